@@ -1,0 +1,2 @@
+//! The `wallet` command.
+fn main() {}
