@@ -1,5 +1,7 @@
 //! Payment codes, money and receipts of a QR-code wallet.
 
 mod error;
+#[cfg(feature = "requests")]
+pub mod requests;
 
 pub use error::Error;
