@@ -6,10 +6,14 @@
 
 pub mod code;
 mod error;
+#[cfg(feature = "keyfile")]
+pub mod keyfile;
 pub mod keys;
 mod mode;
 pub mod money;
 pub mod receipt;
+#[cfg(feature = "requests")]
+pub mod requests;
 mod time;
 
 pub use error::Error;

@@ -52,6 +52,13 @@ impl DeviceKey {
     }
 }
 
+#[cfg(feature = "requests")]
+impl crate::requests::RequestSigner for DeviceKey {
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        Self::sign(self, message)
+    }
+}
+
 impl fmt::Debug for DeviceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DeviceKey(secret)")
