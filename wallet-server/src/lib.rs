@@ -1,1 +1,9 @@
-//! The reference backend of the wallet.
+//! The reference backend of the wallet: verifies codes, decides, and settles payments in a
+//! double-entry ledger, at once, exactly once, durably.
+//!
+//! Follow a payment: [`http`] reads the request, [`service`] verifies the code, [`worker`]
+//! batches it, [`domain::settle`] decides, [`store`] writes.
+
+pub mod clock;
+pub mod domain;
+pub mod entropy;

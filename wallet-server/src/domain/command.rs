@@ -1,0 +1,157 @@
+//! What callers want decided: everything settlement needs to know, ids included.
+//!
+//! Ids are made before a command is queued, so that running a command again after a lost
+//! connection writes the same rows.
+
+use wallet_core::code::Mark;
+use wallet_core::{DeviceKeyId, Mode, Money, TerminalId};
+
+use super::ids::{ApiKeyId, MerchantId, PayerId, PaymentId, TopUpId, TransferId};
+
+/// One request to the ledger.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A merchant charges a shown code.
+    Charge(Charge),
+    /// The operator credits money that a payer paid in.
+    TopUp(TopUp),
+}
+
+impl Command {
+    /// The idempotency key under which the answer is kept.
+    #[must_use]
+    pub fn key(&self) -> &KeyRef {
+        match self {
+            Self::Charge(charge) => &charge.key,
+            Self::TopUp(top_up) => &top_up.key,
+        }
+    }
+}
+
+/// Who sent a request: the owner of an idempotency key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Caller {
+    /// A merchant, with whichever of its API keys.
+    Merchant(MerchantId),
+    /// The operator.
+    Operator,
+}
+
+/// An idempotency key in its scope: (kind of caller, caller, mode).
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct KeyRef {
+    /// Whose key it is.
+    pub caller: Caller,
+    /// Live and test keys are apart.
+    pub mode: Mode,
+    /// The text that the caller chose.
+    pub key: String,
+}
+
+/// A merchant's reference in its scope: unique for ever.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ReferenceRef {
+    /// Whose reference it is.
+    pub merchant: MerchantId,
+    /// Live and test references are apart.
+    pub mode: Mode,
+    /// The text that the merchant chose.
+    pub reference: String,
+}
+
+/// A charge of a shown code.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    /// The id of the payment, if there will be one.
+    pub id: PaymentId,
+    /// The id of its transfer, if money moves.
+    pub transfer: TransferId,
+    /// The idempotency key.
+    pub key: KeyRef,
+    /// A hash of the whole request, by which a reused key is told from a repeat.
+    pub request_hash: [u8; 32],
+    /// The API key that was used.
+    pub api_key: ApiKeyId,
+    /// The merchant's reference.
+    pub reference: ReferenceRef,
+    /// A hash of code, amount and currency: what makes two requests under one reference the same.
+    pub fingerprint: [u8; 32],
+    /// What the merchant asks for; more than zero.
+    pub amount: Money,
+    /// How the code reached the till.
+    pub code_source: CodeSource,
+    /// Where it was scanned.
+    pub terminal: Option<TerminalId>,
+    /// For the payer to read.
+    pub description: Option<String>,
+    /// The merchant's own data: a JSON object, kept as it is.
+    pub metadata: Option<String>,
+    /// What became of the code before the queue.
+    pub verdict: Verdict,
+}
+
+/// How a code reached the till.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CodeSource {
+    /// Read by a scanner.
+    Scan,
+    /// Keyed in by hand.
+    Typed,
+}
+
+impl CodeSource {
+    /// `scan` or `typed`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::Typed => "typed",
+        }
+    }
+}
+
+/// What verification found, before the queue.
+///
+/// It travels in the command and refuses nothing by itself: a till that repeats a payment that
+/// succeeded must hear of the success, not that its code has expired since.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Not one of our codes, or not signed by the device it names.
+    Invalid,
+    /// Signed by an enrolled device.
+    Authentic(AuthenticCode),
+}
+
+/// A verified code, as settlement needs it.
+#[derive(Clone, Debug)]
+pub struct AuthenticCode {
+    /// The device that signed.
+    pub device: DeviceKeyId,
+    /// The payer whose device it is.
+    pub payer: PayerId,
+    /// The position in the device's sequence.
+    pub mark: Mark,
+    /// The most that the payer allows.
+    pub limit: Money,
+    /// The opened code, encrypted under the evidence key.
+    pub evidence: Vec<u8>,
+}
+
+/// Money that a payer paid into the bank account.
+#[derive(Clone, Debug)]
+pub struct TopUp {
+    /// Its id.
+    pub id: TopUpId,
+    /// The id of its transfer.
+    pub transfer: TransferId,
+    /// The idempotency key.
+    pub key: KeyRef,
+    /// A hash of the whole request.
+    pub request_hash: [u8; 32],
+    /// Whose wallet to credit.
+    pub payer: PayerId,
+    /// How much; more than zero.
+    pub amount: Money,
+    /// The bank's reference: credited once, under whatever idempotency key.
+    pub external_reference: String,
+}

@@ -1,0 +1,14 @@
+//! The rules: pure, synchronous, and unaware of SQL, HTTP and clocks.
+//!
+//! Start at [`settle`]: it is the whole life of a payment once its code has been verified.
+
+pub mod command;
+pub mod fee;
+pub mod ids;
+pub mod journal;
+pub mod ledger;
+pub mod limits;
+pub mod outcome;
+pub mod plan;
+pub mod settle;
+pub mod snapshot;

@@ -1,0 +1,160 @@
+//! What settlement answers: an answer that is kept, or a refusal that leaves no trace.
+
+use wallet_core::receipt::Record;
+use wallet_core::{Mode, Money, TerminalId};
+
+use super::command::CodeSource;
+use super::ids::{MerchantId, PayerId, PaymentId, TopUpId};
+
+/// The outcome of one command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Decided, and kept under the idempotency key: repeats get the same.
+    Answered {
+        /// The answer.
+        answer: Answer,
+        /// Whether it was decided by an earlier request.
+        replayed: bool,
+    },
+    /// This request did nothing.
+    Refused(Refusal),
+}
+
+/// An answer that is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// A payment was made, declined ones included.
+    Payment(Box<PaymentAnswer>),
+    /// The code was authentic but is no longer any use.
+    Rejected(Rejection),
+    /// Money was credited.
+    TopUp(Box<TopUpAnswer>),
+}
+
+/// Why an authentic code made no payment.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Rejection {
+    /// Older than one step.
+    CodeExpired,
+    /// At or below the device's mark.
+    CodeUsed,
+}
+
+impl Rejection {
+    /// `code_expired` or `code_used`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CodeExpired => "code_expired",
+            Self::CodeUsed => "code_used",
+        }
+    }
+}
+
+/// Why nothing was done; in order of precedence.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Refusal {
+    /// The API key has been revoked since the request came in.
+    KeyRevoked,
+    /// The idempotency key stands for another request.
+    KeyReused,
+    /// The reference was called off before a payment came.
+    ReferenceCanceled,
+    /// The reference stands for another payment.
+    ReferenceConflict,
+    /// The merchant has no account in this currency, or is closed.
+    MerchantUnavailable,
+    /// Not a code of ours.
+    InvalidCode,
+    /// A code from the future: one clock is wrong.
+    ClockSkew,
+    /// No such payer, or closed.
+    UnknownPayer,
+    /// The payer's wallet is in another currency.
+    WrongCurrency,
+    /// A balance would not fit into 64 bits.
+    TooLarge,
+}
+
+/// Why a payment was declined; in order of precedence.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum DeclineCode {
+    /// The device was revoked.
+    DeviceRevoked,
+    /// The payer is frozen or closed.
+    PayerUnavailable,
+    /// The code, the wallet and the request are not in one currency.
+    CurrencyMismatch,
+    /// More than the payer allowed with this code.
+    OverCodeLimit,
+    /// More than the payer may spend at once or today; which one is the payer's business.
+    DeclinedByLimit,
+    /// More than the payer has.
+    InsufficientFunds,
+}
+
+impl DeclineCode {
+    const ALL: [(Self, &'static str); 6] = [
+        (Self::DeviceRevoked, "device_revoked"),
+        (Self::PayerUnavailable, "payer_unavailable"),
+        (Self::CurrencyMismatch, "currency_mismatch"),
+        (Self::OverCodeLimit, "over_code_limit"),
+        (Self::DeclinedByLimit, "declined_by_limit"),
+        (Self::InsufficientFunds, "insufficient_funds"),
+    ];
+
+    /// The name, in `snake_case`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.1)
+    }
+
+    /// The code with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
+    }
+}
+
+/// A payment as it was first answered.
+///
+/// It holds only what never changes afterwards, so that the first answer can be written again to
+/// the byte from the payment's row and its first journal record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PaymentAnswer {
+    /// Its id.
+    pub id: PaymentId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Live or test.
+    pub mode: Mode,
+    /// What the journal says: state, amounts, time.
+    pub record: Record,
+    /// What the merchant pays for it.
+    pub fee: Money,
+    /// Why it was declined, if it was.
+    pub decline_code: Option<DeclineCode>,
+    /// The merchant's reference.
+    pub reference: String,
+    /// How the code reached the till.
+    pub code_source: CodeSource,
+    /// Where the code was scanned.
+    pub terminal: Option<TerminalId>,
+    /// For the payer to read.
+    pub description: Option<String>,
+    /// The merchant's own data, as JSON.
+    pub metadata: Option<String>,
+}
+
+/// A top-up as it was answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopUpAnswer {
+    /// Its id.
+    pub id: TopUpId,
+    /// Whose wallet was credited.
+    pub payer: PayerId,
+    /// How much, and when: what the journal says.
+    pub record: Record,
+    /// The bank's reference.
+    pub external_reference: String,
+}

@@ -1,0 +1,262 @@
+//! A charge, rule by rule, in order of precedence.
+
+use wallet_core::Money;
+use wallet_core::code::Freshness;
+use wallet_core::receipt::{PaymentState, Record, RecordKind};
+
+use super::Books;
+use crate::domain::command::{AuthenticCode, Charge, Verdict};
+use crate::domain::journal::books_hash;
+use crate::domain::ledger::{AccountKind, Entry, Shard, Transfer};
+use crate::domain::limits::{Day, Usage};
+use crate::domain::outcome::{Answer, DeclineCode, Outcome, PaymentAnswer, Refusal, Rejection};
+use crate::domain::plan::{AnswerRef, Event, NewKeptAnswer, NewPayment, NewReference, Spending};
+use crate::domain::snapshot::{Device, KeptAnswer, Merchant, Payer, TakenReference};
+
+/// Decides one charge.
+pub(super) fn decide(books: &mut Books<'_>, charge: &Charge) -> Outcome {
+    match known(books, charge) {
+        Some(outcome) => outcome,
+        None => match present(books, charge) {
+            Ok(answer) => Outcome::Answered { answer, replayed: false },
+            Err(refusal) => Outcome::Refused(refusal),
+        },
+    }
+}
+
+/// Rules 1 and 2: what was answered before is answered again.
+fn known(books: &mut Books<'_>, charge: &Charge) -> Option<Outcome> {
+    if books.rows.revoked_keys.contains(&charge.api_key) {
+        return Some(Outcome::Refused(Refusal::KeyRevoked));
+    }
+    if let Some(kept) = books.rows.answers.get(&charge.key) {
+        return Some(if kept.request_hash == charge.request_hash {
+            Outcome::Answered { answer: kept.answer.clone(), replayed: true }
+        } else {
+            Outcome::Refused(Refusal::KeyReused)
+        });
+    }
+    match books.rows.references.get(&charge.reference)? {
+        TakenReference::Tombstone => Some(Outcome::Refused(Refusal::ReferenceCanceled)),
+        TakenReference::Payment(fingerprint, payment) if *fingerprint == charge.fingerprint => {
+            let payment = payment.clone();
+            let answer_ref = AnswerRef::Payment(payment.id);
+            let answer = Answer::Payment(payment);
+            keep(books, charge, answer_ref, &answer);
+            Some(Outcome::Answered { answer, replayed: true })
+        }
+        TakenReference::Payment(..) => Some(Outcome::Refused(Refusal::ReferenceConflict)),
+    }
+}
+
+/// Rules 3 to 6: the code is looked at, burned, and the payment decided.
+fn present(books: &mut Books<'_>, charge: &Charge) -> Result<Answer, Refusal> {
+    let merchant = merchant(books, charge)?;
+    let Verdict::Authentic(code) = &charge.verdict else {
+        return Err(Refusal::InvalidCode);
+    };
+    let device = *books.rows.devices.get(&code.device).ok_or(Refusal::InvalidCode)?;
+    let payer = *books.rows.payers.get(&code.payer).ok_or(Refusal::InvalidCode)?;
+    if payer.mode != charge.key.mode {
+        return Err(Refusal::InvalidCode);
+    }
+    match Freshness::of(code.mark.step, books.now) {
+        Freshness::Ahead => return Err(Refusal::ClockSkew),
+        Freshness::Expired => return Ok(reject(books, charge, Rejection::CodeExpired)),
+        Freshness::Current => {}
+    }
+    if device.mark >= Some(code.mark) {
+        return Ok(reject(books, charge, Rejection::CodeUsed));
+    }
+    // From here on the code is burned, whatever becomes of the payment.
+    books.rows.devices.insert(code.device, Device { mark: Some(code.mark), ..device });
+    books.plan.marks.push((code.device, code.mark));
+
+    let day = books.rules.calendar.day(books.now);
+    let fee = merchant.fee.fee(charge.amount);
+    let movement = allow(books, charge, code, device, &payer, day)
+        .and_then(|()| move_money(books, charge, &merchant, &payer, fee));
+    Ok(record(books, charge, code, day, fee, movement))
+}
+
+/// The merchant, if it can take this currency.
+fn merchant(books: &Books<'_>, charge: &Charge) -> Result<Merchant, Refusal> {
+    books
+        .rows
+        .merchants
+        .get(&charge.reference.merchant)
+        .filter(|merchant| merchant.active && merchant.mode == charge.key.mode)
+        .filter(|merchant| merchant.currency == charge.amount.currency())
+        .copied()
+        .ok_or(Refusal::MerchantUnavailable)
+}
+
+/// Whether the payer may pay this; the first rule broken names the decline.
+fn allow(
+    books: &Books<'_>,
+    charge: &Charge,
+    code: &AuthenticCode,
+    device: Device,
+    payer: &Payer,
+    day: Day,
+) -> Result<(), DeclineCode> {
+    let amount = charge.amount;
+    if device.revoked {
+        return Err(DeclineCode::DeviceRevoked);
+    }
+    if !payer.active {
+        return Err(DeclineCode::PayerUnavailable);
+    }
+    let currencies = [code.limit.currency(), payer.available.currency()];
+    if currencies.iter().any(|currency| *currency != amount.currency()) {
+        return Err(DeclineCode::CurrencyMismatch);
+    }
+    if amount.minor() > code.limit.minor() {
+        return Err(DeclineCode::OverCodeLimit);
+    }
+    if !books.rules.limits.allow(amount, usage(books, code, amount, day)) {
+        return Err(DeclineCode::DeclinedByLimit);
+    }
+    if amount.minor() > payer.available.minor() {
+        return Err(DeclineCode::InsufficientFunds);
+    }
+    Ok(())
+}
+
+fn usage(books: &Books<'_>, code: &AuthenticCode, amount: Money, day: Day) -> Usage {
+    let nothing = Usage { spent: Money::zero(amount.currency()), count: 0 };
+    books.rows.usage.get(&(code.payer, day)).copied().unwrap_or(nothing)
+}
+
+/// The transfer: the payer pays the amount, the merchant gets it less the fee.
+fn move_money(
+    books: &Books<'_>,
+    charge: &Charge,
+    merchant: &Merchant,
+    payer: &Payer,
+    fee: Money,
+) -> Result<Transfer, DeclineCode> {
+    let currency = charge.amount.currency();
+    let shard = books.rows.shard.unwrap_or(Shard(0));
+    let fees = books.rows.own_accounts.get(&(AccountKind::Fees, charge.key.mode, currency));
+    let minor = charge.amount.minor();
+    let mut entries = vec![
+        Entry::available(payer.account, Shard(0), Money::from_minor(-minor, currency)),
+        Entry::available(merchant.account, shard, Money::from_minor(minor - fee.minor(), currency)),
+    ];
+    if let Some(fees) = fees {
+        entries.push(Entry::available(*fees, shard, fee));
+    }
+    entries.retain(|entry| entry.amount.minor() != 0);
+    // Only a fee without a fee account in its currency leaves this unbalanced; the issuer's
+    // accounts are made with its currency, so it means that the currency is not supported.
+    Transfer::new(charge.transfer, entries).map_err(|_| DeclineCode::CurrencyMismatch)
+}
+
+/// Writes the payment down, succeeded or declined.
+fn record(
+    books: &mut Books<'_>,
+    charge: &Charge,
+    code: &AuthenticCode,
+    day: Day,
+    fee: Money,
+    movement: Result<Transfer, DeclineCode>,
+) -> Answer {
+    let nothing = Money::zero(charge.amount.currency());
+    let (state, settled, fee) = match movement {
+        Ok(_) => (PaymentState::Succeeded, charge.amount, fee),
+        Err(_) => (PaymentState::Declined, nothing, nothing),
+    };
+    let entries = movement.as_ref().map_or(&[][..], Transfer::entries);
+    let record = Record {
+        mode: charge.key.mode,
+        kind: RecordKind::Payment,
+        state,
+        subject: *charge.id.as_bytes(),
+        merchant: *charge.reference.merchant.as_bytes(),
+        decided_at: books.now,
+        asked: charge.amount,
+        settled,
+        reference_hash: Record::reference_hash(&charge.reference.reference),
+        books_hash: books_hash(entries, &code.evidence),
+    };
+    let answer = PaymentAnswer {
+        id: charge.id,
+        merchant: charge.reference.merchant,
+        mode: charge.key.mode,
+        record,
+        fee,
+        decline_code: movement.as_ref().err().copied(),
+        reference: charge.reference.reference.clone(),
+        code_source: charge.code_source,
+        terminal: charge.terminal,
+        description: charge.description.clone(),
+        metadata: charge.metadata.clone(),
+    };
+    let transfer = movement.ok();
+    if transfer.is_some() {
+        spend(books, code, charge.amount, day);
+    }
+    books.plan.payments.push(NewPayment {
+        answer: answer.clone(),
+        payer: code.payer,
+        device: code.device,
+        mark: code.mark,
+        code_limit: code.limit,
+        limits: books.rules.limits,
+        day,
+        transfer: transfer.as_ref().map(Transfer::id),
+        evidence: code.evidence.clone(),
+        event: books.plan.events.len(),
+    });
+    books.plan.transfers.extend(transfer);
+    let merchant = Some(charge.reference.merchant);
+    books.plan.events.push(Event { record, merchant, payer: code.payer });
+    take_reference(books, charge, &answer);
+    let answer = Answer::Payment(Box::new(answer));
+    keep(books, charge, AnswerRef::Payment(charge.id), &answer);
+    answer
+}
+
+/// Counts an allowed payment against the payer's balance and day.
+fn spend(books: &mut Books<'_>, code: &AuthenticCode, amount: Money, day: Day) {
+    let before = usage(books, code, amount, day);
+    // `allow` checked both sums, so neither can overflow; an overflow would keep the old value,
+    // which only makes the next payment of this batch see a smaller sum than the database will.
+    let spent = before.spent.checked_add(amount).unwrap_or(before.spent);
+    let after = Usage { spent, count: before.count.saturating_add(1) };
+    books.rows.usage.insert((code.payer, day), after);
+    if let Some(payer) = books.rows.payers.get_mut(&code.payer) {
+        payer.available = payer.available.checked_sub(amount).unwrap_or(payer.available);
+    }
+    books.plan.spending.push(Spending { payer: code.payer, day, amount });
+}
+
+/// A declined payment takes its reference as well; a rejected code does not, so that the till
+/// can scan again under the same one.
+fn take_reference(books: &mut Books<'_>, charge: &Charge, answer: &PaymentAnswer) {
+    let taken = TakenReference::Payment(charge.fingerprint, Box::new(answer.clone()));
+    books.rows.references.insert(charge.reference.clone(), taken);
+    books.plan.references.push(NewReference {
+        reference: charge.reference.clone(),
+        fingerprint: charge.fingerprint,
+        payment: charge.id,
+    });
+}
+
+/// Keeps the rejection of an authentic code under the idempotency key.
+fn reject(books: &mut Books<'_>, charge: &Charge, rejection: Rejection) -> Answer {
+    let answer = Answer::Rejected(rejection);
+    keep(books, charge, AnswerRef::Rejected(rejection), &answer);
+    answer
+}
+
+fn keep(books: &mut Books<'_>, charge: &Charge, answer_ref: AnswerRef, answer: &Answer) {
+    let kept = KeptAnswer { request_hash: charge.request_hash, answer: answer.clone() };
+    books.rows.answers.insert(charge.key.clone(), kept);
+    books.plan.kept_answers.push(NewKeptAnswer {
+        key: charge.key.clone(),
+        request_hash: charge.request_hash,
+        answer: answer_ref,
+    });
+}

@@ -1,0 +1,103 @@
+//! A top-up: money that reached the bank account is credited to a payer, once.
+
+use wallet_core::Money;
+use wallet_core::receipt::{PaymentState, Record, RecordKind};
+
+use super::Books;
+use crate::domain::command::TopUp;
+use crate::domain::journal::books_hash;
+use crate::domain::ledger::{AccountKind, Entry, Shard, Transfer};
+use crate::domain::outcome::{Answer, Outcome, Refusal, TopUpAnswer};
+use crate::domain::plan::{AnswerRef, Event, NewKeptAnswer, NewTopUp};
+use crate::domain::snapshot::KeptAnswer;
+
+/// Decides one top-up.
+pub(super) fn decide(books: &mut Books<'_>, top_up: &TopUp) -> Outcome {
+    if let Some(kept) = books.rows.answers.get(&top_up.key) {
+        return if kept.request_hash == top_up.request_hash {
+            Outcome::Answered { answer: kept.answer.clone(), replayed: true }
+        } else {
+            Outcome::Refused(Refusal::KeyReused)
+        };
+    }
+    let reference = (top_up.key.mode, top_up.external_reference.clone());
+    if let Some(known) = books.rows.top_ups.get(&reference) {
+        if known.payer != top_up.payer || known.record.asked != top_up.amount {
+            return Outcome::Refused(Refusal::ReferenceConflict);
+        }
+        let answer = known.clone();
+        return Outcome::Answered { answer: keep(books, top_up, answer), replayed: true };
+    }
+    match credit(books, top_up) {
+        Ok(answer) => {
+            books.rows.top_ups.insert(reference, answer.clone());
+            Outcome::Answered { answer: keep(books, top_up, answer), replayed: false }
+        }
+        Err(refusal) => Outcome::Refused(refusal),
+    }
+}
+
+fn credit(books: &mut Books<'_>, top_up: &TopUp) -> Result<TopUpAnswer, Refusal> {
+    let (mode, amount) = (top_up.key.mode, top_up.amount);
+    let payer = books
+        .rows
+        .payers
+        .get_mut(&top_up.payer)
+        .filter(|payer| payer.active && payer.mode == mode)
+        .ok_or(Refusal::UnknownPayer)?;
+    if payer.available.currency() != amount.currency() {
+        return Err(Refusal::WrongCurrency);
+    }
+    let available = payer.available.checked_add(amount).map_err(|_| Refusal::TooLarge)?;
+    let bank = books
+        .rows
+        .own_accounts
+        .get(&(AccountKind::Bank, mode, amount.currency()))
+        .ok_or(Refusal::WrongCurrency)?;
+    let shard = books.rows.shard.unwrap_or(Shard(0));
+    let entries = vec![
+        Entry::available(*bank, shard, Money::from_minor(-amount.minor(), amount.currency())),
+        Entry::available(payer.account, Shard(0), amount),
+    ];
+    let transfer = Transfer::new(top_up.transfer, entries).map_err(|_| Refusal::TooLarge)?;
+    payer.available = available;
+    let record = Record {
+        mode,
+        kind: RecordKind::TopUp,
+        state: PaymentState::Succeeded,
+        subject: *top_up.id.as_bytes(),
+        merchant: [0; 16],
+        decided_at: books.now,
+        asked: amount,
+        settled: amount,
+        reference_hash: Record::reference_hash(&top_up.external_reference),
+        books_hash: books_hash(transfer.entries(), &[]),
+    };
+    let answer = TopUpAnswer {
+        id: top_up.id,
+        payer: top_up.payer,
+        record,
+        external_reference: top_up.external_reference.clone(),
+    };
+    books.plan.top_ups.push(NewTopUp {
+        answer: answer.clone(),
+        transfer: transfer.id(),
+        event: books.plan.events.len(),
+    });
+    books.plan.transfers.push(transfer);
+    books.plan.events.push(Event { record, merchant: None, payer: top_up.payer });
+    Ok(answer)
+}
+
+fn keep(books: &mut Books<'_>, top_up: &TopUp, answer: TopUpAnswer) -> Answer {
+    let id = answer.id;
+    let answer = Answer::TopUp(Box::new(answer));
+    let kept = KeptAnswer { request_hash: top_up.request_hash, answer: answer.clone() };
+    books.rows.answers.insert(top_up.key.clone(), kept);
+    books.plan.kept_answers.push(NewKeptAnswer {
+        key: top_up.key.clone(),
+        request_hash: top_up.request_hash,
+        answer: AnswerRef::TopUp(id),
+    });
+    answer
+}

@@ -1,0 +1,93 @@
+//! What settlement may know: exactly the rows that a batch of commands names.
+
+use std::collections::{HashMap, HashSet};
+
+use wallet_core::code::Mark;
+use wallet_core::{Currency, DeviceKeyId, Mode, Money};
+
+use super::command::{KeyRef, ReferenceRef};
+use super::fee::FeeRule;
+use super::ids::{AccountId, ApiKeyId, MerchantId, PayerId};
+use super::ledger::{AccountKind, Shard};
+use super::limits::{Day, Usage};
+use super::outcome::{Answer, PaymentAnswer, TopUpAnswer};
+
+/// The rows, by the keys that commands name them with. What is not there does not exist.
+#[derive(Clone, Default, Debug)]
+pub struct Snapshot {
+    /// Answers given before.
+    pub answers: HashMap<KeyRef, KeptAnswer>,
+    /// References taken before.
+    pub references: HashMap<ReferenceRef, TakenReference>,
+    /// Top-ups credited before, by mode and external reference.
+    pub top_ups: HashMap<(Mode, String), TopUpAnswer>,
+    /// Those of the API keys in use that have been revoked.
+    pub revoked_keys: HashSet<ApiKeyId>,
+    /// Merchants that may be charged for.
+    pub merchants: HashMap<MerchantId, Merchant>,
+    /// Devices.
+    pub devices: HashMap<DeviceKeyId, Device>,
+    /// Payers.
+    pub payers: HashMap<PayerId, Payer>,
+    /// What payers spent today.
+    pub usage: HashMap<(PayerId, Day), Usage>,
+    /// The issuer's own accounts.
+    pub own_accounts: HashMap<(AccountKind, Mode, Currency), AccountId>,
+    /// The balance row in which this process counts accounts that have several.
+    pub shard: Option<Shard>,
+}
+
+/// An answer kept under an idempotency key.
+#[derive(Clone, Debug)]
+pub struct KeptAnswer {
+    /// The hash of the request that it answers.
+    pub request_hash: [u8; 32],
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// What holds a reference.
+#[derive(Clone, Debug)]
+pub enum TakenReference {
+    /// A payment, and the fingerprint of the request that made it.
+    Payment([u8; 32], Box<PaymentAnswer>),
+    /// A cancellation that came before any payment.
+    Tombstone,
+}
+
+/// A merchant.
+#[derive(Clone, Copy, Debug)]
+pub struct Merchant {
+    /// Live or test.
+    pub mode: Mode,
+    /// Its account, and the currency it is in.
+    pub account: AccountId,
+    /// The currency.
+    pub currency: Currency,
+    /// What it pays.
+    pub fee: FeeRule,
+    /// Whether it may take payments.
+    pub active: bool,
+}
+
+/// A device.
+#[derive(Clone, Copy, Debug)]
+pub struct Device {
+    /// Whether it was revoked.
+    pub revoked: bool,
+    /// The highest mark that it presented.
+    pub mark: Option<Mark>,
+}
+
+/// A payer.
+#[derive(Clone, Copy, Debug)]
+pub struct Payer {
+    /// Live or test.
+    pub mode: Mode,
+    /// The wallet.
+    pub account: AccountId,
+    /// What is in it and free to be spent.
+    pub available: Money,
+    /// Whether it may pay: neither frozen nor closed.
+    pub active: bool,
+}
