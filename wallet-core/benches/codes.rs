@@ -8,7 +8,8 @@ use rand_core::{Rng, SeedableRng};
 use wallet_core::code::{CodeLimit, CodePrefix, CodeTerms, IssuerProfile, PayerDevice, SealedCode};
 use wallet_core::receipt::{PaymentState, Receipt, Record, RecordKind};
 use wallet_core::{
-    Currency, DeviceKey, DeviceKeyId, IssuerId, Mode, Money, SealingKeys, SigningKey, Timestamp,
+    Currency, DeviceKey, DeviceKeyId, DevicePublicKey, IssuerId, Mode, Money, SealingKeys,
+    SigningKey, Timestamp,
 };
 
 const MODE: Mode = Mode::Live;
@@ -68,6 +69,13 @@ fn codes(criterion: &mut Criterion) {
                 .and_then(|opened| opened.verify(&key, &world.issuer, MODE, None))
                 .expect("the code is good")
         });
+    });
+
+    criterion.bench_function("read the digits of a code", |bench| {
+        bench.iter(|| SealedCode::parse(black_box(&digits), CodePrefix::DEFAULT));
+    });
+    criterion.bench_function("check a device key", |bench| {
+        bench.iter(|| DevicePublicKey::from_bytes(black_box(key.as_bytes())));
     });
 
     let garbage = garbage(&digits, &mut world.rng);
