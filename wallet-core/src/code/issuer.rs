@@ -80,7 +80,7 @@ impl SealedCode {
         self.header.slot
     }
 
-    /// The 132 bytes, of which all but the header look random to anyone but the issuer.
+    /// The 132 bytes. Only the header means anything to anyone but the issuer.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -128,8 +128,9 @@ fn split<const N: usize>(bytes: &[u8]) -> ([u8; N], &[u8]) {
 /// A decrypted code: what it claims, and the signature that may or may not prove it.
 ///
 /// It is also the evidence that the issuer keeps with a payment:
-/// [`to_evidence`](Self::to_evidence) holds all that is needed to verify the signature again
-/// years later, and nothing that could be spent, since its mark has passed.
+/// [`to_evidence`](Self::to_evidence), with the device's public key, the issuer id, the mode and
+/// the terminal id, is all that is needed to verify the signature again years later. Nothing in
+/// it can be spent, since its mark has passed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OpenedCode {
     header: Header,

@@ -3,10 +3,10 @@
 //! | stored mark is … | payer asks for | shown |
 //! |---|---|---|
 //! | none, or of an earlier step | anything | this step, seq 0 |
-//! | of this step, shown by us | current | the same code again |
+//! | of this step or one ahead, shown by us | current | the same code again |
 //! | of this step | fresh, or after a restart | this step, seq + 1 |
 //! | of this step, seq 255 | fresh | nothing: wait for the next step |
-//! | one step ahead (the clock was set back a little) | anything | that step, seq + 1 |
+//! | one step ahead (the clock was set back a little) | fresh, or after a restart | that step, seq + 1 |
 //! | further ahead | anything | nothing: the clock is wrong |
 
 use rand_core::CryptoRng;
@@ -137,7 +137,7 @@ impl Rotation {
     ) -> Result<Showing, Error> {
         if let (Ask::Current, Some(showing)) = (ask, &self.showing)
             && now < showing.next_due
-            && showing.mark.step <= now.step()
+            && !is_far_ahead(showing.mark, now)
         {
             return Ok(showing.clone());
         }
@@ -149,13 +149,18 @@ impl Rotation {
     }
 }
 
+/// Whether a mark lies more than a step in the future: such a code would be refused.
+fn is_far_ahead(mark: Mark, now: Timestamp) -> bool {
+    mark.step.number().saturating_sub(now.step().number()) > 1
+}
+
 /// The mark after `last`, at `now`.
 fn next_mark(last: Option<Mark>, now: Timestamp) -> Result<Mark, Error> {
     let step = now.step();
     let Some(last) = last.filter(|last| last.step >= step) else {
         return Ok(Mark { step, seq: 0 });
     };
-    if last.step.number() - step.number() > 1 {
+    if is_far_ahead(last, now) {
         return Err(CLOCK_BEHIND);
     }
     let seq = last.seq.checked_add(1).ok_or(STEP_EXHAUSTED)?;

@@ -42,7 +42,7 @@ impl DeviceKey {
     /// The public half, which the issuer enrols.
     #[must_use]
     pub fn public_key(&self) -> DevicePublicKey {
-        DevicePublicKey(self.0.verifying_key())
+        DevicePublicKey::of(&self.0)
     }
 
     /// Signs a message. The message must begin with a domain that no other use has.
@@ -69,7 +69,7 @@ impl fmt::Debug for DeviceKey {
 ///
 /// Having one means that it is safe to verify with: canonical encoding, not of small order, and
 /// in the prime-order subgroup. The crate underneath checks none of this on its own.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DevicePublicKey(VerifyingKey);
 
 impl DevicePublicKey {
@@ -89,6 +89,11 @@ impl DevicePublicKey {
             return Err(WEAK);
         }
         VerifyingKey::from_bytes(bytes).map(Self).map_err(|_| WEAK)
+    }
+
+    /// The public half of a secret key, which is safe by construction.
+    pub(super) fn of(secret: &SigningKey) -> Self {
+        Self(secret.verifying_key())
     }
 
     /// The 32 bytes of the compressed point.

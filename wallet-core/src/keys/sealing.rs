@@ -263,11 +263,14 @@ impl SealingKeys {
     /// slots and two years, rotate at most once a quarter.
     pub fn rotate(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<Slot, Error> {
         let mut slot = self.0.last().map_or(Slot(0), |newest| newest.slot.next());
+        // Strictly later, or keys read back from a file could have another one as the newest.
+        let created_at =
+            self.0.last().map_or(now, |newest| now.max(newest.created_at.plus_millis(1)));
         for _ in 0..Slot::COUNT {
             let rested = |key: &SealingKey| key.retires_at().plus_millis(SLOT_REST_MILLIS) <= now;
             if self.0.iter().all(|key| key.slot != slot || rested(key)) {
                 self.0.retain(|key| key.slot != slot);
-                self.0.push(SealingKey::generate(slot, now, rng));
+                self.0.push(SealingKey::generate(slot, created_at, rng));
                 return Ok(slot);
             }
             slot = slot.next();
@@ -304,6 +307,19 @@ mod tests {
         assert_eq!(keys.rotate(rested, rng).unwrap(), Slot(0));
         assert_eq!(keys.current(rested).unwrap().slot(), Slot(0));
         assert_eq!(keys.keys().len(), 8);
+    }
+
+    #[test]
+    fn the_newest_key_stays_the_newest_when_read_back_even_if_the_clock_went_back() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+        let start = Timestamp::from_unix_millis(START);
+        let mut keys = SealingKeys::generate(start, rng);
+        keys.rotate(start, rng).unwrap();
+        let newest = keys.rotate(start.plus_millis(-5000), rng).unwrap();
+        let mut stored = keys.keys().to_vec();
+        stored.reverse();
+        let read = SealingKeys::from_keys(stored).unwrap();
+        assert_eq!(read.current(start).unwrap().slot(), newest);
     }
 
     #[test]

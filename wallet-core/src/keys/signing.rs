@@ -40,7 +40,7 @@ impl SigningKey {
     /// The public half, which tills and phones know.
     #[must_use]
     pub fn public_key(&self) -> SigningPublicKey {
-        SigningPublicKey(self.0.verifying_key().to_bytes())
+        SigningPublicKey(DevicePublicKey::of(&self.0))
     }
 
     /// Signs a message. The message must begin with a domain that no other use has.
@@ -57,8 +57,9 @@ impl fmt::Debug for SigningKey {
 }
 
 /// The issuer's public signing key.
+// The checks are those of a device's key, made once: they cost more than a verification.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SigningPublicKey([u8; 32]);
+pub struct SigningPublicKey(DevicePublicKey);
 
 impl SigningPublicKey {
     /// The key with these bytes, checked like a device's.
@@ -66,19 +67,19 @@ impl SigningPublicKey {
     /// # Errors
     /// `weak_public_key`.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, Error> {
-        DevicePublicKey::from_bytes(bytes).map(|_| Self(*bytes))
+        DevicePublicKey::from_bytes(bytes).map(Self)
     }
 
     /// The 32 bytes of the compressed point.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// The short name that receipts carry: the first 8 bytes of SHA-256 of the key.
     #[must_use]
     pub fn id(&self) -> SigningKeyId {
-        let hash = Sha256::digest(self.0);
+        let hash = Sha256::digest(self.as_bytes());
         let mut id = [0; 8];
         id.copy_from_slice(&hash[..8]);
         SigningKeyId::from_bytes(id)
@@ -88,7 +89,8 @@ impl SigningPublicKey {
     /// SHA-256(`wallet-issuer/1` ‖ NUL ‖ the 32 bytes).
     #[must_use]
     pub fn issuer_id(&self) -> IssuerId {
-        let hash = Sha256::new().chain_update(ISSUER_DOMAIN).chain_update(self.0).finalize();
+        let hash =
+            Sha256::new().chain_update(ISSUER_DOMAIN).chain_update(self.as_bytes()).finalize();
         IssuerId::from_bytes(hash.into())
     }
 
@@ -97,12 +99,12 @@ impl SigningPublicKey {
     /// # Errors
     /// `invalid_signature`.
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), Error> {
-        DevicePublicKey::from_bytes(&self.0)?.verify(message, signature)
+        self.0.verify(message, signature)
     }
 }
 
 impl fmt::Debug for SigningPublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningPublicKey({:x})", base16ct::HexDisplay(&self.0))
+        write!(f, "SigningPublicKey({:x})", base16ct::HexDisplay(self.as_bytes()))
     }
 }

@@ -20,6 +20,8 @@ const VERSION: u8 = 1;
 const FIXED_LENGTH: usize = 1 + RECORD_LENGTH + 8 + 64 + 2;
 /// The longest proof that is read: room for the path in a tree of 2^64 leaves, twice.
 const PROOF_LENGTH_MAX: usize = 8192;
+/// The longest text that is decoded, so that a till spends no memory on nonsense.
+const TEXT_LENGTH_MAX: usize = (FIXED_LENGTH + PROOF_LENGTH_MAX).div_ceil(3) * 4;
 
 const MALFORMED: Error = Error::new("invalid_receipt", "this text is not a version 1 receipt");
 const UNKNOWN_KEY: Error =
@@ -68,6 +70,9 @@ impl Receipt {
     /// # Errors
     /// `invalid_receipt`, `invalid_record`, `unknown_currency`.
     pub fn parse(text: &str) -> Result<UnverifiedReceipt, Error> {
+        if text.len() > TEXT_LENGTH_MAX {
+            return Err(MALFORMED);
+        }
         let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| MALFORMED)?;
         if bytes.len() < FIXED_LENGTH || bytes[0] != VERSION {
             return Err(MALFORMED);
@@ -198,6 +203,35 @@ mod tests {
             let refused = Receipt::parse(&altered)
                 .and_then(|receipt| receipt.verify(&id, &[key.public_key()]));
             assert!(refused.is_err(), "position {position}");
+        }
+    }
+
+    #[test]
+    fn only_one_last_character_reads_as_the_receipt() {
+        let (key, id) = issuer();
+        let text = Receipt::sign(&record(), &id, &key).to_string();
+        let (stem, last) = text.split_at(text.len() - 1);
+        for other in (b'0'..=b'z').map(char::from).filter(|c| !last.starts_with(*c)) {
+            assert!(Receipt::parse(&format!("{stem}{other}")).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_proof_of_the_greatest_length_is_read_and_a_longer_text_is_refused() {
+        let (key, id) = issuer();
+        let mut receipt = Receipt::sign(&record(), &id, &key);
+        receipt.proof = vec![9; super::PROOF_LENGTH_MAX];
+        assert!(Receipt::parse(&receipt.to_string()).is_ok());
+        receipt.proof.push(9);
+        assert_eq!(Receipt::parse(&receipt.to_string()).unwrap_err().code(), "invalid_receipt");
+    }
+
+    #[test]
+    fn a_record_of_less_than_nothing_is_refused() {
+        for amount in [-1, i64::MIN] {
+            let asked = Money::from_minor(amount, record().asked.currency());
+            let bytes = Record { asked, ..record() }.to_bytes();
+            assert_eq!(Record::from_bytes(&bytes).unwrap_err().code(), "invalid_record");
         }
     }
 

@@ -116,7 +116,7 @@ impl PaymentState {
 /// | 64 | 32 | hash of the merchant's reference, or zeros |
 /// | 96 | 32 | hash of the ledger entries and of the payer's signed evidence |
 ///
-/// Integers are big-endian. Nothing in it is personal data or stable across a payer's payments.
+/// Integers are big-endian; amounts are not negative. Nothing in it is personal data or stable across a payer's payments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Record {
     /// Live or test.
@@ -204,7 +204,11 @@ fn write_money(field: &mut [u8], money: Money) {
 
 fn read_money(field: &[u8]) -> Result<Money, Error> {
     let currency = Currency::from_numeric(u16::from_be_bytes(array(&field[..2])?))?;
-    Ok(Money::from_minor(i64::from_be_bytes(array(&field[2..])?), currency))
+    let minor = i64::from_be_bytes(array(&field[2..])?);
+    if minor < 0 {
+        return Err(MALFORMED);
+    }
+    Ok(Money::from_minor(minor, currency))
 }
 
 /// A slice as an array of its own length.

@@ -112,6 +112,16 @@ fn a_clock_set_back_a_little_goes_on_and_one_set_back_far_is_reported() {
 }
 
 #[test]
+fn redrawing_under_a_clock_set_back_a_little_shows_the_same_code_again() {
+    let mut phone = Phone::new(Store::default());
+    let showing = phone.show(at(60), Ask::Current).unwrap();
+    for seconds in [59, 45, 30] {
+        assert_eq!(phone.show(at(seconds), Ask::Current).unwrap(), showing, "{seconds}");
+    }
+    assert_eq!(phone.show(at(29), Ask::Current).unwrap_err().code(), "clock_behind");
+}
+
+#[test]
 fn no_code_is_shown_whose_mark_was_not_stored() {
     let mut phone = Phone::new(Store { mark: None, full: true });
     assert_eq!(phone.show(at(0), Ask::Current).unwrap_err().code(), "mark_not_stored");
