@@ -108,6 +108,12 @@ impl CodeSource {
             Self::Typed => "typed",
         }
     }
+
+    /// The source with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Scan, Self::Typed].into_iter().find(|source| source.as_str() == name)
+    }
 }
 
 /// What verification found, before the queue.

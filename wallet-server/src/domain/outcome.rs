@@ -49,6 +49,12 @@ impl Rejection {
             Self::CodeUsed => "code_used",
         }
     }
+
+    /// The rejection with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::CodeExpired, Self::CodeUsed].into_iter().find(|code| code.as_str() == name)
+    }
 }
 
 /// Why nothing was done; in order of precedence.

@@ -116,10 +116,18 @@ pub struct NewReference {
 /// Something that happened, for those whom it concerns.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// What: `payment.succeeded` and the like is the record's kind and state.
+    /// What.
     pub record: Record,
     /// The merchant to tell.
     pub merchant: Option<MerchantId>,
     /// The payer to tell.
     pub payer: PayerId,
+}
+
+impl Event {
+    /// What happened, as subject and state: `payment.succeeded`.
+    #[must_use]
+    pub fn event_type(&self) -> String {
+        format!("{}.{}", self.record.kind.as_str(), self.record.state.as_str())
+    }
 }

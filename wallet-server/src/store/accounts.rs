@@ -1,0 +1,227 @@
+//! Accounts, balances and the trial balance.
+
+use serde::{Deserialize, Serialize};
+use wallet_core::{Currency, Mode, Money, Timestamp};
+
+use super::connection::{Store, Transaction};
+use super::error::StoreError;
+use super::hex::Hex;
+use super::sql::{Sql, sql};
+use crate::domain::ids::{AccountId, TransferId};
+use crate::domain::ledger::AccountKind;
+
+/// An account to be opened.
+pub(super) struct NewAccount {
+    pub(super) id: AccountId,
+    pub(super) mode: Mode,
+    pub(super) kind: AccountKind,
+    pub(super) currency: Currency,
+    /// The payer or merchant; none for the issuer's own.
+    pub(super) owner: Option<[u8; 16]>,
+}
+
+const OPEN: Sql = sql!(input { id: blob, mode: text, kind: text, currency: int, owner: blob,
+        created_at: int, floored: int }
+    "insert into accounts (id, mode, kind, currency, owner, created_at) \
+     select id, mode, kind, currency, owner, created_at from input where true \
+     on conflict do nothing");
+
+// One balance row, shard 0: on SQLite there is one process. An own account that was there already
+// keeps its row.
+const OPEN_BALANCES: Sql = sql!(input { id: blob, mode: text, kind: text, currency: int,
+        owner: blob, created_at: int, floored: int }
+    "insert into balances (account, shard, available, held, floored) \
+     select i.id, 0, 0, 0, i.floored from input i join accounts a on a.id = i.id");
+
+#[derive(Serialize)]
+struct NewAccountRow {
+    id: Hex<16>,
+    mode: &'static str,
+    kind: &'static str,
+    currency: u16,
+    owner: Option<Hex<16>>,
+    created_at: i64,
+    floored: u8,
+}
+
+/// Opens accounts with nothing in them. The issuer's own accounts are opened once.
+pub(super) async fn open(
+    transaction: &mut Transaction,
+    accounts: &[NewAccount],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let rows: Vec<NewAccountRow> = accounts
+        .iter()
+        .map(|account| NewAccountRow {
+            id: Hex(*account.id.as_bytes()),
+            mode: account.mode.as_str(),
+            kind: account.kind.as_str(),
+            currency: account.currency.numeric(),
+            owner: account.owner.map(Hex),
+            created_at: now.unix_millis(),
+            floored: u8::from(account.kind == AccountKind::Payer),
+        })
+        .collect();
+    transaction.write(&OPEN, &rows).await?;
+    transaction.write(&OPEN_BALANCES, &rows).await?;
+    Ok(())
+}
+
+/// What an account holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Balance {
+    /// Free to be spent or paid out.
+    pub available: Money,
+    /// Set aside.
+    pub held: Money,
+}
+
+const BALANCES: Sql = sql!(input { owner: blob }
+    "select a.currency, sum(b.available) as available, sum(b.held) as held \
+     from input i join accounts a on a.owner = i.owner join balances b on b.account = a.id \
+     group by a.currency order by a.currency"
+    => { currency: int, available: int, held: int });
+
+#[derive(Serialize)]
+struct Owner {
+    owner: Hex<16>,
+}
+
+#[derive(Deserialize)]
+struct BalanceRow {
+    currency: u16,
+    available: i64,
+    held: i64,
+}
+
+const TRIAL_BALANCE: Sql = sql!(input { mode: text }
+    "select a.kind, a.currency, sum(b.available + b.held) as balance \
+     from input i join accounts a on a.mode = i.mode join balances b on b.account = a.id \
+     group by a.kind, a.currency order by a.kind, a.currency"
+    => { kind: text, currency: int, balance: int });
+
+#[derive(Serialize)]
+struct ModeRow {
+    mode: &'static str,
+}
+
+#[derive(Deserialize)]
+struct KindRow {
+    kind: String,
+    currency: u16,
+    balance: i64,
+}
+
+const ENTRIES: Sql = sql!(input { subject: blob }
+    "select e.transfer, e.account, a.kind, e.bucket, e.currency, e.amount, b.committed_at \
+     from input i join ( \
+        select id, transfer, batch from payments \
+        union all select id, transfer, batch from top_ups) s on s.id = i.subject \
+     join entries e on e.batch = s.batch and e.transfer = s.transfer \
+     join accounts a on a.id = e.account join batches b on b.id = e.batch order by e.n"
+    => { transfer: blob, account: blob, kind: text, bucket: text, currency: int, amount: int,
+        committed_at: int });
+
+#[derive(Serialize)]
+struct Subject {
+    subject: Hex<16>,
+}
+
+#[derive(Deserialize)]
+struct EntryRow {
+    transfer: Hex<16>,
+    account: Hex<16>,
+    kind: String,
+    bucket: String,
+    currency: u16,
+    amount: i64,
+    committed_at: i64,
+}
+
+/// A line of the ledger, for people.
+#[derive(Clone, Debug)]
+pub struct LedgerLine {
+    /// The transfer that it belongs to.
+    pub transfer: TransferId,
+    /// The account.
+    pub account: AccountId,
+    /// The account's kind.
+    pub kind: AccountKind,
+    /// `available` or `held`.
+    pub bucket: String,
+    /// Signed, credit positive.
+    pub amount: Money,
+    /// When it was committed.
+    pub committed_at: Timestamp,
+}
+
+impl Store {
+    /// Opens the issuer's own accounts in both modes, unless they are there.
+    pub async fn open_own_accounts(
+        &self,
+        currency: Currency,
+        now: Timestamp,
+        mut new_id: impl FnMut() -> AccountId,
+    ) -> Result<(), StoreError> {
+        let kinds = [AccountKind::Fees, AccountKind::Bank, AccountKind::Suspense];
+        let accounts: Vec<NewAccount> = [Mode::Live, Mode::Test]
+            .into_iter()
+            .flat_map(|mode| kinds.into_iter().map(move |kind| (mode, kind)))
+            .map(|(mode, kind)| NewAccount { id: new_id(), mode, kind, currency, owner: None })
+            .collect();
+        let mut transaction = self.begin().await?;
+        open(&mut transaction, &accounts, now).await?;
+        transaction.commit().await
+    }
+
+    /// What a payer or a merchant has, in each currency.
+    pub async fn balances(&self, owner: [u8; 16]) -> Result<Vec<Balance>, StoreError> {
+        let rows: Vec<BalanceRow> = self.read(&BALANCES, &[Owner { owner: Hex(owner) }]).await?;
+        rows.into_iter()
+            .map(|row| {
+                let currency = currency(row.currency)?;
+                Ok(Balance {
+                    available: Money::from_minor(row.available, currency),
+                    held: Money::from_minor(row.held, currency),
+                })
+            })
+            .collect()
+    }
+
+    /// The sum of the balances of each kind of account: all of them add up to nothing.
+    pub async fn trial_balance(&self, mode: Mode) -> Result<Vec<(AccountKind, Money)>, StoreError> {
+        let rows: Vec<KindRow> =
+            self.read(&TRIAL_BALANCE, &[ModeRow { mode: mode.as_str() }]).await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok((kind(&row.kind)?, Money::from_minor(row.balance, currency(row.currency)?)))
+            })
+            .collect()
+    }
+
+    /// The entries of a payment or a top-up.
+    pub async fn entries(&self, subject: [u8; 16]) -> Result<Vec<LedgerLine>, StoreError> {
+        let rows: Vec<EntryRow> = self.read(&ENTRIES, &[Subject { subject: Hex(subject) }]).await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(LedgerLine {
+                    transfer: TransferId::from_bytes(row.transfer.0),
+                    account: AccountId::from_bytes(row.account.0),
+                    kind: kind(&row.kind)?,
+                    bucket: row.bucket,
+                    amount: Money::from_minor(row.amount, currency(row.currency)?),
+                    committed_at: Timestamp::from_unix_millis(row.committed_at),
+                })
+            })
+            .collect()
+    }
+}
+
+fn kind(name: &str) -> Result<AccountKind, StoreError> {
+    AccountKind::from_name(name).ok_or(StoreError::Corrupt("account kind"))
+}
+
+/// A currency as the database has it: its numeric code.
+pub(super) fn currency(numeric: u16) -> Result<Currency, StoreError> {
+    Currency::from_numeric(numeric).map_err(|_| StoreError::Corrupt("currency"))
+}

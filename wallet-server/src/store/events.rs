@@ -1,0 +1,205 @@
+//! What happened to a payer: the durable log in journal order, and the newest first.
+
+use serde::{Deserialize, Serialize};
+use wallet_core::code::Mark;
+use wallet_core::receipt::{RECORD_LENGTH, Record};
+use wallet_core::Step;
+
+use super::connection::Store;
+use super::error::StoreError;
+use super::hex::Hex;
+use super::sql::{Sql, sql};
+use crate::domain::ids::PayerId;
+use crate::domain::limits::Day;
+use crate::domain::outcome::DeclineCode;
+
+/// A place in the journal, from which a reader goes on.
+///
+/// Ids are made before the commit, so they do not tell the order of commits; positions do. The
+/// time narrows the search: a batch's id begins with the time at which it was made.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Cursor {
+    /// The batch's position.
+    pub position: i64,
+    /// The event's number in its batch.
+    pub n: i64,
+    /// When the batch was committed, Unix milliseconds.
+    pub millis: i64,
+}
+
+/// How far a batch's id may lie before that of a batch committed earlier: the longest that a
+/// transaction may take, plus how far the clocks of server processes may differ.
+const COMMIT_SKEW_MILLIS: i64 = 60 * 60 * 1000;
+
+/// Something that happened to a payer.
+#[derive(Clone, Debug)]
+pub struct PayerEvent {
+    /// Where it stands in the journal.
+    pub cursor: Cursor,
+    /// `payment.succeeded` and the like.
+    pub event_type: String,
+    /// What the journal says.
+    pub record: Record,
+    /// Who was paid.
+    pub merchant_name: Option<String>,
+    /// Why not, if not.
+    pub decline_code: Option<DeclineCode>,
+    /// Which code was presented.
+    pub mark: Option<Mark>,
+}
+
+// The columns are those of EventRow.
+const AFTER: Sql = sql!(input { payer: blob, since: blob, position: int, after: int, size: int }
+    "select j.position, e.n, b.committed_at, e.type, e.record, m.name as merchant_name, \
+        p.decline_code, p.code_step, p.code_seq \
+     from input i join events e on e.payer = i.payer and e.batch >= i.since \
+     join journal j on j.batch = e.batch and (j.position, e.n) > (i.position, i.after) \
+     join batches b on b.id = e.batch \
+     left join payments p on p.id = substr(e.record, 5, 16) \
+     left join merchants m on m.id = e.merchant \
+     order by j.position, e.n limit (select size from input)"
+    => { position: int, n: int, committed_at: int, type: text, record: blob, merchant_name: text,
+        decline_code: text, code_step: int, code_seq: int });
+
+#[derive(Serialize)]
+struct AfterRow {
+    payer: Hex<16>,
+    since: Hex<16>,
+    position: i64,
+    after: i64,
+    size: usize,
+}
+
+const NEWEST: Sql = sql!(input { payer: blob, position: int, before: int, size: int }
+    "select j.position, e.n, b.committed_at, e.type, e.record, m.name as merchant_name, \
+        p.decline_code, p.code_step, p.code_seq \
+     from input i join events e on e.payer = i.payer \
+     join journal j on j.batch = e.batch and (j.position, e.n) < (i.position, i.before) \
+     join batches b on b.id = e.batch \
+     left join payments p on p.id = substr(e.record, 5, 16) \
+     left join merchants m on m.id = e.merchant \
+     order by j.position desc, e.n desc limit (select size from input)"
+    => { position: int, n: int, committed_at: int, type: text, record: blob, merchant_name: text,
+        decline_code: text, code_step: int, code_seq: int });
+
+#[derive(Serialize)]
+struct NewestRow {
+    payer: Hex<16>,
+    position: i64,
+    before: i64,
+    size: usize,
+}
+
+#[derive(Deserialize)]
+struct EventRow {
+    position: i64,
+    n: i64,
+    committed_at: i64,
+    r#type: String,
+    record: Hex<RECORD_LENGTH>,
+    merchant_name: Option<String>,
+    decline_code: Option<String>,
+    code_step: Option<u32>,
+    code_seq: Option<u8>,
+}
+
+impl EventRow {
+    fn event(self) -> Result<PayerEvent, StoreError> {
+        let mark = self.code_step.zip(self.code_seq);
+        Ok(PayerEvent {
+            cursor: Cursor { position: self.position, n: self.n, millis: self.committed_at },
+            event_type: self.r#type,
+            record: Record::from_bytes(&self.record.0)
+                .map_err(|_| StoreError::Corrupt("record"))?,
+            merchant_name: self.merchant_name,
+            decline_code: self.decline_code.as_deref().and_then(DeclineCode::from_name),
+            mark: mark.map(|(step, seq)| Mark { step: Step::from_number(step), seq }),
+        })
+    }
+}
+
+const END: Sql = sql!(input { any: int }
+    "select j.position, b.committed_at from input i join journal j join batches b on b.id = j.batch \
+     order by j.position desc limit 1"
+    => { position: int, committed_at: int });
+
+#[derive(Serialize)]
+struct Any {
+    any: u8,
+}
+
+#[derive(Deserialize)]
+struct EndRow {
+    position: i64,
+    committed_at: i64,
+}
+
+const SPENT: Sql = sql!(input { payer: blob, day: int }
+    "select s.spent from input i join daily_spending s on s.payer = i.payer and s.day = i.day"
+    => { spent: int });
+
+#[derive(Serialize)]
+struct PayerDay {
+    payer: Hex<16>,
+    day: i32,
+}
+
+#[derive(Deserialize)]
+struct Spent {
+    spent: i64,
+}
+
+impl Store {
+    /// What happened to a payer after a place in the journal, oldest first.
+    pub async fn payer_events(
+        &self,
+        payer: PayerId,
+        after: Cursor,
+        size: usize,
+    ) -> Result<Vec<PayerEvent>, StoreError> {
+        let since = u64::try_from(after.millis.saturating_sub(COMMIT_SKEW_MILLIS)).unwrap_or(0);
+        let mut oldest = [0; 16];
+        oldest[..6].copy_from_slice(&since.to_be_bytes()[2..]);
+        let input = AfterRow {
+            payer: Hex(*payer.as_bytes()),
+            since: Hex(oldest),
+            position: after.position,
+            after: after.n,
+            size,
+        };
+        let rows: Vec<EventRow> = self.read(&AFTER, &[input]).await?;
+        rows.into_iter().map(EventRow::event).collect()
+    }
+
+    /// What happened to a payer, newest first, before a place in the journal.
+    pub async fn payer_activity(
+        &self,
+        payer: PayerId,
+        before: Option<Cursor>,
+        size: usize,
+    ) -> Result<Vec<PayerEvent>, StoreError> {
+        let end = Cursor { position: i64::MAX, n: 0, millis: 0 };
+        let before = before.unwrap_or(end);
+        let payer = Hex(*payer.as_bytes());
+        let input = NewestRow { payer, position: before.position, before: before.n, size };
+        let rows: Vec<EventRow> = self.read(&NEWEST, &[input]).await?;
+        rows.into_iter().map(EventRow::event).collect()
+    }
+
+    /// The end of the journal: a place after everything that has happened so far.
+    pub async fn journal_end(&self) -> Result<Cursor, StoreError> {
+        let rows: Vec<EndRow> = self.read(&END, &[Any { any: 0 }]).await?;
+        Ok(rows.first().map_or_else(Cursor::default, |row| Cursor {
+            position: row.position,
+            n: i64::MAX,
+            millis: row.committed_at,
+        }))
+    }
+
+    /// What a payer spent on a day, in minor units.
+    pub async fn spent(&self, payer: PayerId, day: Day) -> Result<i64, StoreError> {
+        let input = PayerDay { payer: Hex(*payer.as_bytes()), day: day.0 };
+        let rows: Vec<Spent> = self.read(&SPENT, &[input]).await?;
+        Ok(rows.first().map_or(0, |row| row.spent))
+    }
+}

@@ -1,0 +1,371 @@
+//! Merchants, their API keys and their tills.
+
+use serde::{Deserialize, Serialize};
+use wallet_core::{Currency, Mode, TerminalId, Timestamp};
+
+use super::accounts::{self, NewAccount, currency};
+use super::connection::{Store, Transaction};
+use super::error::StoreError;
+use super::hex::Hex;
+use super::sql::{Sql, sql};
+use crate::domain::fee::FeeRule;
+use crate::domain::ids::{AccountId, ApiKeyId, MerchantId};
+use crate::domain::ledger::AccountKind;
+
+/// A merchant.
+#[derive(Clone, Debug)]
+pub struct Merchant {
+    /// Its id.
+    pub id: MerchantId,
+    /// Live or test.
+    pub mode: Mode,
+    /// The name that payers see.
+    pub name: String,
+    /// The currency that it is paid in.
+    pub currency: Currency,
+    /// What it pays for payments.
+    pub fee: FeeRule,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// An API key, without its secret, which nobody has but the merchant.
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Live or test.
+    pub mode: Mode,
+    /// What it may do, as words separated by spaces.
+    pub scopes: String,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// A till.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    /// Its id.
+    pub id: TerminalId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Live or test.
+    pub mode: Mode,
+    /// What the merchant calls it.
+    pub name: String,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+const NEW_MERCHANT: Sql = sql!(input { id: blob, mode: text, name: text, account: blob,
+        currency: int, fee_basis_points: int, fee_fixed: int, created_at: int }
+    "insert into merchants (id, mode, name, state, account, currency, fee_basis_points, fee_fixed, \
+        created_at) \
+     select id, mode, name, 'active', account, currency, fee_basis_points, fee_fixed, created_at \
+     from input");
+
+#[derive(Serialize)]
+struct NewMerchantRow<'a> {
+    id: Hex<16>,
+    mode: &'static str,
+    name: &'a str,
+    account: Hex<16>,
+    currency: u16,
+    fee_basis_points: u16,
+    fee_fixed: i64,
+    created_at: i64,
+}
+
+const MERCHANTS: Sql = sql!(input { before: blob, size: int }
+    "select m.* from input i join merchants m on m.id < i.before \
+     order by m.id desc limit (select size from input)"
+    => { id: blob, mode: text, name: text, currency: int, fee_basis_points: int, fee_fixed: int,
+        created_at: int });
+
+const MERCHANT: Sql = sql!(input { id: blob } "select m.* from input i join merchants m on m.id = i.id"
+    => { id: blob, mode: text, name: text, currency: int, fee_basis_points: int, fee_fixed: int,
+        created_at: int });
+
+#[derive(Deserialize)]
+struct MerchantRow {
+    id: Hex<16>,
+    mode: String,
+    name: String,
+    currency: u16,
+    fee_basis_points: u16,
+    fee_fixed: i64,
+    created_at: i64,
+}
+
+impl MerchantRow {
+    fn merchant(self) -> Result<Merchant, StoreError> {
+        Ok(Merchant {
+            id: MerchantId::from_bytes(self.id.0),
+            mode: mode(&self.mode)?,
+            name: self.name,
+            currency: currency(self.currency)?,
+            fee: FeeRule::new(self.fee_basis_points, self.fee_fixed)
+                .ok_or(StoreError::Corrupt("fee"))?,
+            created_at: Timestamp::from_unix_millis(self.created_at),
+        })
+    }
+}
+
+const NEW_API_KEY: Sql = sql!(input { id: blob, merchant: blob, mode: text, secret_hash: blob,
+        scopes: text, created_at: int }
+    "insert into api_keys (id, merchant, mode, secret_hash, scopes, created_at) \
+     select id, merchant, mode, secret_hash, scopes, created_at from input");
+
+#[derive(Serialize)]
+struct NewApiKeyRow<'a> {
+    id: Hex<16>,
+    merchant: Hex<16>,
+    mode: &'static str,
+    secret_hash: Hex<32>,
+    scopes: &'a str,
+    created_at: i64,
+}
+
+const API_KEY: Sql = sql!(input { secret_hash: blob }
+    "select k.* from input i join api_keys k on k.secret_hash = i.secret_hash \
+     where k.revoked_at is null"
+    => { id: blob, merchant: blob, mode: text, scopes: text, created_at: int });
+
+const REVOKE_API_KEY: Sql = sql!(input { id: blob, now: int }
+    "update api_keys set revoked_at = i.now from input i \
+     where api_keys.id = i.id and api_keys.revoked_at is null");
+
+#[derive(Serialize)]
+struct SecretHash {
+    secret_hash: Hex<32>,
+}
+
+#[derive(Serialize)]
+struct IdAt {
+    id: Hex<16>,
+    now: i64,
+}
+
+#[derive(Serialize)]
+struct Page {
+    before: Hex<16>,
+    size: usize,
+}
+
+#[derive(Deserialize)]
+struct ApiKeyRow {
+    id: Hex<16>,
+    merchant: Hex<16>,
+    mode: String,
+    scopes: String,
+    created_at: i64,
+}
+
+const NEW_TERMINAL: Sql = sql!(input { id: blob, merchant: blob, mode: text, name: text,
+        created_at: int }
+    "insert into terminals (id, merchant, mode, name, created_at) \
+     select id, merchant, mode, name, created_at from input");
+
+#[derive(Serialize)]
+struct NewTerminalRow<'a> {
+    id: Hex<16>,
+    merchant: Hex<16>,
+    mode: &'static str,
+    name: &'a str,
+    created_at: i64,
+}
+
+const TERMINAL: Sql = sql!(input { id: blob } "select t.* from input i join terminals t on t.id = i.id"
+    => { id: blob, merchant: blob, mode: text, name: text, created_at: int });
+
+const TERMINALS: Sql = sql!(input { merchant: blob, mode: text, before: int, size: int }
+    "select t.* from input i join terminals t \
+        on t.merchant = i.merchant and t.mode = i.mode and t.created_at < i.before \
+     order by t.created_at desc limit (select size from input)"
+    => { id: blob, merchant: blob, mode: text, name: text, created_at: int });
+
+#[derive(Serialize)]
+struct TerminalPage {
+    merchant: Hex<16>,
+    mode: &'static str,
+    before: i64,
+    size: usize,
+}
+
+#[derive(Deserialize)]
+struct TerminalRow {
+    id: Hex<16>,
+    merchant: Hex<16>,
+    mode: String,
+    name: String,
+    created_at: i64,
+}
+
+impl TerminalRow {
+    fn terminal(self) -> Result<Terminal, StoreError> {
+        Ok(Terminal {
+            id: TerminalId::from_bytes(self.id.0),
+            merchant: MerchantId::from_bytes(self.merchant.0),
+            mode: mode(&self.mode)?,
+            name: self.name,
+            created_at: Timestamp::from_unix_millis(self.created_at),
+        })
+    }
+}
+
+impl Store {
+    /// Takes on a merchant, with its account and its first API key.
+    pub async fn create_merchant(
+        &self,
+        merchant: &Merchant,
+        account: AccountId,
+        key: &ApiKey,
+        secret_hash: [u8; 32],
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let new_account = NewAccount {
+            id: account,
+            mode: merchant.mode,
+            kind: AccountKind::Merchant,
+            currency: merchant.currency,
+            owner: Some(*merchant.id.as_bytes()),
+        };
+        accounts::open(&mut transaction, &[new_account], merchant.created_at).await?;
+        let row = NewMerchantRow {
+            id: Hex(*merchant.id.as_bytes()),
+            mode: merchant.mode.as_str(),
+            name: &merchant.name,
+            account: Hex(*account.as_bytes()),
+            currency: merchant.currency.numeric(),
+            fee_basis_points: merchant.fee.basis_points(),
+            fee_fixed: merchant.fee.fixed_minor(),
+            created_at: merchant.created_at.unix_millis(),
+        };
+        transaction.write(&NEW_MERCHANT, &[row]).await?;
+        write_key(&mut transaction, key, secret_hash).await?;
+        transaction.commit().await
+    }
+
+    /// A merchant.
+    pub async fn merchant(&self, id: MerchantId) -> Result<Option<Merchant>, StoreError> {
+        #[derive(Serialize)]
+        struct Id {
+            id: Hex<16>,
+        }
+        let rows: Vec<MerchantRow> =
+            self.read(&MERCHANT, &[Id { id: Hex(*id.as_bytes()) }]).await?;
+        rows.into_iter().next().map(MerchantRow::merchant).transpose()
+    }
+
+    /// Merchants, newest first, older than `before`.
+    pub async fn merchants(
+        &self,
+        before: Option<MerchantId>,
+        size: usize,
+    ) -> Result<Vec<Merchant>, StoreError> {
+        let before = Hex(before.map_or([0xff; 16], |id| *id.as_bytes()));
+        let rows: Vec<MerchantRow> = self.read(&MERCHANTS, &[Page { before, size }]).await?;
+        rows.into_iter().map(MerchantRow::merchant).collect()
+    }
+
+    /// Adds an API key, known by the hash of its secret.
+    pub async fn create_api_key(
+        &self,
+        key: &ApiKey,
+        secret_hash: [u8; 32],
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        write_key(&mut transaction, key, secret_hash).await?;
+        transaction.commit().await
+    }
+
+    /// The API key with this secret, unless it was revoked.
+    pub async fn api_key(&self, secret_hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        let input = SecretHash { secret_hash: Hex(secret_hash) };
+        let rows: Vec<ApiKeyRow> = self.read(&API_KEY, &[input]).await?;
+        let Some(row) = rows.into_iter().next() else { return Ok(None) };
+        Ok(Some(ApiKey {
+            id: ApiKeyId::from_bytes(row.id.0),
+            merchant: MerchantId::from_bytes(row.merchant.0),
+            mode: mode(&row.mode)?,
+            scopes: row.scopes,
+            created_at: Timestamp::from_unix_millis(row.created_at),
+        }))
+    }
+
+    /// Revokes an API key; says whether there was one to revoke.
+    pub async fn revoke_api_key(&self, id: ApiKeyId, now: Timestamp) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let input = IdAt { id: Hex(*id.as_bytes()), now: now.unix_millis() };
+        let revoked = transaction.write(&REVOKE_API_KEY, &[input]).await?;
+        transaction.commit().await?;
+        Ok(revoked > 0)
+    }
+
+    /// Registers a till.
+    pub async fn create_terminal(&self, terminal: &Terminal) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let row = NewTerminalRow {
+            id: Hex(*terminal.id.as_bytes()),
+            merchant: Hex(*terminal.merchant.as_bytes()),
+            mode: terminal.mode.as_str(),
+            name: &terminal.name,
+            created_at: terminal.created_at.unix_millis(),
+        };
+        transaction.write(&NEW_TERMINAL, &[row]).await?;
+        transaction.commit().await
+    }
+
+    /// The till with this id.
+    pub async fn terminal(&self, id: TerminalId) -> Result<Option<Terminal>, StoreError> {
+        #[derive(Serialize)]
+        struct Id {
+            id: Hex<16>,
+        }
+        let rows: Vec<TerminalRow> =
+            self.read(&TERMINAL, &[Id { id: Hex(*id.as_bytes()) }]).await?;
+        rows.into_iter().next().map(TerminalRow::terminal).transpose()
+    }
+
+    /// A merchant's tills, newest first, registered before `before`.
+    pub async fn terminals(
+        &self,
+        merchant: MerchantId,
+        mode: Mode,
+        before: Option<Timestamp>,
+        size: usize,
+    ) -> Result<Vec<Terminal>, StoreError> {
+        let input = TerminalPage {
+            merchant: Hex(*merchant.as_bytes()),
+            mode: mode.as_str(),
+            before: before.map_or(i64::MAX, Timestamp::unix_millis),
+            size,
+        };
+        let rows: Vec<TerminalRow> = self.read(&TERMINALS, &[input]).await?;
+        rows.into_iter().map(TerminalRow::terminal).collect()
+    }
+}
+
+async fn write_key(
+    transaction: &mut Transaction,
+    key: &ApiKey,
+    secret_hash: [u8; 32],
+) -> Result<(), StoreError> {
+    let row = NewApiKeyRow {
+        id: Hex(*key.id.as_bytes()),
+        merchant: Hex(*key.merchant.as_bytes()),
+        mode: key.mode.as_str(),
+        secret_hash: Hex(secret_hash),
+        scopes: &key.scopes,
+        created_at: key.created_at.unix_millis(),
+    };
+    transaction.write(&NEW_API_KEY, &[row]).await?;
+    Ok(())
+}
+
+/// A mode as the database has it.
+pub(super) fn mode(name: &str) -> Result<Mode, StoreError> {
+    Mode::from_name(name).ok_or(StoreError::Corrupt("mode"))
+}

@@ -1,0 +1,369 @@
+//! Payers, invitations and devices.
+
+use serde::{Deserialize, Serialize};
+use wallet_core::code::Mark;
+use wallet_core::{Currency, DeviceKeyId, DevicePublicKey, Mode, Step, Timestamp};
+
+use super::accounts::{self, NewAccount, currency};
+use super::connection::Store;
+use super::error::StoreError;
+use super::hex::{Bytes, Hex};
+use super::merchants::mode;
+use super::sql::{Sql, sql};
+use crate::domain::ids::{AccountId, InvitationId, PayerId};
+use crate::domain::ledger::AccountKind;
+
+/// A payer.
+#[derive(Clone, Debug)]
+pub struct Payer {
+    /// The id.
+    pub id: PayerId,
+    /// Live or test.
+    pub mode: Mode,
+    /// The name, encrypted.
+    pub name: Vec<u8>,
+    /// `active`, `frozen` or `closed`.
+    pub state: String,
+    /// The wallet's currency.
+    pub currency: Currency,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// An invitation to enrol one device.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// Its id.
+    pub id: InvitationId,
+    /// Whose device it enrols.
+    pub payer: PayerId,
+    /// Until when it can be used.
+    pub expires_at: Timestamp,
+}
+
+/// An enrolled device.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// What the issuer calls it.
+    pub key_id: DeviceKeyId,
+    /// Whose it is.
+    pub payer: PayerId,
+    /// Live or test.
+    pub mode: Mode,
+    /// The wallet's currency.
+    pub currency: Currency,
+    /// What it signs with.
+    pub public_key: DevicePublicKey,
+    /// The highest mark that it presented.
+    pub mark: Option<Mark>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// A device that wants to be enrolled.
+#[derive(Clone, Debug)]
+pub struct NewDevice {
+    /// What the issuer will call it.
+    pub key_id: DeviceKeyId,
+    /// Its public key.
+    pub public_key: DevicePublicKey,
+    /// What its owner calls it, encrypted.
+    pub name: Vec<u8>,
+}
+
+/// Why a device was not enrolled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EnrolRefusal {
+    /// No such invitation, or another device has used it.
+    UnknownInvitation,
+    /// The invitation is too old.
+    InvitationExpired,
+    /// The key is enrolled already.
+    KeyEnrolled,
+}
+
+const NEW_PAYER: Sql = sql!(input { id: blob, mode: text, name: blob, account: blob, currency: int,
+        created_at: int }
+    "insert into payers (id, mode, name, state, account, currency, created_at) \
+     select id, mode, name, 'active', account, currency, created_at from input");
+
+#[derive(Serialize)]
+struct NewPayerRow {
+    id: Hex<16>,
+    mode: &'static str,
+    name: Bytes,
+    account: Hex<16>,
+    currency: u16,
+    created_at: i64,
+}
+
+const PAYERS: Sql = sql!(input { before: blob, size: int }
+    "select p.* from input i join payers p on p.id < i.before \
+     order by p.id desc limit (select size from input)"
+    => { id: blob, mode: text, name: blob, state: text, currency: int, created_at: int });
+
+const PAYER: Sql = sql!(input { id: blob } "select p.* from input i join payers p on p.id = i.id"
+    => { id: blob, mode: text, name: blob, state: text, currency: int, created_at: int });
+
+#[derive(Deserialize)]
+struct PayerRow {
+    id: Hex<16>,
+    mode: String,
+    name: Bytes,
+    state: String,
+    currency: u16,
+    created_at: i64,
+}
+
+impl PayerRow {
+    fn payer(self) -> Result<Payer, StoreError> {
+        Ok(Payer {
+            id: PayerId::from_bytes(self.id.0),
+            mode: mode(&self.mode)?,
+            name: self.name.0,
+            state: self.state,
+            currency: currency(self.currency)?,
+            created_at: Timestamp::from_unix_millis(self.created_at),
+        })
+    }
+}
+
+const NEW_INVITATION: Sql = sql!(input { id: blob, payer: blob, secret_hash: blob, created_at: int,
+        expires_at: int }
+    "insert into invitations (id, payer, secret_hash, created_at, expires_at) \
+     select id, payer, secret_hash, created_at, expires_at from input");
+
+#[derive(Serialize)]
+struct NewInvitationRow {
+    id: Hex<16>,
+    payer: Hex<16>,
+    secret_hash: Hex<32>,
+    created_at: i64,
+    expires_at: i64,
+}
+
+const INVITATION: Sql = sql!(input { secret_hash: blob }
+    "select n.id, n.payer, n.expires_at, n.device from input i \
+     join invitations n on n.secret_hash = i.secret_hash"
+    => { id: blob, payer: blob, expires_at: int, device: blob });
+
+#[derive(Serialize)]
+struct SecretHash {
+    secret_hash: Hex<32>,
+}
+
+#[derive(Deserialize)]
+struct InvitationRow {
+    id: Hex<16>,
+    payer: Hex<16>,
+    expires_at: i64,
+    device: Option<Hex<8>>,
+}
+
+const USE_INVITATION: Sql = sql!(input { id: blob, device: blob }
+    "update invitations set device = i.device from input i where invitations.id = i.id");
+
+#[derive(Serialize)]
+struct UsedInvitation {
+    id: Hex<16>,
+    device: Hex<8>,
+}
+
+const NEW_DEVICE: Sql = sql!(input { key_id: blob, payer: blob, public_key: blob, name: blob,
+        created_at: int }
+    "insert into devices (key_id, payer, public_key, name, created_at) \
+     select key_id, payer, public_key, name, created_at from input where true \
+     on conflict do nothing");
+
+#[derive(Serialize)]
+struct NewDeviceRow {
+    key_id: Hex<8>,
+    payer: Hex<16>,
+    public_key: Hex<32>,
+    name: Bytes,
+    created_at: i64,
+}
+
+const DEVICES: Sql = sql!(input { key_id: blob }
+    "select d.key_id, d.payer, p.mode, p.currency, d.public_key, d.mark_step, d.mark_seq, \
+        d.revoked_at is not null as revoked \
+     from input i join devices d on d.key_id = i.key_id join payers p on p.id = d.payer"
+    => { key_id: blob, payer: blob, mode: text, currency: int, public_key: blob, mark_step: int,
+        mark_seq: int, revoked: int });
+
+#[derive(Serialize)]
+struct KeyId {
+    key_id: Hex<8>,
+}
+
+#[derive(Deserialize)]
+struct DeviceRow {
+    key_id: Hex<8>,
+    payer: Hex<16>,
+    mode: String,
+    currency: u16,
+    public_key: Hex<32>,
+    mark_step: Option<u32>,
+    mark_seq: Option<u8>,
+    revoked: u8,
+}
+
+impl DeviceRow {
+    fn device(self) -> Result<Device, StoreError> {
+        let mark = self.mark_step.zip(self.mark_seq);
+        Ok(Device {
+            key_id: DeviceKeyId::from_bytes(self.key_id.0),
+            payer: PayerId::from_bytes(self.payer.0),
+            mode: mode(&self.mode)?,
+            currency: currency(self.currency)?,
+            public_key: DevicePublicKey::from_bytes(&self.public_key.0)
+                .map_err(|_| StoreError::Corrupt("public_key"))?,
+            mark: mark.map(|(step, seq)| Mark { step: Step::from_number(step), seq }),
+            revoked: self.revoked != 0,
+        })
+    }
+}
+
+const REVOKE_DEVICE: Sql = sql!(input { key_id: blob, now: int }
+    "update devices set revoked_at = coalesce(devices.revoked_at, i.now) from input i \
+     where devices.key_id = i.key_id");
+
+#[derive(Serialize)]
+struct RevokedDevice {
+    key_id: Hex<8>,
+    now: i64,
+}
+
+impl Store {
+    /// Takes on a payer, with an empty wallet.
+    pub async fn create_payer(&self, payer: &Payer, account: AccountId) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let new_account = NewAccount {
+            id: account,
+            mode: payer.mode,
+            kind: AccountKind::Payer,
+            currency: payer.currency,
+            owner: Some(*payer.id.as_bytes()),
+        };
+        accounts::open(&mut transaction, &[new_account], payer.created_at).await?;
+        let row = NewPayerRow {
+            id: Hex(*payer.id.as_bytes()),
+            mode: payer.mode.as_str(),
+            name: Bytes(payer.name.clone()),
+            account: Hex(*account.as_bytes()),
+            currency: payer.currency.numeric(),
+            created_at: payer.created_at.unix_millis(),
+        };
+        transaction.write(&NEW_PAYER, &[row]).await?;
+        transaction.commit().await
+    }
+
+    /// A payer.
+    pub async fn payer(&self, id: PayerId) -> Result<Option<Payer>, StoreError> {
+        #[derive(Serialize)]
+        struct Id {
+            id: Hex<16>,
+        }
+        let rows: Vec<PayerRow> = self.read(&PAYER, &[Id { id: Hex(*id.as_bytes()) }]).await?;
+        rows.into_iter().next().map(PayerRow::payer).transpose()
+    }
+
+    /// Payers, newest first, older than `before`.
+    pub async fn payers(
+        &self,
+        before: Option<PayerId>,
+        size: usize,
+    ) -> Result<Vec<Payer>, StoreError> {
+        #[derive(Serialize)]
+        struct Page {
+            before: Hex<16>,
+            size: usize,
+        }
+        let before = Hex(before.map_or([0xff; 16], |id| *id.as_bytes()));
+        let rows: Vec<PayerRow> = self.read(&PAYERS, &[Page { before, size }]).await?;
+        rows.into_iter().map(PayerRow::payer).collect()
+    }
+
+    /// Keeps an invitation, known by the hash of its secret.
+    pub async fn create_invitation(
+        &self,
+        invitation: &Invitation,
+        secret_hash: [u8; 32],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let row = NewInvitationRow {
+            id: Hex(*invitation.id.as_bytes()),
+            payer: Hex(*invitation.payer.as_bytes()),
+            secret_hash: Hex(secret_hash),
+            created_at: now.unix_millis(),
+            expires_at: invitation.expires_at.unix_millis(),
+        };
+        transaction.write(&NEW_INVITATION, &[row]).await?;
+        transaction.commit().await
+    }
+
+    /// Enrols a device with an invitation, once.
+    ///
+    /// The same key with the same invitation again gets the device that it already is.
+    pub async fn enrol(
+        &self,
+        secret_hash: [u8; 32],
+        new: &NewDevice,
+        now: Timestamp,
+    ) -> Result<Result<Device, EnrolRefusal>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let input = SecretHash { secret_hash: Hex(secret_hash) };
+        let rows: Vec<InvitationRow> = transaction.read(&INVITATION, &[input]).await?;
+        let Some(invitation) = rows.into_iter().next() else {
+            return Ok(Err(EnrolRefusal::UnknownInvitation));
+        };
+        if let Some(key_id) = invitation.device {
+            let rows: Vec<DeviceRow> = transaction.read(&DEVICES, &[KeyId { key_id }]).await?;
+            let device = rows.into_iter().next().map(DeviceRow::device).transpose()?;
+            let same = device.filter(|device| device.public_key == new.public_key);
+            return Ok(same.ok_or(EnrolRefusal::UnknownInvitation));
+        }
+        if invitation.expires_at <= now.unix_millis() {
+            return Ok(Err(EnrolRefusal::InvitationExpired));
+        }
+        let key_id = Hex(*new.key_id.as_bytes());
+        let row = NewDeviceRow {
+            key_id,
+            payer: invitation.payer,
+            public_key: Hex(*new.public_key.as_bytes()),
+            name: Bytes(new.name.clone()),
+            created_at: now.unix_millis(),
+        };
+        if transaction.write(&NEW_DEVICE, &[row]).await? == 0 {
+            return Ok(Err(EnrolRefusal::KeyEnrolled));
+        }
+        let used = UsedInvitation { id: invitation.id, device: key_id };
+        transaction.write(&USE_INVITATION, &[used]).await?;
+        let rows: Vec<DeviceRow> = transaction.read(&DEVICES, &[KeyId { key_id }]).await?;
+        let device = rows.into_iter().next().ok_or(StoreError::Corrupt("device"))?.device()?;
+        transaction.commit().await?;
+        Ok(Ok(device))
+    }
+
+    /// The devices with these keys; what is not there is left out.
+    pub async fn devices(&self, key_ids: &[DeviceKeyId]) -> Result<Vec<Device>, StoreError> {
+        let input: Vec<KeyId> =
+            key_ids.iter().map(|id| KeyId { key_id: Hex(*id.as_bytes()) }).collect();
+        let rows: Vec<DeviceRow> = self.read(&DEVICES, &input).await?;
+        rows.into_iter().map(DeviceRow::device).collect()
+    }
+
+    /// Revokes a device: its codes are declined from now on. Says whether there is such a device.
+    pub async fn revoke_device(
+        &self,
+        key_id: DeviceKeyId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let input = RevokedDevice { key_id: Hex(*key_id.as_bytes()), now: now.unix_millis() };
+        let found = transaction.write(&REVOKE_DEVICE, &[input]).await?;
+        transaction.commit().await?;
+        Ok(found > 0)
+    }
+}

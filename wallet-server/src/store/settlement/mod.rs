@@ -1,0 +1,52 @@
+//! The transaction that settles a batch: load, then write, a fixed number of statements whatever
+//! the size of the batch.
+//!
+//! With SQLite, `BEGIN IMMEDIATE` is the only lock there is, and it is held before anything is
+//! read.
+
+mod answers;
+mod load;
+mod write;
+
+use wallet_core::Timestamp;
+
+use super::StoreError;
+use super::connection::{Store, Transaction};
+use crate::domain::command::Command;
+use crate::domain::ids::BatchId;
+use crate::domain::limits::Day;
+use crate::domain::plan::Plan;
+use crate::domain::snapshot::Snapshot;
+
+/// One batch on its way into the books.
+#[derive(Debug)]
+pub struct Settlement(Transaction);
+
+impl Settlement {
+    /// Takes the write lock.
+    pub async fn begin(store: &Store) -> Result<Self, StoreError> {
+        Ok(Self(store.begin().await?))
+    }
+
+    /// Reads the rows that the commands name.
+    pub async fn load(&mut self, commands: &[Command], today: Day) -> Result<Snapshot, StoreError> {
+        load::snapshot(&mut self.0, commands, today).await
+    }
+
+    /// Writes what was decided and makes it durable.
+    ///
+    /// A plan that changes nothing leaves no batch behind.
+    pub async fn commit(
+        mut self,
+        batch: BatchId,
+        plan: &Plan,
+        now: Timestamp,
+        today: Day,
+    ) -> Result<(), StoreError> {
+        if plan.kept_answers.is_empty() && plan.events.is_empty() {
+            return Ok(());
+        }
+        write::plan(&mut self.0, batch, plan, now, today).await?;
+        self.0.commit().await
+    }
+}
