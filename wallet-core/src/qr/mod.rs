@@ -28,6 +28,10 @@ pub const QUIET_ZONE: usize = 4;
 /// The largest version of a QR code: 177 × 177 modules.
 const VERSION_MAX: i16 = 40;
 
+/// The number that announces UTF-8 bytes (AIM ECI assignments); without it they are ISO 8859-1 to
+/// the standard and Shift JIS to some readers.
+const UTF_8: u32 = 26;
+
 const TOO_LONG: Error = Error::new("qr_too_long", "the text does not fit in a QR code");
 
 /// Where a symbol is shown, which decides how much of it repairs damage.
@@ -72,7 +76,7 @@ pub struct Qr {
 impl Qr {
     /// Lays out `text`; refused with `qr_too_long` if no version holds it.
     ///
-    /// Text outside ASCII is written as its UTF-8 bytes, which is what readers guess.
+    /// Text outside ASCII is written as its UTF-8 bytes, announced as such.
     pub fn new(text: &str, medium: Medium) -> Result<Self, Error> {
         let symbol = smallest_symbol(text, medium.level())?;
         let modules = symbol.to_colors().into_iter().map(|color| color == Color::Dark).collect();
@@ -126,6 +130,7 @@ fn symbol_of_version(text: &str, version: Version, level: EcLevel) -> qrcode::Qr
         bits.push_optimal_data(bytes)?;
     } else {
         // The optimiser would take pairs of UTF-8 bytes for Shift JIS and write them as kanji.
+        bits.push_eci_designator(UTF_8)?;
         bits.push_byte_data(bytes)?;
     }
     bits.push_terminator(level)?;
