@@ -3,5 +3,7 @@
 mod error;
 #[cfg(feature = "qr")]
 pub mod qr;
+#[cfg(feature = "scan")]
+pub mod scan;
 
 pub use error::Error;
