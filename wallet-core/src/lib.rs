@@ -11,9 +11,13 @@ pub mod keyfile;
 pub mod keys;
 mod mode;
 pub mod money;
+#[cfg(feature = "qr")]
+pub mod qr;
 pub mod receipt;
 #[cfg(feature = "requests")]
 pub mod requests;
+#[cfg(feature = "scan")]
+pub mod scan;
 mod time;
 
 pub use error::Error;

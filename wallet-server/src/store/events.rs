@@ -1,9 +1,9 @@
 //! What happened to a payer: the durable log in journal order, and the newest first.
 
 use serde::{Deserialize, Serialize};
+use wallet_core::Step;
 use wallet_core::code::Mark;
 use wallet_core::receipt::{RECORD_LENGTH, Record};
-use wallet_core::Step;
 
 use super::connection::Store;
 use super::error::StoreError;
