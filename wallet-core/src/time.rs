@@ -14,13 +14,13 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// The moment this many milliseconds after the epoch.
     #[must_use]
-    pub fn from_unix_millis(millis: i64) -> Self {
+    pub const fn from_unix_millis(millis: i64) -> Self {
         Self(millis)
     }
 
     /// The moment this many seconds after the epoch.
     #[must_use]
-    pub fn from_unix_seconds(seconds: i64) -> Self {
+    pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 

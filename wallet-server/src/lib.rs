@@ -7,4 +7,7 @@
 pub mod clock;
 pub mod domain;
 pub mod entropy;
+pub mod issuer;
+pub mod metrics;
 pub mod store;
+pub mod worker;

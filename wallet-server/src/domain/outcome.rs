@@ -82,6 +82,25 @@ pub enum Refusal {
     TooLarge,
 }
 
+impl Refusal {
+    /// The stable code of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyRevoked => "unauthorized",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::ReferenceCanceled => "reference_canceled",
+            Self::ReferenceConflict => "reference_conflict",
+            Self::MerchantUnavailable => "currency_not_accepted",
+            Self::InvalidCode => "invalid_code",
+            Self::ClockSkew => "clock_skew",
+            Self::UnknownPayer => "unknown_payer",
+            Self::WrongCurrency => "currency_mismatch",
+            Self::TooLarge => "amount_too_large",
+        }
+    }
+}
+
 /// Why a payment was declined; in order of precedence.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum DeclineCode {

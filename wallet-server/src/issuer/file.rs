@@ -1,0 +1,306 @@
+//! The issuer's keys in a file outside the database: made at first start, readable by its owner
+//! only, encrypted when there is a passphrase.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
+use wallet_core::code::{OpenedCode, SealedCode};
+use wallet_core::keyfile::{self, Cost, Passphrase};
+use wallet_core::receipt::{Receipt, Record};
+use wallet_core::{Error, IssuerId, Mode, SealingKey, SealingKeys, SigningKey, Slot, Timestamp};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::vault::Vault;
+use super::{IssuerKeys, KeyKind, PublicKeys, PublicSealingKey, Purpose};
+use crate::entropy::Entropy;
+
+const KIND: &str = "issuer";
+/// So that the file stays within what a key file may hold; a signing key is rotated once a year
+/// or so, and old ones verify receipts for as long as anyone keeps them.
+const SIGNING_KEYS_MAX: usize = 12;
+
+/// What can go wrong with the key file.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// The file cannot be read or written.
+    #[error("{0}: {1}")]
+    Io(PathBuf, io::Error),
+    /// The file is not one of ours, or the passphrase is wrong.
+    #[error("{0}: {1}")]
+    Unusable(PathBuf, Error),
+    /// The file opened, but what is in it makes no sense.
+    #[error("{0}: the contents of the key file are not those of an issuer")]
+    Contents(PathBuf),
+    /// The file is encrypted and no passphrase was given.
+    #[error("{0}: the key file is encrypted; give its passphrase")]
+    NeedsPassphrase(PathBuf),
+    /// There is no room for another key.
+    #[error("no room for another key: {0}")]
+    NoRoom(&'static str),
+}
+
+/// Keys that are kept in a file.
+pub struct FileKeys {
+    path: PathBuf,
+    passphrase: Option<Passphrase>,
+    cost: Cost,
+    entropy: Arc<Entropy>,
+    issuer_id: IssuerId,
+    state: RwLock<State>,
+}
+
+#[derive(Clone)]
+struct State {
+    sealing: SealingKeys,
+    /// Oldest first; the first one names the issuer.
+    signing: Vec<SigningKey>,
+    evidence: Vault,
+    names: Vault,
+}
+
+impl FileKeys {
+    /// Reads the key file, or makes one with new keys if there is none.
+    ///
+    /// # Errors
+    /// Any [`KeyFileError`] but `NoRoom`.
+    pub fn open_or_create(
+        path: &Path,
+        passphrase: Option<Passphrase>,
+        cost: Cost,
+        now: Timestamp,
+        entropy: Arc<Entropy>,
+    ) -> Result<Self, KeyFileError> {
+        let state = match fs::read(path) {
+            Ok(bytes) => Some(decode(path, &Zeroizing::new(bytes), passphrase.as_ref())?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(KeyFileError::Io(path.to_owned(), error)),
+        };
+        let new = state.is_none();
+        let state = state.unwrap_or_else(|| State::generate(now, &entropy));
+        let root = state.signing.first().ok_or(KeyFileError::Contents(path.to_owned()))?;
+        let issuer_id = root.public_key().issuer_id();
+        let path = path.to_owned();
+        let keys =
+            Self { path, passphrase, cost, entropy, issuer_id, state: RwLock::new(state.clone()) };
+        if new {
+            keys.save(&state)?;
+        }
+        Ok(keys)
+    }
+
+    fn state(&self) -> State {
+        // A panic while the lock was held leaves the last complete state behind.
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes a new file beside the old one and puts it in its place, so that a crash leaves one
+    /// of the two.
+    fn save(&self, state: &State) -> Result<(), KeyFileError> {
+        let secret = state.encode(&self.path)?;
+        let unusable = |error| KeyFileError::Unusable(self.path.clone(), error);
+        let text = match &self.passphrase {
+            Some(passphrase) => self
+                .entropy
+                .with(|rng| keyfile::seal(passphrase, &secret, KIND, self.cost, rng))
+                .map(Zeroizing::new),
+            None => keyfile::seal_plain(&secret, KIND),
+        }
+        .map_err(unusable)?;
+        let temporary = self.path.with_extension("new");
+        write_private(&temporary, text.as_bytes())
+            .and_then(|()| fs::rename(&temporary, &self.path))
+            .and_then(|()| sync_parent(&self.path))
+            .map_err(|error| KeyFileError::Io(self.path.clone(), error))
+    }
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn decode(
+    path: &Path,
+    bytes: &[u8],
+    passphrase: Option<&Passphrase>,
+) -> Result<State, KeyFileError> {
+    let unusable = |error| KeyFileError::Unusable(path.to_owned(), error);
+    let secret = if keyfile::is_encrypted(bytes).map_err(unusable)? {
+        let passphrase = passphrase.ok_or(KeyFileError::NeedsPassphrase(path.to_owned()))?;
+        keyfile::open(passphrase, bytes, KIND).map_err(unusable)?
+    } else {
+        keyfile::open_plain(bytes, KIND).map_err(unusable)?
+    };
+    let contents: Contents =
+        serde_json::from_slice(&secret).map_err(|_| KeyFileError::Contents(path.to_owned()))?;
+    contents.state().ok_or(KeyFileError::Contents(path.to_owned()))
+}
+
+/// The secret part of the file, as JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Contents {
+    version: u8,
+    sealing: Vec<SealingEntry>,
+    signing: Vec<String>,
+    evidence: String,
+    names: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SealingEntry {
+    slot: u8,
+    created_at: i64,
+    secret: String,
+}
+
+impl Drop for Contents {
+    fn drop(&mut self) {
+        self.sealing.iter_mut().for_each(|entry| entry.secret.zeroize());
+        self.signing.zeroize();
+        self.evidence.zeroize();
+        self.names.zeroize();
+    }
+}
+
+fn to_hex(bytes: &[u8; 32]) -> String {
+    base16ct::lower::encode_string(bytes)
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let length = base16ct::lower::decode(text, &mut bytes).ok()?.len();
+    (length == bytes.len()).then_some(bytes)
+}
+
+impl Contents {
+    fn state(&self) -> Option<State> {
+        if self.version != 1 || self.signing.is_empty() {
+            return None;
+        }
+        let sealing = self.sealing.iter().map(|entry| {
+            let slot = Slot::from_number(entry.slot).ok()?;
+            let created_at = Timestamp::from_unix_millis(entry.created_at);
+            SealingKey::from_bytes(slot, created_at, &from_hex(&entry.secret)?).ok()
+        });
+        let signing = self.signing.iter().map(|seed| Some(SigningKey::from_seed(&from_hex(seed)?)));
+        Some(State {
+            sealing: SealingKeys::from_keys(sealing.collect::<Option<_>>()?).ok()?,
+            signing: signing.collect::<Option<_>>()?,
+            evidence: Vault::new(from_hex(&self.evidence)?),
+            names: Vault::new(from_hex(&self.names)?),
+        })
+    }
+}
+
+impl State {
+    fn generate(now: Timestamp, entropy: &Entropy) -> Self {
+        Self {
+            sealing: entropy.with(|rng| SealingKeys::generate(now, rng)),
+            signing: vec![entropy.with(SigningKey::generate)],
+            evidence: Vault::new(entropy.bytes()),
+            names: Vault::new(entropy.bytes()),
+        }
+    }
+
+    fn encode(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+        let contents = Contents {
+            version: 1,
+            sealing: self
+                .sealing
+                .keys()
+                .iter()
+                .map(|key| SealingEntry {
+                    slot: key.slot().number(),
+                    created_at: key.created_at().unix_millis(),
+                    secret: to_hex(&key.secret_bytes()),
+                })
+                .collect(),
+            signing: self.signing.iter().map(|key| to_hex(&key.seed())).collect(),
+            evidence: to_hex(self.evidence.key()),
+            names: to_hex(self.names.key()),
+        };
+        let json = serde_json::to_vec(&contents);
+        json.map(Zeroizing::new).map_err(|_| KeyFileError::Contents(path.to_owned()))
+    }
+
+    fn vault(&self, purpose: Purpose) -> &Vault {
+        match purpose {
+            Purpose::Evidence => &self.evidence,
+            Purpose::Names => &self.names,
+        }
+    }
+}
+
+impl IssuerKeys for FileKeys {
+    fn public(&self) -> PublicKeys {
+        let state = self.state();
+        let sealing = state.sealing.keys().iter().map(|key| PublicSealingKey {
+            slot: key.slot(),
+            key: key.public_key(),
+            created_at: key.created_at(),
+            retires_at: key.retires_at(),
+        });
+        PublicKeys {
+            issuer_id: self.issuer_id,
+            sealing: sealing.collect(),
+            signing: state.signing.iter().map(SigningKey::public_key).collect(),
+        }
+    }
+
+    fn open(&self, code: &SealedCode, mode: Mode, now: Timestamp) -> Result<OpenedCode, Error> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        code.open(&state.sealing, &self.issuer_id, mode, now)
+    }
+
+    #[expect(clippy::expect_used, reason = "the constructors refuse a state without signing keys")]
+    fn sign(&self, record: &Record) -> Receipt {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let newest = state.signing.last().expect("an issuer has a signing key");
+        Receipt::sign(record, &self.issuer_id, newest)
+    }
+
+    fn hide(&self, purpose: Purpose, subject: &[u8], plaintext: &[u8]) -> Vec<u8> {
+        let nonce = self.entropy.bytes();
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.vault(purpose).hide(nonce, subject, plaintext)
+    }
+
+    fn reveal(&self, purpose: Purpose, subject: &[u8], hidden: &[u8]) -> Option<Vec<u8>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.vault(purpose).reveal(subject, hidden)
+    }
+
+    fn rotate(&self, kind: KeyKind, now: Timestamp) -> Result<(), KeyFileError> {
+        let mut current = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = current.clone();
+        match kind {
+            KeyKind::Sealing => {
+                let rotated = self.entropy.with(|rng| next.sealing.rotate(now, rng));
+                rotated.map_err(|_| KeyFileError::NoRoom("all eight slots are in use"))?;
+            }
+            KeyKind::Signing if next.signing.len() >= SIGNING_KEYS_MAX => {
+                return Err(KeyFileError::NoRoom("there are twelve signing keys"));
+            }
+            KeyKind::Signing => next.signing.push(self.entropy.with(SigningKey::generate)),
+        }
+        self.save(&next)?;
+        *current = next;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

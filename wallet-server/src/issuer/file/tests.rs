@@ -1,0 +1,69 @@
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use wallet_core::Timestamp;
+use wallet_core::keyfile::{Cost, Passphrase};
+
+use super::{FileKeys, KeyFileError};
+use crate::entropy::Entropy;
+use crate::issuer::{IssuerKeys, KeyKind, Purpose};
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+fn open(path: &Path, passphrase: Option<&str>) -> Result<FileKeys, KeyFileError> {
+    let passphrase = passphrase.map(|text| Passphrase::new(text.into()).unwrap());
+    let entropy = Arc::new(Entropy::new(Box::new(ChaCha20Rng::seed_from_u64(1))));
+    FileKeys::open_or_create(path, passphrase, Cost::CHEAP_FOR_TESTS, NOW, entropy)
+}
+
+#[test]
+fn the_file_is_made_once_for_its_owner_only_and_read_ever_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("issuer.key");
+    let first = open(&path, None).unwrap().public();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let second = open(&path, None).unwrap().public();
+    assert_eq!(first.issuer_id, second.issuer_id);
+    assert_eq!(first.signing, second.signing);
+}
+
+#[test]
+fn a_file_with_a_passphrase_opens_with_that_one_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("issuer.key");
+    open(&path, Some("correct horse")).unwrap();
+    open(&path, Some("correct horse")).unwrap();
+    assert!(matches!(open(&path, None), Err(KeyFileError::NeedsPassphrase(_))));
+    assert!(matches!(open(&path, Some("wrong")), Err(KeyFileError::Unusable(..))));
+}
+
+#[test]
+fn a_damaged_file_is_reported_and_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("issuer.key");
+    std::fs::write(&path, "garbage").unwrap();
+    assert!(matches!(open(&path, None), Err(KeyFileError::Unusable(..))));
+    assert_eq!(std::fs::read(&path).unwrap(), b"garbage");
+}
+
+#[test]
+fn rotation_keeps_the_issuer_and_what_was_hidden() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("issuer.key");
+    let keys = open(&path, None).unwrap();
+    let before = keys.public();
+    let hidden = keys.hide(Purpose::Names, b"payer", b"name");
+    keys.rotate(KeyKind::Sealing, NOW.plus_millis(1)).unwrap();
+    keys.rotate(KeyKind::Signing, NOW.plus_millis(1)).unwrap();
+
+    let reopened = open(&path, None).unwrap();
+    let after = reopened.public();
+    assert_eq!(after.issuer_id, before.issuer_id);
+    assert_eq!((after.sealing.len(), after.signing.len()), (2, 2));
+    assert_eq!(after.sealing.last().unwrap().slot.number(), 1);
+    assert_eq!(reopened.reveal(Purpose::Names, b"payer", &hidden).unwrap(), b"name");
+    assert_eq!(reopened.reveal(Purpose::Evidence, b"payer", &hidden), None);
+}

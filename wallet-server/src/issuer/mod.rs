@@ -1,0 +1,86 @@
+//! The issuer's secrets: what opens codes, signs receipts and hides names.
+//!
+//! They stand behind [`IssuerKeys`], so that a hardware security module can take the place of the
+//! key file. Nothing outside this folder sees a secret.
+
+mod file;
+mod vault;
+
+use wallet_core::code::{OpenedCode, SealedCode};
+use wallet_core::receipt::{Receipt, Record};
+use wallet_core::{Error, IssuerId, Mode, SealingPublicKey, SigningPublicKey, Slot, Timestamp};
+
+pub use file::{FileKeys, KeyFileError};
+
+/// What the issuer's keys can do.
+///
+/// Implementations lock inside; every method may block for as long as the cryptography takes
+/// (about 0.1 ms with keys in memory).
+pub trait IssuerKeys: Send + Sync {
+    /// What everyone may know.
+    fn public(&self) -> PublicKeys;
+
+    /// Opens a code that was sealed for a mode.
+    ///
+    /// # Errors
+    /// As [`SealedCode::open`].
+    fn open(&self, code: &SealedCode, mode: Mode, now: Timestamp) -> Result<OpenedCode, Error>;
+
+    /// Signs a record with the newest signing key.
+    fn sign(&self, record: &Record) -> Receipt;
+
+    /// Encrypts for the issuer itself. What was encrypted for one purpose and subject opens for
+    /// no other.
+    fn hide(&self, purpose: Purpose, subject: &[u8], plaintext: &[u8]) -> Vec<u8>;
+
+    /// Decrypts what [`hide`](Self::hide) encrypted; `None` when it was altered.
+    fn reveal(&self, purpose: Purpose, subject: &[u8], hidden: &[u8]) -> Option<Vec<u8>>;
+
+    /// Makes a new key, which is the one in use from now on.
+    ///
+    /// # Errors
+    /// [`KeyFileError`] when there is no room for it or it cannot be kept; then nothing changed.
+    fn rotate(&self, kind: KeyKind, now: Timestamp) -> Result<(), KeyFileError>;
+}
+
+/// What something is encrypted for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// Opened codes, kept with payments.
+    Evidence,
+    /// Names of people and of their devices.
+    Names,
+}
+
+/// The kinds of key that rotate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyKind {
+    /// What codes are sealed to.
+    Sealing,
+    /// What signs receipts.
+    Signing,
+}
+
+/// The public halves.
+#[derive(Clone, Debug)]
+pub struct PublicKeys {
+    /// Who the issuer is.
+    pub issuer_id: IssuerId,
+    /// Sealing keys, oldest first; the last one is current.
+    pub sealing: Vec<PublicSealingKey>,
+    /// Signing keys, oldest first; the last one is current.
+    pub signing: Vec<SigningPublicKey>,
+}
+
+/// A sealing key as devices need it.
+#[derive(Clone, Copy, Debug)]
+pub struct PublicSealingKey {
+    /// Its slot.
+    pub slot: Slot,
+    /// The public half.
+    pub key: SealingPublicKey,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// Until when.
+    pub retires_at: Timestamp,
+}

@@ -1,0 +1,88 @@
+//! What the server counts, for Prometheus. Labels name kinds, never persons or payments.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::domain::outcome::{Answer, Outcome};
+use crate::domain::plan::Plan;
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct RequestLabel {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+/// The server's counters.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    commands: Family<OutcomeLabel, Counter>,
+    requests: Family<RequestLabel, Counter<u64, AtomicU64>>,
+    batch_size: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("wallet");
+        let commands = Family::default();
+        let requests = Family::default();
+        let batch_size =
+            Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]);
+        registry.register("commands", "Commands settled, by outcome", commands.clone());
+        registry.register("http_requests", "Requests answered", requests.clone());
+        registry.register("batch_size", "Commands in one commit", batch_size.clone());
+        Self { registry, commands, requests, batch_size }
+    }
+}
+
+impl Metrics {
+    /// Counts a committed batch.
+    pub fn settled(&self, plan: &Plan) {
+        self.batch_size.observe(f64::from(u32::try_from(plan.outcomes.len()).unwrap_or(u32::MAX)));
+        for outcome in &plan.outcomes {
+            let outcome = outcome_name(outcome);
+            self.commands.get_or_create(&OutcomeLabel { outcome }).inc();
+        }
+    }
+
+    /// Counts a request.
+    pub fn answered(&self, method: &str, route: &str, status: u16) {
+        let label = RequestLabel { method: method.to_owned(), route: route.to_owned(), status };
+        self.requests.get_or_create(&label).inc();
+    }
+
+    /// Everything counted so far, in the `OpenMetrics` text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        encode(&mut text, &self.registry).unwrap_or_default();
+        text
+    }
+}
+
+fn outcome_name(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Answered { replayed: true, .. } => "replayed".to_owned(),
+        Outcome::Answered { answer: Answer::Payment(payment), .. } => {
+            payment.decline_code.map_or("payment_succeeded", |code| code.as_str()).to_owned()
+        }
+        Outcome::Answered { answer: Answer::Rejected(rejection), .. } => {
+            rejection.as_str().to_owned()
+        }
+        Outcome::Answered { answer: Answer::TopUp(_), .. } => "top_up_succeeded".to_owned(),
+        Outcome::Refused(refusal) => refusal.as_str().to_owned(),
+    }
+}
