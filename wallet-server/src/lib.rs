@@ -9,5 +9,6 @@ pub mod domain;
 pub mod entropy;
 pub mod issuer;
 pub mod metrics;
+pub mod service;
 pub mod store;
 pub mod worker;

@@ -23,6 +23,10 @@ const KIND: &str = "issuer";
 /// or so, and old ones verify receipts for as long as anyone keeps them.
 const SIGNING_KEYS_MAX: usize = 12;
 
+/// How long before it signs a new signing key is made, so that tills and phones learn of it in
+/// time, and no record is ever signed with two keys.
+const SIGNING_KEY_LEAD_MILLIS: i64 = 60_000;
+
 /// What can go wrong with the key file.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
@@ -56,10 +60,19 @@ pub struct FileKeys {
 #[derive(Clone)]
 struct State {
     sealing: SealingKeys,
-    /// Oldest first; the first one names the issuer.
-    signing: Vec<SigningKey>,
+    /// The first signing key, which names the issuer.
+    root: SigningKey,
+    /// The signing keys after it, oldest first.
+    later: Vec<EffectiveKey>,
     evidence: Vault,
     names: Vault,
+}
+
+/// A signing key, and since when it signs.
+#[derive(Clone)]
+struct EffectiveKey {
+    effective_at: Timestamp,
+    key: SigningKey,
 }
 
 impl FileKeys {
@@ -81,8 +94,7 @@ impl FileKeys {
         };
         let new = state.is_none();
         let state = state.unwrap_or_else(|| State::generate(now, &entropy));
-        let root = state.signing.first().ok_or(KeyFileError::Contents(path.to_owned()))?;
-        let issuer_id = root.public_key().issuer_id();
+        let issuer_id = state.root.public_key().issuer_id();
         let path = path.to_owned();
         let keys =
             Self { path, passphrase, cost, entropy, issuer_id, state: RwLock::new(state.clone()) };
@@ -153,7 +165,7 @@ fn decode(
 struct Contents {
     version: u8,
     sealing: Vec<SealingEntry>,
-    signing: Vec<String>,
+    signing: Vec<SigningEntry>,
     evidence: String,
     names: String,
 }
@@ -166,10 +178,17 @@ struct SealingEntry {
     secret: String,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SigningEntry {
+    effective_at: i64,
+    seed: String,
+}
+
 impl Drop for Contents {
     fn drop(&mut self) {
         self.sealing.iter_mut().for_each(|entry| entry.secret.zeroize());
-        self.signing.zeroize();
+        self.signing.iter_mut().for_each(|entry| entry.seed.zeroize());
         self.evidence.zeroize();
         self.names.zeroize();
     }
@@ -187,7 +206,7 @@ fn from_hex(text: &str) -> Option<[u8; 32]> {
 
 impl Contents {
     fn state(&self) -> Option<State> {
-        if self.version != 1 || self.signing.is_empty() {
+        if self.version != 1 {
             return None;
         }
         let sealing = self.sealing.iter().map(|entry| {
@@ -195,10 +214,16 @@ impl Contents {
             let created_at = Timestamp::from_unix_millis(entry.created_at);
             SealingKey::from_bytes(slot, created_at, &from_hex(&entry.secret)?).ok()
         });
-        let signing = self.signing.iter().map(|seed| Some(SigningKey::from_seed(&from_hex(seed)?)));
+        let (root, later) = self.signing.split_first()?;
+        let later = later.iter().map(|entry| {
+            let effective_at = Timestamp::from_unix_millis(entry.effective_at);
+            let key = SigningKey::from_seed(&from_hex(&entry.seed)?);
+            Some(EffectiveKey { effective_at, key })
+        });
         Some(State {
             sealing: SealingKeys::from_keys(sealing.collect::<Option<_>>()?).ok()?,
-            signing: signing.collect::<Option<_>>()?,
+            root: SigningKey::from_seed(&from_hex(&root.seed)?),
+            later: later.collect::<Option<_>>()?,
             evidence: Vault::new(from_hex(&self.evidence)?),
             names: Vault::new(from_hex(&self.names)?),
         })
@@ -209,7 +234,8 @@ impl State {
     fn generate(now: Timestamp, entropy: &Entropy) -> Self {
         Self {
             sealing: entropy.with(|rng| SealingKeys::generate(now, rng)),
-            signing: vec![entropy.with(SigningKey::generate)],
+            root: entropy.with(SigningKey::generate),
+            later: Vec::new(),
             evidence: Vault::new(entropy.bytes()),
             names: Vault::new(entropy.bytes()),
         }
@@ -228,12 +254,22 @@ impl State {
                     secret: to_hex(&key.secret_bytes()),
                 })
                 .collect(),
-            signing: self.signing.iter().map(|key| to_hex(&key.seed())).collect(),
+            signing: std::iter::once((0, &self.root))
+                .chain(self.later.iter().map(|later| (later.effective_at.unix_millis(), &later.key)))
+                .map(|(effective_at, key)| SigningEntry { effective_at, seed: to_hex(&key.seed()) })
+                .collect(),
             evidence: to_hex(self.evidence.key()),
             names: to_hex(self.names.key()),
         };
         let json = serde_json::to_vec(&contents);
         json.map(Zeroizing::new).map_err(|_| KeyFileError::Contents(path.to_owned()))
+    }
+
+    /// The key that signs records of this moment: the newest that was in effect, so that signing
+    /// a record again gives the same receipt whatever has been rotated since.
+    fn signing_key_at(&self, decided_at: Timestamp) -> &SigningKey {
+        let in_effect = self.later.iter().rev().find(|later| later.effective_at <= decided_at);
+        in_effect.map_or(&self.root, |later| &later.key)
     }
 
     fn vault(&self, purpose: Purpose) -> &Vault {
@@ -245,6 +281,10 @@ impl State {
 }
 
 impl IssuerKeys for FileKeys {
+    fn issuer_id(&self) -> IssuerId {
+        self.issuer_id
+    }
+
     fn public(&self) -> PublicKeys {
         let state = self.state();
         let sealing = state.sealing.keys().iter().map(|key| PublicSealingKey {
@@ -256,7 +296,10 @@ impl IssuerKeys for FileKeys {
         PublicKeys {
             issuer_id: self.issuer_id,
             sealing: sealing.collect(),
-            signing: state.signing.iter().map(SigningKey::public_key).collect(),
+            signing: std::iter::once(&state.root)
+                .chain(state.later.iter().map(|later| &later.key))
+                .map(SigningKey::public_key)
+                .collect(),
         }
     }
 
@@ -265,11 +308,9 @@ impl IssuerKeys for FileKeys {
         code.open(&state.sealing, &self.issuer_id, mode, now)
     }
 
-    #[expect(clippy::expect_used, reason = "the constructors refuse a state without signing keys")]
     fn sign(&self, record: &Record) -> Receipt {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let newest = state.signing.last().expect("an issuer has a signing key");
-        Receipt::sign(record, &self.issuer_id, newest)
+        Receipt::sign(record, &self.issuer_id, state.signing_key_at(record.decided_at))
     }
 
     fn hide(&self, purpose: Purpose, subject: &[u8], plaintext: &[u8]) -> Vec<u8> {
@@ -291,10 +332,13 @@ impl IssuerKeys for FileKeys {
                 let rotated = self.entropy.with(|rng| next.sealing.rotate(now, rng));
                 rotated.map_err(|_| KeyFileError::NoRoom("all eight slots are in use"))?;
             }
-            KeyKind::Signing if next.signing.len() >= SIGNING_KEYS_MAX => {
+            KeyKind::Signing if next.later.len() + 1 >= SIGNING_KEYS_MAX => {
                 return Err(KeyFileError::NoRoom("there are twelve signing keys"));
             }
-            KeyKind::Signing => next.signing.push(self.entropy.with(SigningKey::generate)),
+            KeyKind::Signing => next.later.push(EffectiveKey {
+                effective_at: now.plus_millis(SIGNING_KEY_LEAD_MILLIS),
+                key: self.entropy.with(SigningKey::generate),
+            }),
         }
         self.save(&next)?;
         *current = next;

@@ -17,6 +17,9 @@ pub use file::{FileKeys, KeyFileError};
 /// Implementations lock inside; every method may block for as long as the cryptography takes
 /// (about 0.1 ms with keys in memory).
 pub trait IssuerKeys: Send + Sync {
+    /// Who the issuer is.
+    fn issuer_id(&self) -> IssuerId;
+
     /// What everyone may know.
     fn public(&self) -> PublicKeys;
 
@@ -26,7 +29,8 @@ pub trait IssuerKeys: Send + Sync {
     /// As [`SealedCode::open`].
     fn open(&self, code: &SealedCode, mode: Mode, now: Timestamp) -> Result<OpenedCode, Error>;
 
-    /// Signs a record with the newest signing key.
+    /// Signs a record with the key that was in effect when it was decided: signing it again,
+    /// whenever that is, gives the same bytes.
     fn sign(&self, record: &Record) -> Receipt;
 
     /// Encrypts for the issuer itself. What was encrypted for one purpose and subject opens for

@@ -1,0 +1,122 @@
+//! Who sends a request: a merchant with an API key, a device with a signature, the operator.
+
+use std::sync::Arc;
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use wallet_core::requests::{RequestParts, VerifiedRequest, parse_signed};
+use wallet_core::{DeviceKeyId, DevicePublicKey};
+
+use super::BODY_LENGTH_MAX;
+use super::problem::{Certainty, Problem};
+use crate::service::{ApiKeyScope, App};
+use crate::store::{ApiKey, Device};
+
+/// The token of an `Authorization: Bearer` header.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    value.strip_prefix("Bearer ").map(str::trim)
+}
+
+/// A merchant, by its API key.
+pub(super) struct MerchantAuth(pub(super) ApiKey);
+
+impl MerchantAuth {
+    /// Refuses a key without this scope.
+    pub(super) fn allow(&self, scope: ApiKeyScope) -> Result<(), Problem> {
+        if scope.granted(&self.0) {
+            return Ok(());
+        }
+        let detail = format!("This API key has no scope {}.", scope.as_str());
+        Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", Certainty::Retry, detail))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for MerchantAuth {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let secret = bearer(&parts.headers).ok_or_else(|| {
+            Problem::unauthorized("Send Authorization: Bearer with your API key.")
+        })?;
+        let key = app.api_key(secret).await?;
+        key.map(Self).ok_or_else(|| Problem::unauthorized("This API key is not known or revoked."))
+    }
+}
+
+/// A request whose signature is right, with its body.
+pub(super) struct SignedRequest {
+    pub(super) body: Bytes,
+    parts: Parts,
+    request: RequestParts,
+}
+
+impl<S: Send + Sync> FromRequest<S> for SignedRequest {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let body = to_bytes(body, BODY_LENGTH_MAX).await.map_err(|_| super::too_large())?;
+        let request = request_parts(&parts)?;
+        Ok(Self { body, parts, request })
+    }
+}
+
+impl SignedRequest {
+    /// The query string, read into a type.
+    pub(super) fn query<T: serde::de::DeserializeOwned>(&self) -> Result<T, Problem> {
+        super::input::query(&self.parts.uri)
+    }
+
+    /// The enrolled device that signed. It is read anew, so that a revoked one is out at once.
+    pub(super) async fn device(&self, app: &App) -> Result<Device, Problem> {
+        let keyid = self.unverified()?.keyid().to_owned();
+        let unknown = || Problem::unauthorized("This device is not enrolled, or revoked.");
+        let key_id = DeviceKeyId::from_hex(&keyid).map_err(|_| unknown())?;
+        let device = app.store.devices(&[key_id]).await?.into_iter().next().ok_or_else(unknown)?;
+        self.verify(app, &device.public_key)?;
+        if device.revoked { Err(unknown()) } else { Ok(device) }
+    }
+
+    /// Checks that the holder of this key signed the request.
+    pub(super) fn verify(
+        &self,
+        app: &App,
+        key: &DevicePublicKey,
+    ) -> Result<VerifiedRequest, Problem> {
+        let now = u64::try_from(app.now().unix_seconds()).unwrap_or(0);
+        self.unverified()?
+            .verify(key.as_bytes(), &self.body, now)
+            .map_err(|error| refused(error).with_server_time(app.now()))
+    }
+
+    fn unverified(&self) -> Result<wallet_core::requests::UnverifiedSignature, Problem> {
+        parse_signed(&self.request).map_err(refused)
+    }
+}
+
+/// Each way in which a signature can be wrong has its own code, so that a phone whose clock is
+/// off knows what to do.
+fn refused(error: wallet_core::Error) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, error.code(), Certainty::Retry, error.to_string())
+}
+
+fn request_parts(parts: &Parts) -> Result<RequestParts, Problem> {
+    let not_text = || Problem::field("", "a header holds what is not ASCII text");
+    let headers = parts.headers.iter().map(|(name, value)| {
+        Ok((name.as_str().to_owned(), value.to_str().map_err(|_| not_text())?.to_owned()))
+    });
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = parts.uri.authority().map(axum::http::uri::Authority::as_str).or(host);
+    Ok(RequestParts {
+        method: parts.method.as_str().to_owned(),
+        // Not among the signed components; a proxy may have ended TLS.
+        scheme: "https".to_owned(),
+        authority: authority.unwrap_or_default().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        headers: headers.collect::<Result<_, Problem>>()?,
+    })
+}

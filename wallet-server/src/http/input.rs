@@ -1,0 +1,131 @@
+//! Reading requests: strict, and with an error that names the field.
+
+use axum::extract::Query;
+use axum::http::{HeaderMap, Uri};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use wallet_core::{Currency, Mode, Money};
+
+use super::problem::{Certainty, Problem};
+use axum::http::StatusCode;
+
+/// The longest idempotency key; the draft standard asks for no more than this.
+const IDEMPOTENCY_KEY_LENGTH_MAX: usize = 255;
+/// The most rows on a page, and how many there are when nobody says.
+const PAGE_SIZE_MAX: usize = 100;
+const PAGE_SIZE_DEFAULT: usize = 20;
+
+/// Reads a JSON body. Unknown fields are refused by the types.
+pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let pointer = pointer(error.path());
+        Problem::field(&pointer, error.into_inner().to_string())
+    })?;
+    json.end().map_err(|error| Problem::field("", error.to_string()))?;
+    Ok(value)
+}
+
+/// A path as a JSON pointer (RFC 6901).
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let segment = |segment: &Segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Enum { variant } => format!("/{variant}"),
+        Segment::Unknown => String::new(),
+    };
+    path.iter().map(segment).collect()
+}
+
+/// Reads the query string.
+pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    Query::try_from_uri(uri)
+        .map(|Query(value)| value)
+        .map_err(|error| Problem::field("", error.body_text()))
+}
+
+/// The idempotency key that every request that moves money must bring.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
+    let missing = || {
+        let detail = "Send an Idempotency-Key header: 1 to 255 visible ASCII characters, \
+                      the same when you repeat the request, another one for every new request.";
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "idempotency_key_missing",
+            Certainty::Retry,
+            detail,
+        )
+    };
+    let mut keys = headers.get_all("idempotency-key").iter();
+    match (keys.next().and_then(|key| key.to_str().ok()), keys.next()) {
+        (Some(key), None)
+            if (1..=IDEMPOTENCY_KEY_LENGTH_MAX).contains(&key.len())
+                && key.bytes().all(|byte| byte.is_ascii_graphic()) =>
+        {
+            Ok(key.to_owned())
+        }
+        _ => Err(missing()),
+    }
+}
+
+/// An amount and its currency; more than zero.
+pub(super) fn amount(amount: &str, currency: &str) -> Result<Money, Problem> {
+    let currency = Currency::from_code(currency)
+        .map_err(|error| Problem::field("/currency", error.to_string()))?;
+    let money = Money::parse(amount, currency)
+        .map_err(|error| Problem::field("/amount", error.to_string()))?;
+    if money.is_positive() {
+        Ok(money)
+    } else {
+        Err(Problem::field("/amount", "an amount is more than zero"))
+    }
+}
+
+/// A text of some characters, none of which is a control character.
+pub(super) fn text(pointer: &str, text: &str, length_max: usize) -> Result<(), Problem> {
+    let length = text.chars().count();
+    if length == 0 || length > length_max || text.chars().any(char::is_control) {
+        let detail = format!("1 to {length_max} characters, no control characters");
+        return Err(Problem::field(pointer, detail));
+    }
+    Ok(())
+}
+
+/// A mode; live when nothing is said.
+pub(super) fn mode(name: Option<&str>) -> Result<Mode, Problem> {
+    name.map_or(Some(Mode::Live), Mode::from_name)
+        .ok_or_else(|| Problem::field("/mode", "live or test"))
+}
+
+/// Which page of a list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    limit: Option<usize>,
+    pub(super) after: Option<String>,
+}
+
+impl Page {
+    /// How many rows.
+    pub(super) fn size(&self) -> Result<usize, Problem> {
+        page_size(self.limit)
+    }
+}
+
+/// How many rows on a page.
+pub(super) fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
+    let size = limit.unwrap_or(PAGE_SIZE_DEFAULT);
+    if (1..=PAGE_SIZE_MAX).contains(&size) {
+        Ok(size)
+    } else {
+        Err(Problem::field("", format!("limit is 1 to {PAGE_SIZE_MAX}")))
+    }
+}
+
+/// A cursor that this server wrote before.
+pub(super) fn cursor<T>(after: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+    after
+        .map(|after| read(after).ok_or_else(|| Problem::field("", "after is not a cursor of this list")))
+        .transpose()
+}

@@ -1,0 +1,26 @@
+//! Lists: a page, whether there is more, and where it goes on.
+
+use serde::Serialize;
+
+/// A page of a list.
+#[derive(Serialize)]
+pub(super) struct List<T> {
+    data: Vec<T>,
+    has_more: bool,
+    next: Option<String>,
+}
+
+impl<T> List<T> {
+    /// A page of rows that were asked for with one more than fits, to see whether there is more.
+    pub(super) fn page<Row>(
+        mut rows: Vec<Row>,
+        size: usize,
+        cursor: impl Fn(&Row) -> String,
+        body: impl Fn(Row) -> T,
+    ) -> Self {
+        let has_more = rows.len() > size;
+        rows.truncate(size);
+        let next = rows.last().filter(|_| has_more).map(cursor);
+        Self { data: rows.into_iter().map(body).collect(), has_more, next }
+    }
+}

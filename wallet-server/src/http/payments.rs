@@ -1,0 +1,329 @@
+//! `/v1/payments`: charge a shown code, and the truth about what was charged.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, routing};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use wallet_core::{Money, TerminalId};
+
+use super::auth::MerchantAuth;
+use super::input;
+use super::list::List;
+use super::problem::{Certainty, Problem};
+use super::time::rfc3339;
+use crate::domain::command::{CodeSource, ReferenceRef};
+use crate::domain::ids::PaymentId;
+use crate::domain::outcome::{Answer, DeclineCode, Outcome, Refusal, Rejection};
+use crate::service::{ApiKeyScope, App, ChargeRequest};
+use crate::store::{ApiKey, Payment};
+
+const REFERENCE_LENGTH_MAX: usize = 64;
+const DESCRIPTION_LENGTH_MAX: usize = 200;
+/// Room for what a merchant's systems want to find again, not for documents.
+const METADATA_KEYS_MAX: usize = 20;
+const METADATA_KEY_LENGTH_MAX: usize = 40;
+const METADATA_VALUE_LENGTH_MAX: usize = 200;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/payments", routing::post(charge).get(list))
+        .route("/v1/payments/{id}", routing::get(one))
+}
+
+/// What a till sends.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChargeBody {
+    code: String,
+    code_source: Option<String>,
+    amount: String,
+    currency: String,
+    reference: String,
+    capture: Option<String>,
+    terminal: Option<String>,
+    description: Option<String>,
+    metadata: Option<BTreeMap<String, String>>,
+}
+
+/// A payment as merchants see it. It has no payer, and nothing that two payments of one payer
+/// share.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct PaymentBody {
+    id: String,
+    object: &'static str,
+    mode: &'static str,
+    state: &'static str,
+    amount: String,
+    currency: &'static str,
+    amount_settled: String,
+    amount_refunded: String,
+    fee: String,
+    net: String,
+    reference: String,
+    capture: &'static str,
+    code_source: &'static str,
+    terminal: Option<String>,
+    description: Option<String>,
+    metadata: Option<Box<RawValue>>,
+    decline_code: Option<&'static str>,
+    created_at: String,
+    receipt: String,
+}
+
+impl PaymentBody {
+    fn new(app: &App, payment: Payment) -> Self {
+        let answer = payment.answer;
+        let record = &answer.record;
+        let net = payment.settled.checked_sub(answer.fee).unwrap_or(payment.settled);
+        Self {
+            id: answer.id.to_string(),
+            object: "payment",
+            mode: answer.mode.as_str(),
+            state: payment.state.as_str(),
+            amount: record.asked.amount_text(),
+            currency: record.asked.currency().code(),
+            amount_settled: payment.settled.amount_text(),
+            amount_refunded: payment.refunded.amount_text(),
+            fee: answer.fee.amount_text(),
+            net: net.amount_text(),
+            capture: "automatic",
+            code_source: answer.code_source.as_str(),
+            terminal: answer.terminal.map(|id| id.to_string()),
+            description: answer.description,
+            // It was valid JSON when it was written.
+            metadata: answer.metadata.and_then(|json| RawValue::from_string(json).ok()),
+            decline_code: answer.decline_code.map(DeclineCode::as_str),
+            created_at: rfc3339(record.decided_at),
+            receipt: app.keys.sign(record).to_string(),
+            reference: answer.reference,
+        }
+    }
+}
+
+/// `POST /v1/payments`.
+async fn charge(
+    auth: MerchantAuth,
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    auth.allow(ApiKeyScope::Charge)?;
+    let key = input::idempotency_key(&headers)?;
+    let request = read(key, input::json(&body)?)?;
+    own_terminal(&app, &auth.0, request.terminal).await?;
+    let outcome = app.charge(&auth.0, request).await?;
+    answer(&app, outcome)
+}
+
+/// Parses the body into what the service takes.
+fn read(key: String, body: ChargeBody) -> Result<ChargeRequest, Problem> {
+    let amount: Money = input::amount(&body.amount, &body.currency)?;
+    input::text("/reference", &body.reference, REFERENCE_LENGTH_MAX)?;
+    if let Some(description) = &body.description {
+        input::text("/description", description, DESCRIPTION_LENGTH_MAX)?;
+    }
+    let code_source = match body.code_source.as_deref() {
+        None => CodeSource::Scan,
+        Some(name) => CodeSource::from_name(name)
+            .ok_or_else(|| Problem::field("/code_source", "scan or typed"))?,
+    };
+    if body.capture.is_some_and(|capture| capture != "automatic") {
+        return Err(Problem::field("/capture", "this release captures automatically only"));
+    }
+    let terminal = body
+        .terminal
+        .map(|id| TerminalId::from_hex(&id))
+        .transpose()
+        .map_err(|error| Problem::field("/terminal", error.to_string()))?;
+    Ok(ChargeRequest {
+        key,
+        code: body.code,
+        code_source,
+        amount,
+        reference: body.reference,
+        terminal,
+        description: body.description,
+        metadata: body.metadata.map(metadata).transpose()?,
+    })
+}
+
+/// The merchant's data in one canonical form: keys in order.
+fn metadata(map: BTreeMap<String, String>) -> Result<String, Problem> {
+    if map.len() > METADATA_KEYS_MAX {
+        return Err(Problem::field("/metadata", format!("at most {METADATA_KEYS_MAX} keys")));
+    }
+    for (key, value) in &map {
+        input::text("/metadata", key, METADATA_KEY_LENGTH_MAX)?;
+        if value.chars().count() > METADATA_VALUE_LENGTH_MAX {
+            let detail = format!("a value has at most {METADATA_VALUE_LENGTH_MAX} characters");
+            return Err(Problem::field("/metadata", detail));
+        }
+    }
+    serde_json::to_string(&map).map_err(|error| Problem::field("/metadata", error.to_string()))
+}
+
+/// Another merchant's terminal is refused before anything else: it would let a thief relay a code
+/// that is bound to the victim's till.
+async fn own_terminal(
+    app: &App,
+    api_key: &ApiKey,
+    terminal: Option<TerminalId>,
+) -> Result<(), Problem> {
+    let Some(id) = terminal else { return Ok(()) };
+    let found = app.store.terminal(id).await?;
+    let own = |merchant, mode| (merchant, mode) == (api_key.merchant, api_key.mode);
+    if found.is_some_and(|terminal| own(terminal.merchant, terminal.mode)) {
+        return Ok(());
+    }
+    let detail = "This terminal is not one of yours.";
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    Err(Problem::new(status, "unknown_terminal", Certainty::Retry, detail))
+}
+
+/// What the till hears.
+fn answer(app: &App, outcome: Outcome) -> Result<Response, Problem> {
+    let (answer, replayed) = match outcome {
+        Outcome::Answered { answer, replayed } => (answer, replayed),
+        Outcome::Refused(refusal) => return Err(refused(app, refusal)),
+    };
+    let mut response = match answer {
+        Answer::Payment(payment) => {
+            let declined = payment.decline_code;
+            let body = PaymentBody::new(app, Payment::first(*payment));
+            match declined {
+                None => (StatusCode::CREATED, Json(body)).into_response(),
+                Some(code) => declined_problem(code, body).into_response(),
+            }
+        }
+        Answer::Rejected(rejection) => rejected(rejection).into_response(),
+        // A merchant's key never stands for a top-up.
+        Answer::TopUp(_) => Problem::not_found("payment").into_response(),
+    };
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// Tells a repeat from the first answer.
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+fn declined_problem(code: DeclineCode, payment: PaymentBody) -> Problem {
+    let detail = match code {
+        DeclineCode::DeviceRevoked => "The payer's device was revoked.",
+        DeclineCode::PayerUnavailable => "The payer's wallet is frozen or closed.",
+        DeclineCode::CurrencyMismatch => "The payer's code is for another currency.",
+        DeclineCode::OverCodeLimit => "The amount is above the limit of this code.",
+        DeclineCode::DeclinedByLimit => "The amount is above what the payer may spend.",
+        DeclineCode::InsufficientFunds => "The payer does not have enough money.",
+    };
+    let status = StatusCode::PAYMENT_REQUIRED;
+    let problem = Problem::new(status, code.as_str(), Certainty::Final, detail);
+    Problem { payment: Some(Box::new(payment)), ..problem }
+}
+
+fn rejected(rejection: Rejection) -> Problem {
+    let detail = match rejection {
+        Rejection::CodeExpired => "The code is too old. Scan the one that is shown now.",
+        Rejection::CodeUsed => "The code was presented before. Scan the next one.",
+    };
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    Problem::new(status, rejection.as_str(), Certainty::Final, detail)
+}
+
+fn refused(app: &App, refusal: Refusal) -> Problem {
+    let (status, certainty, detail) = match refusal {
+        Refusal::KeyRevoked => {
+            return Problem::unauthorized("This API key is not known or revoked.");
+        }
+        Refusal::KeyReused => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Final,
+            "This idempotency key was used with another request.",
+        ),
+        Refusal::ReferenceCanceled => {
+            (StatusCode::CONFLICT, Certainty::Final, "This reference was canceled.")
+        }
+        Refusal::ReferenceConflict => (
+            StatusCode::CONFLICT,
+            Certainty::Final,
+            "This reference stands for another payment.",
+        ),
+        Refusal::MerchantUnavailable => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Final,
+            "You are not set up to be paid in this currency.",
+        ),
+        Refusal::InvalidCode => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Final,
+            "This is not a payment code that works here.",
+        ),
+        Refusal::ClockSkew => {
+            let detail = "The code is from the future: the payer's clock is ahead.";
+            let problem = Problem::new(
+                StatusCode::CONFLICT,
+                refusal.as_str(),
+                Certainty::Retry,
+                detail,
+            );
+            return problem.with_server_time(app.now());
+        }
+        Refusal::UnknownPayer | Refusal::WrongCurrency | Refusal::TooLarge => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Certainty::Final, "Not possible.")
+        }
+    };
+    Problem::new(status, refusal.as_str(), certainty, detail)
+}
+
+/// `GET /v1/payments/{id}`.
+async fn one(
+    auth: MerchantAuth,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<PaymentBody>, Problem> {
+    auth.allow(ApiKeyScope::Read)?;
+    let id = PaymentId::parse(&id).ok_or_else(|| Problem::not_found("payment"))?;
+    let payment = app.store.payment(auth.0.merchant, auth.0.mode, id).await?;
+    let payment = payment.ok_or_else(|| Problem::not_found("payment"))?;
+    Ok(Json(PaymentBody::new(&app, payment)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    reference: Option<String>,
+    limit: Option<usize>,
+    after: Option<String>,
+}
+
+/// `GET /v1/payments`, newest first.
+async fn list(
+    auth: MerchantAuth,
+    State(app): State<Arc<App>>,
+    uri: Uri,
+) -> Result<Json<List<PaymentBody>>, Problem> {
+    auth.allow(ApiKeyScope::Read)?;
+    let filter: Filter = input::query(&uri)?;
+    let size = input::page_size(filter.limit)?;
+    let (merchant, mode) = (auth.0.merchant, auth.0.mode);
+    let payments = if let Some(reference) = filter.reference {
+        let reference = ReferenceRef { merchant, mode, reference };
+        app.store.payment_by_reference(&reference).await?.into_iter().collect()
+    } else {
+        let after = input::cursor(filter.after.as_deref(), PaymentId::parse)?;
+        app.store.payments(merchant, mode, after, size + 1).await?
+    };
+    Ok(Json(List::page(
+        payments,
+        size,
+        |payment| payment.answer.id.to_string(),
+        |payment| PaymentBody::new(&app, payment),
+    )))
+}

@@ -1,0 +1,182 @@
+//! Errors as `application/problem+json` (RFC 9457), with what the till may conclude from them.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use wallet_core::Timestamp;
+
+use super::payments::PaymentBody;
+use super::time::rfc3339;
+use crate::store::StoreError;
+use crate::worker::Unsettled;
+
+/// What may be concluded from an error. A till that looks at nothing else still does the right
+/// thing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Certainty {
+    /// No money moved and none will.
+    Final,
+    /// It may have happened: ask again with the same key.
+    Unknown,
+    /// This request did nothing, an earlier one may have: repeat with the same key.
+    Retry,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct FieldError {
+    /// Where, as a JSON pointer (RFC 6901) into the body.
+    pub(super) pointer: String,
+    /// What.
+    pub(super) detail: String,
+}
+
+/// An error on its way to the client. The outermost layer gives it its request id and writes it.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) detail: String,
+    pub(super) certainty: Certainty,
+    pub(super) errors: Vec<FieldError>,
+    pub(super) payment: Option<Box<PaymentBody>>,
+    pub(super) server_time: Option<String>,
+    pub(super) retry_after_seconds: Option<u16>,
+}
+
+/// How long a client should wait before it repeats a request that met an overloaded server.
+const RETRY_AFTER_SECONDS: u16 = 1;
+
+impl Problem {
+    pub(super) fn new(
+        status: StatusCode,
+        code: &'static str,
+        certainty: Certainty,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            certainty,
+            errors: Vec::new(),
+            payment: None,
+            server_time: None,
+            retry_after_seconds: None,
+        }
+    }
+
+    /// A request that makes no sense. It did nothing, but one with the same key may have.
+    pub(super) fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = errors.first().map_or_else(
+            || "The request is not understood.".to_owned(),
+            |error| format!("{}: {}", error.pointer, error.detail),
+        );
+        let problem =
+            Self::new(StatusCode::BAD_REQUEST, "invalid_request", Certainty::Retry, detail);
+        Self { errors, ..problem }
+    }
+
+    /// One field that makes no sense.
+    pub(super) fn field(pointer: &str, detail: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError { pointer: pointer.to_owned(), detail: detail.into() }])
+    }
+
+    pub(super) fn unauthorized(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", Certainty::Retry, detail)
+    }
+
+    pub(super) fn not_found(what: &str) -> Self {
+        let detail = format!("There is no such {what}.");
+        Self::new(StatusCode::NOT_FOUND, "not_found", Certainty::Final, detail)
+    }
+
+    pub(super) fn with_server_time(self, now: Timestamp) -> Self {
+        Self { server_time: Some(rfc3339(now)), ..self }
+    }
+
+    /// The response, once the request id is known.
+    pub(super) fn write(self, instance: &str, request_id: &str) -> Response {
+        let body = Body {
+            r#type: format!("urn:wallet:error:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            instance,
+            code: self.code,
+            certainty: self.certainty,
+            request_id,
+            errors: &self.errors,
+            payment: self.payment.as_deref(),
+            server_time: self.server_time.as_deref(),
+        };
+        let json = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = (self.status, json).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    code: &'a str,
+    certainty: Certainty,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<&'a PaymentBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_time: Option<&'a str>,
+}
+
+/// The status for now; the body follows when the outermost layer knows the request id.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the database failed");
+        let detail = "The server could not read its books. Try again.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", Certainty::Unknown, detail)
+    }
+}
+
+impl From<Unsettled> for Problem {
+    fn from(unsettled: Unsettled) -> Self {
+        match unsettled {
+            Unsettled::Overloaded | Unsettled::Late => {
+                let detail = "The server is busy and did nothing. Repeat with the same key.";
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                let problem = Self::new(status, "overloaded", Certainty::Retry, detail);
+                Self { retry_after_seconds: Some(RETRY_AFTER_SECONDS), ..problem }
+            }
+            Unsettled::Unknown => {
+                let detail = "The outcome is not known. Ask again with the same key.";
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                Self::new(status, "internal", Certainty::Unknown, detail)
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `/v1/terminals`: tills, so that a payer can bind a code to the one in front of them.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::{Json, Router, routing};
+use serde::{Deserialize, Serialize};
+use wallet_core::Timestamp;
+use wallet_core::qr::{Medium, Qr};
+
+use super::auth::MerchantAuth;
+use super::input;
+use super::list::List;
+use super::problem::Problem;
+use super::time::rfc3339;
+use crate::service::{ApiKeyScope, App};
+use crate::store::Terminal;
+
+const NAME_LENGTH_MAX: usize = 100;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/v1/terminals", routing::post(create).get(list))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewTerminalBody {
+    name: String,
+}
+
+#[derive(Serialize)]
+struct TerminalBody {
+    id: String,
+    object: &'static str,
+    mode: &'static str,
+    name: String,
+    /// What the phone scans: print it on the till.
+    qr_text: String,
+    qr_svg: String,
+    created_at: String,
+}
+
+impl TerminalBody {
+    fn new(terminal: Terminal) -> Self {
+        let qr_text = format!("wallet:terminal:{}", terminal.id);
+        Self {
+            id: terminal.id.to_string(),
+            object: "terminal",
+            mode: terminal.mode.as_str(),
+            name: terminal.name,
+            qr_svg: Qr::new(&qr_text, Medium::Print).map(|qr| qr.to_svg()).unwrap_or_default(),
+            qr_text,
+            created_at: rfc3339(terminal.created_at),
+        }
+    }
+}
+
+/// `POST /v1/terminals`.
+async fn create(
+    auth: MerchantAuth,
+    State(app): State<Arc<App>>,
+    body: Bytes,
+) -> Result<(StatusCode, Json<TerminalBody>), Problem> {
+    auth.allow(ApiKeyScope::Charge)?;
+    let body: NewTerminalBody = input::json(&body)?;
+    input::text("/name", &body.name, NAME_LENGTH_MAX)?;
+    let terminal = app.create_terminal(&auth.0, body.name).await?;
+    Ok((StatusCode::CREATED, Json(TerminalBody::new(terminal))))
+}
+
+/// `GET /v1/terminals`, newest first.
+async fn list(
+    auth: MerchantAuth,
+    State(app): State<Arc<App>>,
+    uri: Uri,
+) -> Result<Json<List<TerminalBody>>, Problem> {
+    auth.allow(ApiKeyScope::Read)?;
+    let page: input::Page = input::query(&uri)?;
+    let size = page.size()?;
+    let read = |text: &str| text.parse().ok().map(Timestamp::from_unix_millis);
+    let after = input::cursor(page.after.as_deref(), read)?;
+    let terminals = app.store.terminals(auth.0.merchant, auth.0.mode, after, size + 1).await?;
+    Ok(Json(List::page(
+        terminals,
+        size,
+        |terminal| terminal.created_at.unix_millis().to_string(),
+        TerminalBody::new,
+    )))
+}

@@ -1,0 +1,60 @@
+//! `GET /v1/wallet/balance`: what is in the wallet, and what may be spent of it today.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Json, Router, routing};
+use serde::Serialize;
+use wallet_core::Money;
+
+use super::enrolments::LimitsBody;
+use crate::http::auth::SignedRequest;
+use crate::http::balance::CurrencyBalance;
+use crate::http::problem::Problem;
+use crate::http::time::rfc3339;
+use crate::service::App;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/v1/wallet/balance", routing::get(balance))
+}
+
+#[derive(Serialize)]
+struct WalletBody {
+    object: &'static str,
+    #[serde(flatten)]
+    balance: CurrencyBalance,
+    limits: LimitsLeftBody,
+    server_time: String,
+}
+
+#[derive(Serialize)]
+struct LimitsLeftBody {
+    #[serde(flatten)]
+    limits: LimitsBody,
+    day_left: String,
+}
+
+async fn balance(
+    State(app): State<Arc<App>>,
+    request: SignedRequest,
+) -> Result<Json<WalletBody>, Problem> {
+    let device = request.device(&app).await?;
+    let now = app.now();
+    let balances = app.store.balances(*device.payer.as_bytes()).await?;
+    let balance = balances
+        .into_iter()
+        .find(|balance| balance.available.currency() == device.currency)
+        .ok_or_else(|| Problem::not_found("wallet"))?;
+    let spent = app.store.spent(device.payer, app.rules.calendar.day(now)).await?;
+    let day = app.rules.limits.day;
+    let left = day.minor().saturating_sub(spent).max(0);
+    Ok(Json(WalletBody {
+        object: "wallet",
+        balance: balance.into(),
+        limits: LimitsLeftBody {
+            limits: LimitsBody::new(&app),
+            day_left: Money::from_minor(left, day.currency()).amount_text(),
+        },
+        server_time: rfc3339(now),
+    }))
+}

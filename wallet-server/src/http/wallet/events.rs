@@ -1,0 +1,192 @@
+//! `GET /v1/wallet/events` tells a phone at once what happened to its codes and its money;
+//! `GET /v1/wallet/activity` is the history, newest first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::{Json, Router, routing};
+use serde::{Deserialize, Serialize};
+use wallet_core::code::Mark;
+use wallet_core::receipt::RecordKind;
+
+use crate::domain::ids::{PayerId, PaymentId, TopUpId};
+use crate::domain::outcome::DeclineCode;
+use crate::http::auth::SignedRequest;
+use crate::http::input;
+use crate::http::list::List;
+use crate::http::problem::Problem;
+use crate::http::time::rfc3339;
+use crate::service::App;
+use crate::store::{Cursor, PayerEvent, StoreError};
+
+/// The longest wait: shorter than what proxies cut off, which is 30 s and more.
+const WAIT_SECONDS_MAX: u64 = 25;
+const EVENTS_MAX: usize = 100;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/wallet/events", routing::get(events))
+        .route("/v1/wallet/activity", routing::get(activity))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventsQuery {
+    after: Option<String>,
+    wait: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct EventsBody {
+    data: Vec<EventBody>,
+    has_more: bool,
+    /// Always there: go on from here.
+    next: String,
+}
+
+#[derive(Serialize)]
+struct EventBody {
+    id: String,
+    r#type: String,
+    #[serde(flatten)]
+    what: WhatBody,
+    code: Option<MarkBody>,
+}
+
+/// What happened, for a payer.
+#[derive(Serialize)]
+struct WhatBody {
+    subject: String,
+    kind: &'static str,
+    state: &'static str,
+    amount: String,
+    currency: &'static str,
+    merchant_name: Option<String>,
+    decline_code: Option<&'static str>,
+    created_at: String,
+}
+
+#[derive(Serialize)]
+struct MarkBody {
+    step: u32,
+    seq: u8,
+}
+
+#[derive(Serialize)]
+struct ActivityBody {
+    id: String,
+    #[serde(flatten)]
+    what: WhatBody,
+    receipt: String,
+}
+
+impl WhatBody {
+    fn new(event: &PayerEvent) -> Self {
+        let record = &event.record;
+        Self {
+            subject: subject(event),
+            kind: record.kind.as_str(),
+            state: record.state.as_str(),
+            amount: record.asked.amount_text(),
+            currency: record.asked.currency().code(),
+            merchant_name: event.merchant_name.clone(),
+            decline_code: event.decline_code.map(DeclineCode::as_str),
+            created_at: rfc3339(record.decided_at),
+        }
+    }
+}
+
+fn subject(event: &PayerEvent) -> String {
+    match event.record.kind {
+        RecordKind::TopUp => TopUpId::from_bytes(event.record.subject).to_string(),
+        _ => PaymentId::from_bytes(event.record.subject).to_string(),
+    }
+}
+
+impl EventBody {
+    fn new(event: &PayerEvent) -> Self {
+        let code = event.mark.map(|Mark { step, seq }| MarkBody { step: step.number(), seq });
+        let id = write_cursor(event.cursor);
+        Self { id, r#type: event.event_type.clone(), what: WhatBody::new(event), code }
+    }
+}
+
+/// A place in the journal as text: position, number in the batch, time.
+fn write_cursor(cursor: Cursor) -> String {
+    format!("evt_{}_{}_{}", cursor.position, cursor.n, cursor.millis)
+}
+
+fn read_cursor(text: &str) -> Option<Cursor> {
+    let mut numbers = text.strip_prefix("evt_")?.split('_').map(|part| part.parse().ok());
+    let cursor = Cursor {
+        position: numbers.next()??,
+        n: numbers.next()??,
+        millis: numbers.next()??,
+    };
+    numbers.next().is_none().then_some(cursor)
+}
+
+/// Without `after`, only what happens from now on.
+async fn events(
+    State(app): State<Arc<App>>,
+    request: SignedRequest,
+) -> Result<Json<EventsBody>, Problem> {
+    let device = request.device(&app).await?;
+    let query: EventsQuery = request.query()?;
+    let wait = query.wait.unwrap_or(0);
+    if wait > WAIT_SECONDS_MAX {
+        return Err(Problem::field("", format!("wait is at most {WAIT_SECONDS_MAX} seconds")));
+    }
+    let after = match input::cursor(query.after.as_deref(), read_cursor)? {
+        Some(after) => after,
+        None => app.store.journal_end().await?,
+    };
+    let mut events = wait_for_events(&app, device.payer, after, Duration::from_secs(wait)).await?;
+    let has_more = events.len() > EVENTS_MAX;
+    events.truncate(EVENTS_MAX);
+    let next = events.last().map_or(after, |event| event.cursor);
+    Ok(Json(EventsBody {
+        data: events.iter().map(EventBody::new).collect(),
+        has_more,
+        next: write_cursor(next),
+    }))
+}
+
+/// Looks, and if nothing is there, waits for something to happen and looks again.
+async fn wait_for_events(
+    app: &App,
+    payer: PayerId,
+    after: Cursor,
+    wait: Duration,
+) -> Result<Vec<PayerEvent>, StoreError> {
+    let waiter = app.notifier.waiter(payer);
+    // From here on nothing is missed, whether it happens before or after the look.
+    let notified = waiter.notified();
+    let events = app.store.payer_events(payer, after, EVENTS_MAX + 1).await?;
+    if !events.is_empty() || wait.is_zero() || tokio::time::timeout(wait, notified).await.is_err() {
+        return Ok(events);
+    }
+    app.store.payer_events(payer, after, EVENTS_MAX + 1).await
+}
+
+async fn activity(
+    State(app): State<Arc<App>>,
+    request: SignedRequest,
+) -> Result<Json<List<ActivityBody>>, Problem> {
+    let device = request.device(&app).await?;
+    let page: input::Page = request.query()?;
+    let size = page.size()?;
+    let before = input::cursor(page.after.as_deref(), read_cursor)?;
+    let events = app.store.payer_activity(device.payer, before, size + 1).await?;
+    Ok(Json(List::page(
+        events,
+        size,
+        |event| write_cursor(event.cursor),
+        |event| ActivityBody {
+            id: subject(&event),
+            what: WhatBody::new(&event),
+            receipt: app.keys.sign(&event.record).to_string(),
+        },
+    )))
+}

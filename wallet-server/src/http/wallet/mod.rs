@@ -1,0 +1,15 @@
+//! What payers' devices call; every request is signed.
+
+mod balance;
+mod enrolments;
+mod events;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::service::App;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().merge(enrolments::routes()).merge(balance::routes()).merge(events::routes())
+}

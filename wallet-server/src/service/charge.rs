@@ -1,0 +1,128 @@
+//! A merchant charges a shown code.
+//!
+//! ```text
+//! request ─► verify (off the async threads) ─► queue ─► batch: load ─► settle ─► write ─► commit ─► answer
+//! ```
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use wallet_core::{Money, TerminalId};
+
+use super::App;
+use crate::domain::command::{Caller, Charge, CodeSource, Command, KeyRef, ReferenceRef};
+use crate::domain::ids::PaymentId;
+use crate::domain::outcome::Outcome;
+use crate::store::ApiKey;
+use crate::worker::Unsettled;
+
+/// What a till asks for.
+#[derive(Clone, Debug)]
+pub struct ChargeRequest {
+    /// The idempotency key.
+    pub key: String,
+    /// The digits that were scanned.
+    pub code: String,
+    /// How they reached the till.
+    pub code_source: CodeSource,
+    /// How much; more than zero.
+    pub amount: Money,
+    /// The merchant's reference.
+    pub reference: String,
+    /// Where the code was scanned: one of the merchant's own terminals.
+    pub terminal: Option<TerminalId>,
+    /// For the payer to read.
+    pub description: Option<String>,
+    /// The merchant's own data: a JSON object in its canonical form.
+    pub metadata: Option<String>,
+}
+
+impl App {
+    /// Charges a code. Runs to its end even if nobody waits for the answer any more.
+    ///
+    /// # Errors
+    /// [`Unsettled`], when nothing is known to have been decided.
+    pub async fn charge(
+        self: &Arc<Self>,
+        api_key: &ApiKey,
+        request: ChargeRequest,
+    ) -> Result<Outcome, Unsettled> {
+        let app = Arc::clone(self);
+        let api_key = api_key.clone();
+        let task = tokio::spawn(async move { app.charge_now(&api_key, request).await });
+        task.await.unwrap_or(Err(Unsettled::Unknown))
+    }
+
+    async fn charge_now(
+        self: &Arc<Self>,
+        api_key: &ApiKey,
+        request: ChargeRequest,
+    ) -> Result<Outcome, Unsettled> {
+        let deadline = self.deadline();
+        let now = self.now();
+        let id: PaymentId = self.entropy.id(now);
+        let (request_hash, fingerprint) = request.hashes();
+        let verdict = self.verify(request.code, api_key.mode, request.terminal, id).await.map_err(
+            |error| {
+                tracing::error!(%error, "a device cannot be looked up");
+                // Nothing was done, but an earlier request may have been.
+                Unsettled::Overloaded
+            },
+        )?;
+        let charge = Charge {
+            id,
+            transfer: self.entropy.id(now),
+            key: KeyRef {
+                caller: Caller::Merchant(api_key.merchant),
+                mode: api_key.mode,
+                key: request.key,
+            },
+            request_hash,
+            api_key: api_key.id,
+            reference: ReferenceRef {
+                merchant: api_key.merchant,
+                mode: api_key.mode,
+                reference: request.reference,
+            },
+            fingerprint,
+            amount: request.amount,
+            code_source: request.code_source,
+            terminal: request.terminal,
+            description: request.description,
+            metadata: request.metadata,
+            verdict,
+        };
+        self.batcher.settle(Command::Charge(charge), deadline).await
+    }
+}
+
+impl ChargeRequest {
+    /// The hash of the whole request, and that of what makes it the same payment.
+    fn hashes(&self) -> ([u8; 32], [u8; 32]) {
+        let mut fingerprint = Sha256::new();
+        field(&mut fingerprint, self.code.as_bytes());
+        field(&mut fingerprint, &self.amount.minor().to_be_bytes());
+        field(&mut fingerprint, &self.amount.currency().numeric().to_be_bytes());
+        let fingerprint: [u8; 32] = fingerprint.finalize().into();
+
+        let mut whole = Sha256::new();
+        field(&mut whole, &fingerprint);
+        field(&mut whole, self.reference.as_bytes());
+        field(&mut whole, self.code_source.as_str().as_bytes());
+        for optional in [
+            self.terminal.as_ref().map(|id| id.as_bytes().as_slice()),
+            self.description.as_deref().map(str::as_bytes),
+            self.metadata.as_deref().map(str::as_bytes),
+        ] {
+            whole.update([u8::from(optional.is_some())]);
+            field(&mut whole, optional.unwrap_or_default());
+        }
+        (whole.finalize().into(), fingerprint)
+    }
+}
+
+/// Hashes a field with its length before it, so that no two requests run together.
+pub(super) fn field(hash: &mut Sha256, bytes: &[u8]) {
+    hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+    hash.update(bytes);
+}

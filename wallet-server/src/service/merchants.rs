@@ -1,0 +1,157 @@
+//! Taking on merchants and giving them keys and tills.
+
+use wallet_core::{Mode, TerminalId};
+
+use super::App;
+use super::secrets::{Secret, secret_hash};
+use crate::domain::fee::FeeRule;
+use crate::domain::ids::MerchantId;
+use crate::store::{ApiKey, Merchant, StoreError, Terminal};
+
+/// What an API key may do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ApiKeyScope {
+    /// Make payments and register tills.
+    Charge,
+    /// Give money back.
+    Refund,
+    /// Pay money out.
+    Payout,
+    /// Look things up.
+    Read,
+}
+
+impl ApiKeyScope {
+    /// Every scope with its name.
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::Charge, "charge"),
+        (Self::Refund, "refund"),
+        (Self::Payout, "payout"),
+        (Self::Read, "read"),
+    ];
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.1)
+    }
+
+    /// The scope with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
+    }
+
+    /// Whether a key has this scope.
+    #[must_use]
+    pub fn granted(self, key: &ApiKey) -> bool {
+        key.scopes.split(' ').any(|scope| scope == self.as_str())
+    }
+}
+
+/// A merchant to be taken on.
+#[derive(Clone, Debug)]
+pub struct NewMerchant {
+    /// The name that payers see.
+    pub name: String,
+    /// Live or test.
+    pub mode: Mode,
+    /// What it pays.
+    pub fee: FeeRule,
+}
+
+/// Something made together with a secret that is shown once.
+#[derive(Debug)]
+pub struct WithSecret<T> {
+    /// What was made.
+    pub made: T,
+    /// Its secret.
+    pub secret: Secret,
+}
+
+impl App {
+    /// Takes on a merchant, with a first API key that may do everything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn create_merchant(
+        &self,
+        new: NewMerchant,
+    ) -> Result<(Merchant, WithSecret<ApiKey>), StoreError> {
+        let now = self.now();
+        let merchant = Merchant {
+            id: self.entropy.id(now),
+            mode: new.mode,
+            name: new.name,
+            currency: self.currency,
+            fee: new.fee,
+            created_at: now,
+        };
+        let all: Vec<ApiKeyScope> = ApiKeyScope::ALL.iter().map(|entry| entry.0).collect();
+        let key = self.new_api_key(merchant.id, merchant.mode, &all);
+        let account = self.entropy.id(now);
+        self.store.create_merchant(&merchant, account, &key.made, key.secret.hash()).await?;
+        Ok((merchant, key))
+    }
+
+    /// Gives a merchant another API key; `None` when there is no such merchant.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn create_api_key(
+        &self,
+        merchant: MerchantId,
+        scopes: &[ApiKeyScope],
+    ) -> Result<Option<WithSecret<ApiKey>>, StoreError> {
+        let Some(merchant) = self.store.merchant(merchant).await? else { return Ok(None) };
+        let key = self.new_api_key(merchant.id, merchant.mode, scopes);
+        self.store.create_api_key(&key.made, key.secret.hash()).await?;
+        Ok(Some(key))
+    }
+
+    fn new_api_key(
+        &self,
+        merchant: MerchantId,
+        mode: Mode,
+        scopes: &[ApiKeyScope],
+    ) -> WithSecret<ApiKey> {
+        let now = self.now();
+        let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let made = ApiKey {
+            id: self.entropy.id(now),
+            merchant,
+            mode,
+            scopes: scopes.join(" "),
+            created_at: now,
+        };
+        WithSecret { made, secret: Secret::generate(&format!("sk_{mode}_"), &self.entropy) }
+    }
+
+    /// The API key that a request shows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn api_key(&self, secret: &str) -> Result<Option<ApiKey>, StoreError> {
+        self.store.api_key(secret_hash(secret)).await
+    }
+
+    /// Registers a till of a merchant.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn create_terminal(
+        &self,
+        api_key: &ApiKey,
+        name: String,
+    ) -> Result<Terminal, StoreError> {
+        let terminal = Terminal {
+            id: TerminalId::from_bytes(self.entropy.bytes()),
+            merchant: api_key.merchant,
+            mode: api_key.mode,
+            name,
+            created_at: self.now(),
+        };
+        self.store.create_terminal(&terminal).await?;
+        Ok(terminal)
+    }
+}

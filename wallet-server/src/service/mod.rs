@@ -1,0 +1,131 @@
+//! Use cases, one a file: what a request means, in terms of the rules and the books.
+
+mod charge;
+mod enrol;
+mod merchants;
+mod payers;
+mod secrets;
+mod top_up;
+mod verify;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use wallet_core::code::CodePrefix;
+use wallet_core::{Currency, DeviceKeyId, Timestamp};
+
+use crate::clock::Clock;
+use crate::domain::settle::Rules;
+use crate::entropy::Entropy;
+use crate::issuer::IssuerKeys;
+use crate::metrics::Metrics;
+use crate::store::{Device, Store};
+use crate::worker::{Batcher, Notifier};
+
+pub use charge::ChargeRequest;
+pub use enrol::{EnrolError, Enrolled};
+pub use merchants::{ApiKeyScope, NewMerchant, WithSecret};
+pub use payers::payer_name;
+pub use secrets::{Secret, secret_hash};
+pub use top_up::TopUpRequest;
+
+/// How long a request to move money may wait before it is settled. A till gives up after some
+/// seconds; what has not begun by then must not happen behind its back.
+const DEADLINE_MILLIS: i64 = 10_000;
+
+/// How many devices' keys are remembered: at 200 bytes each, 20 MB.
+const DEVICES_REMEMBERED: usize = 100_000;
+
+/// Everything that use cases work with.
+pub struct App {
+    /// The books.
+    pub store: Arc<Store>,
+    /// The issuer's secrets.
+    pub keys: Arc<dyn IssuerKeys>,
+    /// The way into the ledger.
+    pub batcher: Batcher,
+    /// Wakes those who wait for events.
+    pub notifier: Notifier,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<Entropy>,
+    /// The issuer's rules.
+    pub rules: Rules,
+    /// The issuer's currency.
+    pub currency: Currency,
+    /// What codes begin with.
+    pub prefix: CodePrefix,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Public keys never change once enrolled, and checking one costs as much as a signature.
+    /// Whether a device is revoked is read where it matters, in the settling transaction.
+    devices: quick_cache::sync::Cache<DeviceKeyId, Arc<Device>>,
+    /// One for each core: verification is all computing.
+    verifiers: Semaphore,
+}
+
+/// What an [`App`] is made of.
+#[expect(missing_docs, reason = "as the fields of App")]
+pub struct AppParts {
+    pub store: Arc<Store>,
+    pub keys: Arc<dyn IssuerKeys>,
+    pub batcher: Batcher,
+    pub notifier: Notifier,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub rules: Rules,
+    pub currency: Currency,
+    pub prefix: CodePrefix,
+    pub metrics: Arc<Metrics>,
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: AppParts) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            store: parts.store,
+            keys: parts.keys,
+            batcher: parts.batcher,
+            notifier: parts.notifier,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            rules: parts.rules,
+            currency: parts.currency,
+            prefix: parts.prefix,
+            metrics: parts.metrics,
+            devices: quick_cache::sync::Cache::new(DEVICES_REMEMBERED),
+            verifiers: Semaphore::new(cores),
+        }
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// When a request that arrives now is too old to be settled.
+    fn deadline(&self) -> Timestamp {
+        self.now().plus_millis(DEADLINE_MILLIS)
+    }
+
+    /// The device with this key, from memory or from the database.
+    ///
+    /// Only its key, payer, mode and currency are certain to be up to date.
+    pub(crate) async fn device(
+        &self,
+        key_id: DeviceKeyId,
+    ) -> Result<Option<Arc<Device>>, crate::store::StoreError> {
+        if let Some(device) = self.devices.get(&key_id) {
+            return Ok(Some(device));
+        }
+        let Some(device) = self.store.devices(&[key_id]).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let device = Arc::new(device);
+        self.devices.insert(key_id, Arc::clone(&device));
+        Ok(Some(device))
+    }
+}

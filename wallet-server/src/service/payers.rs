@@ -1,0 +1,61 @@
+//! Taking on payers and inviting their devices.
+
+use wallet_core::Mode;
+
+use super::App;
+use super::merchants::WithSecret;
+use super::secrets::Secret;
+use crate::domain::ids::PayerId;
+use crate::issuer::Purpose;
+use crate::store::{Invitation, Payer, StoreError};
+
+/// How long an invitation can be used.
+const INVITATION_LIFE_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// A payer's name, decrypted.
+#[must_use]
+pub fn payer_name(app: &App, payer: &Payer) -> String {
+    let name = app.keys.reveal(Purpose::Names, payer.id.as_bytes(), &payer.name);
+    name.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
+impl App {
+    /// Takes on a payer, with an empty wallet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn create_payer(&self, name: &str, mode: Mode) -> Result<Payer, StoreError> {
+        let now = self.now();
+        let id: PayerId = self.entropy.id(now);
+        let payer = Payer {
+            id,
+            mode,
+            name: self.keys.hide(Purpose::Names, id.as_bytes(), name.as_bytes()),
+            state: "active".to_owned(),
+            currency: self.currency,
+            created_at: now,
+        };
+        self.store.create_payer(&payer, self.entropy.id(now)).await?;
+        Ok(payer)
+    }
+
+    /// Invites one device of a payer; `None` when there is no such payer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn invite(
+        &self,
+        payer: PayerId,
+    ) -> Result<Option<WithSecret<Invitation>>, StoreError> {
+        let Some(payer) = self.store.payer(payer).await? else { return Ok(None) };
+        let now = self.now();
+        let made = Invitation {
+            id: self.entropy.id(now),
+            payer: payer.id,
+            expires_at: now.plus_millis(INVITATION_LIFE_MILLIS),
+        };
+        let secret = Secret::generate("inv_", &self.entropy);
+        self.store.create_invitation(&made, secret.hash(), now).await?;
+        Ok(Some(WithSecret { made, secret }))
+    }
+}
