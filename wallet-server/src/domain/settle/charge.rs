@@ -10,8 +10,8 @@ use crate::domain::journal::books_hash;
 use crate::domain::ledger::{AccountKind, Entry, Shard, Transfer};
 use crate::domain::limits::{Day, Usage};
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, PaymentAnswer, Refusal, Rejection};
-use crate::domain::plan::{AnswerRef, Event, NewKeptAnswer, NewPayment, NewReference, Spending};
-use crate::domain::snapshot::{Device, KeptAnswer, Merchant, Payer, TakenReference};
+use crate::domain::plan::{Event, NewPayment, NewReference, Spending};
+use crate::domain::snapshot::{Device, Merchant, Payer, TakenReference};
 
 /// Decides one charge.
 pub(super) fn decide(books: &mut Books<'_>, charge: &Charge) -> Outcome {
@@ -29,20 +29,14 @@ fn known(books: &mut Books<'_>, charge: &Charge) -> Option<Outcome> {
     if books.rows.revoked_keys.contains(&charge.api_key) {
         return Some(Outcome::Refused(Refusal::KeyRevoked));
     }
-    if let Some(kept) = books.rows.answers.get(&charge.key) {
-        return Some(if kept.request_hash == charge.request_hash {
-            Outcome::Answered { answer: kept.answer.clone(), replayed: true }
-        } else {
-            Outcome::Refused(Refusal::KeyReused)
-        });
+    if let Some(outcome) = books.known_key(&charge.key, charge.request_hash) {
+        return Some(outcome);
     }
     match books.rows.references.get(&charge.reference)? {
         TakenReference::Tombstone => Some(Outcome::Refused(Refusal::ReferenceCanceled)),
         TakenReference::Payment(fingerprint, payment) if *fingerprint == charge.fingerprint => {
-            let payment = payment.clone();
-            let answer_ref = AnswerRef::Payment(payment.id);
-            let answer = Answer::Payment(payment);
-            keep(books, charge, answer_ref, &answer);
+            let answer = Answer::Payment(payment.clone());
+            books.keep(&charge.key, charge.request_hash, &answer);
             Some(Outcome::Answered { answer, replayed: true })
         }
         TakenReference::Payment(..) => Some(Outcome::Refused(Refusal::ReferenceConflict)),
@@ -214,7 +208,7 @@ fn record(
     books.plan.events.push(Event { record, merchant, payer: code.payer });
     take_reference(books, charge, &answer);
     let answer = Answer::Payment(Box::new(answer));
-    keep(books, charge, AnswerRef::Payment(charge.id), &answer);
+    books.keep(&charge.key, charge.request_hash, &answer);
     answer
 }
 
@@ -247,16 +241,6 @@ fn take_reference(books: &mut Books<'_>, charge: &Charge, answer: &PaymentAnswer
 /// Keeps the rejection of an authentic code under the idempotency key.
 fn reject(books: &mut Books<'_>, charge: &Charge, rejection: Rejection) -> Answer {
     let answer = Answer::Rejected(rejection);
-    keep(books, charge, AnswerRef::Rejected(rejection), &answer);
+    books.keep(&charge.key, charge.request_hash, &answer);
     answer
-}
-
-fn keep(books: &mut Books<'_>, charge: &Charge, answer_ref: AnswerRef, answer: &Answer) {
-    let kept = KeptAnswer { request_hash: charge.request_hash, answer: answer.clone() };
-    books.rows.answers.insert(charge.key.clone(), kept);
-    books.plan.kept_answers.push(NewKeptAnswer {
-        key: charge.key.clone(),
-        request_hash: charge.request_hash,
-        answer: answer_ref,
-    });
 }
