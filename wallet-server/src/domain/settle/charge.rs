@@ -6,6 +6,7 @@ use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
 use super::Books;
 use crate::domain::command::{AuthenticCode, Charge, Verdict};
+use crate::domain::ids::AccountId;
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::{AccountKind, Entry, Shard, Transfer};
 use crate::domain::limits::{Day, Usage};
@@ -45,7 +46,7 @@ fn known(books: &mut Books<'_>, charge: &Charge) -> Option<Outcome> {
 
 /// Rules 3 to 6: the code is looked at, burned, and the payment decided.
 fn present(books: &mut Books<'_>, charge: &Charge) -> Result<Answer, Refusal> {
-    let merchant = merchant(books, charge)?;
+    let (merchant, fees) = merchant(books, charge)?;
     let Verdict::Authentic(code) = &charge.verdict else {
         return Err(Refusal::InvalidCode);
     };
@@ -69,20 +70,21 @@ fn present(books: &mut Books<'_>, charge: &Charge) -> Result<Answer, Refusal> {
     let day = books.rules.calendar.day(books.now);
     let fee = merchant.fee.fee(charge.amount);
     let movement = allow(books, charge, code, device, &payer, day)
-        .and_then(|()| move_money(books, charge, &merchant, &payer, fee));
+        .and_then(|()| move_money(books, charge, &merchant, &payer, (fees, fee)));
     Ok(record(books, charge, code, day, fee, movement))
 }
 
-/// The merchant, if it can take this currency.
-fn merchant(books: &Books<'_>, charge: &Charge) -> Result<Merchant, Refusal> {
-    books
+/// The merchant and the account for its fees, if both can take this currency.
+fn merchant(books: &Books<'_>, charge: &Charge) -> Result<(Merchant, AccountId), Refusal> {
+    let (mode, currency) = (charge.key.mode, charge.amount.currency());
+    let merchant = books
         .rows
         .merchants
         .get(&charge.reference.merchant)
-        .filter(|merchant| merchant.active && merchant.mode == charge.key.mode)
-        .filter(|merchant| merchant.currency == charge.amount.currency())
-        .copied()
-        .ok_or(Refusal::MerchantUnavailable)
+        .filter(|merchant| merchant.active && merchant.mode == mode)
+        .filter(|merchant| merchant.currency == currency);
+    let fees = books.rows.own_accounts.get(&(AccountKind::Fees, mode, currency));
+    merchant.copied().zip(fees.copied()).ok_or(Refusal::MerchantUnavailable)
 }
 
 /// Whether the payer may pay this; the first rule broken names the decline.
@@ -128,22 +130,20 @@ fn move_money(
     charge: &Charge,
     merchant: &Merchant,
     payer: &Payer,
-    fee: Money,
+    (fees, fee): (AccountId, Money),
 ) -> Result<Transfer, DeclineCode> {
-    let currency = charge.amount.currency();
     let shard = books.rows.shard.unwrap_or(Shard(0));
-    let fees = books.rows.own_accounts.get(&(AccountKind::Fees, charge.key.mode, currency));
     let minor = charge.amount.minor();
+    let entry = |account, shard, minor| {
+        Entry::available(account, shard, Money::from_minor(minor, charge.amount.currency()))
+    };
     let mut entries = vec![
-        Entry::available(payer.account, Shard(0), Money::from_minor(-minor, currency)),
-        Entry::available(merchant.account, shard, Money::from_minor(minor - fee.minor(), currency)),
+        entry(payer.account, Shard(0), -minor),
+        entry(merchant.account, shard, minor - fee.minor()),
+        entry(fees, shard, fee.minor()),
     ];
-    if let Some(fees) = fees {
-        entries.push(Entry::available(*fees, shard, fee));
-    }
     entries.retain(|entry| entry.amount.minor() != 0);
-    // Only a fee without a fee account in its currency leaves this unbalanced; the issuer's
-    // accounts are made with its currency, so it means that the currency is not supported.
+    // Balanced by construction; only a request for nothing would leave no entries.
     Transfer::new(charge.transfer, entries).map_err(|_| DeclineCode::CurrencyMismatch)
 }
 

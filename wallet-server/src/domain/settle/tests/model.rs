@@ -153,6 +153,7 @@ impl Model {
             && MERCHANTS.iter().any(|merchant| {
                 (merchant.0, merchant.1) == (number, charge.key.mode)
                     && currency(merchant.2) == charge.amount.currency()
+                    && OWN_CURRENCIES.contains(&merchant.2)
             })
     }
 

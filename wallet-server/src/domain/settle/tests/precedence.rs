@@ -1,11 +1,11 @@
 //! The rules of a charge in their order: each test breaks two rules and hears of the first.
 
-use wallet_core::Mode;
+use wallet_core::{Mode, Money};
 
 use super::database::Database;
 use super::fixture::Seen::{Again, New, Refused};
 use super::fixture::What::{Paid, Rejected};
-use super::fixture::{Change, Deposit, Sale, Seen, deposit, dollars, sale, yuan};
+use super::fixture::{Change, Deposit, Sale, Seen, currency, deposit, dollars, sale, yuan};
 use crate::domain::outcome::{Refusal, Rejection};
 
 /// The refusal of a sale, which must leave no trace.
@@ -71,6 +71,8 @@ fn a_merchant_that_cannot_take_the_money_comes_before_the_code() {
         Sale { mode: Mode::Test, ..sale(1) },
         Sale { amount: dollars(10), ..sale(1) },
         Sale { merchant: 4, ..sale(1) },
+        // The issuer itself has no account for fees in yen.
+        Sale { merchant: 5, amount: Money::from_minor(10, currency("JPY")), ..sale(1) },
     ] {
         let bad = Sale { genuine: false, ..bad };
         let refusal = refused_without_trace(&mut Database::with_money(100), bad);
