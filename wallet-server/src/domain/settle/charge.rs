@@ -6,12 +6,13 @@ use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
 use super::Books;
 use crate::domain::command::{AuthenticCode, Charge, Verdict};
+use crate::domain::ids::AccountId;
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::{AccountKind, Entry, Shard, Transfer};
 use crate::domain::limits::{Day, Usage};
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, PaymentAnswer, Refusal, Rejection};
-use crate::domain::plan::{AnswerRef, Event, NewKeptAnswer, NewPayment, NewReference, Spending};
-use crate::domain::snapshot::{Device, KeptAnswer, Merchant, Payer, TakenReference};
+use crate::domain::plan::{Event, NewPayment, NewReference, Spending};
+use crate::domain::snapshot::{Device, Merchant, Payer, TakenReference};
 
 /// Decides one charge.
 pub(super) fn decide(books: &mut Books<'_>, charge: &Charge) -> Outcome {
@@ -29,20 +30,14 @@ fn known(books: &mut Books<'_>, charge: &Charge) -> Option<Outcome> {
     if books.rows.revoked_keys.contains(&charge.api_key) {
         return Some(Outcome::Refused(Refusal::KeyRevoked));
     }
-    if let Some(kept) = books.rows.answers.get(&charge.key) {
-        return Some(if kept.request_hash == charge.request_hash {
-            Outcome::Answered { answer: kept.answer.clone(), replayed: true }
-        } else {
-            Outcome::Refused(Refusal::KeyReused)
-        });
+    if let Some(outcome) = books.known_key(&charge.key, charge.request_hash) {
+        return Some(outcome);
     }
     match books.rows.references.get(&charge.reference)? {
         TakenReference::Tombstone => Some(Outcome::Refused(Refusal::ReferenceCanceled)),
         TakenReference::Payment(fingerprint, payment) if *fingerprint == charge.fingerprint => {
-            let payment = payment.clone();
-            let answer_ref = AnswerRef::Payment(payment.id);
-            let answer = Answer::Payment(payment);
-            keep(books, charge, answer_ref, &answer);
+            let answer = Answer::Payment(payment.clone());
+            books.keep(&charge.key, charge.request_hash, &answer);
             Some(Outcome::Answered { answer, replayed: true })
         }
         TakenReference::Payment(..) => Some(Outcome::Refused(Refusal::ReferenceConflict)),
@@ -51,7 +46,7 @@ fn known(books: &mut Books<'_>, charge: &Charge) -> Option<Outcome> {
 
 /// Rules 3 to 6: the code is looked at, burned, and the payment decided.
 fn present(books: &mut Books<'_>, charge: &Charge) -> Result<Answer, Refusal> {
-    let merchant = merchant(books, charge)?;
+    let (merchant, fees) = merchant(books, charge)?;
     let Verdict::Authentic(code) = &charge.verdict else {
         return Err(Refusal::InvalidCode);
     };
@@ -75,20 +70,21 @@ fn present(books: &mut Books<'_>, charge: &Charge) -> Result<Answer, Refusal> {
     let day = books.rules.calendar.day(books.now);
     let fee = merchant.fee.fee(charge.amount);
     let movement = allow(books, charge, code, device, &payer, day)
-        .and_then(|()| move_money(books, charge, &merchant, &payer, fee));
+        .and_then(|()| move_money(books, charge, &merchant, &payer, (fees, fee)));
     Ok(record(books, charge, code, day, fee, movement))
 }
 
-/// The merchant, if it can take this currency.
-fn merchant(books: &Books<'_>, charge: &Charge) -> Result<Merchant, Refusal> {
-    books
+/// The merchant and the account for its fees, if both can take this currency.
+fn merchant(books: &Books<'_>, charge: &Charge) -> Result<(Merchant, AccountId), Refusal> {
+    let (mode, currency) = (charge.key.mode, charge.amount.currency());
+    let merchant = books
         .rows
         .merchants
         .get(&charge.reference.merchant)
-        .filter(|merchant| merchant.active && merchant.mode == charge.key.mode)
-        .filter(|merchant| merchant.currency == charge.amount.currency())
-        .copied()
-        .ok_or(Refusal::MerchantUnavailable)
+        .filter(|merchant| merchant.active && merchant.mode == mode)
+        .filter(|merchant| merchant.currency == currency);
+    let fees = books.rows.own_accounts.get(&(AccountKind::Fees, mode, currency));
+    merchant.copied().zip(fees.copied()).ok_or(Refusal::MerchantUnavailable)
 }
 
 /// Whether the payer may pay this; the first rule broken names the decline.
@@ -134,22 +130,20 @@ fn move_money(
     charge: &Charge,
     merchant: &Merchant,
     payer: &Payer,
-    fee: Money,
+    (fees, fee): (AccountId, Money),
 ) -> Result<Transfer, DeclineCode> {
-    let currency = charge.amount.currency();
     let shard = books.rows.shard.unwrap_or(Shard(0));
-    let fees = books.rows.own_accounts.get(&(AccountKind::Fees, charge.key.mode, currency));
     let minor = charge.amount.minor();
+    let entry = |account, shard, minor| {
+        Entry::available(account, shard, Money::from_minor(minor, charge.amount.currency()))
+    };
     let mut entries = vec![
-        Entry::available(payer.account, Shard(0), Money::from_minor(-minor, currency)),
-        Entry::available(merchant.account, shard, Money::from_minor(minor - fee.minor(), currency)),
+        entry(payer.account, Shard(0), -minor),
+        entry(merchant.account, shard, minor - fee.minor()),
+        entry(fees, shard, fee.minor()),
     ];
-    if let Some(fees) = fees {
-        entries.push(Entry::available(*fees, shard, fee));
-    }
     entries.retain(|entry| entry.amount.minor() != 0);
-    // Only a fee without a fee account in its currency leaves this unbalanced; the issuer's
-    // accounts are made with its currency, so it means that the currency is not supported.
+    // Balanced by construction; only a request for nothing would leave no entries.
     Transfer::new(charge.transfer, entries).map_err(|_| DeclineCode::CurrencyMismatch)
 }
 
@@ -214,7 +208,7 @@ fn record(
     books.plan.events.push(Event { record, merchant, payer: code.payer });
     take_reference(books, charge, &answer);
     let answer = Answer::Payment(Box::new(answer));
-    keep(books, charge, AnswerRef::Payment(charge.id), &answer);
+    books.keep(&charge.key, charge.request_hash, &answer);
     answer
 }
 
@@ -247,16 +241,6 @@ fn take_reference(books: &mut Books<'_>, charge: &Charge, answer: &PaymentAnswer
 /// Keeps the rejection of an authentic code under the idempotency key.
 fn reject(books: &mut Books<'_>, charge: &Charge, rejection: Rejection) -> Answer {
     let answer = Answer::Rejected(rejection);
-    keep(books, charge, AnswerRef::Rejected(rejection), &answer);
+    books.keep(&charge.key, charge.request_hash, &answer);
     answer
-}
-
-fn keep(books: &mut Books<'_>, charge: &Charge, answer_ref: AnswerRef, answer: &Answer) {
-    let kept = KeptAnswer { request_hash: charge.request_hash, answer: answer.clone() };
-    books.rows.answers.insert(charge.key.clone(), kept);
-    books.plan.kept_answers.push(NewKeptAnswer {
-        key: charge.key.clone(),
-        request_hash: charge.request_hash,
-        answer: answer_ref,
-    });
 }

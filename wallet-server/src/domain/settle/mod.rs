@@ -11,10 +11,11 @@ mod top_up;
 
 use wallet_core::Timestamp;
 
-use super::command::Command;
+use super::command::{Command, KeyRef};
 use super::limits::{Calendar, Limits};
-use super::plan::Plan;
-use super::snapshot::Snapshot;
+use super::outcome::{Answer, Outcome, Refusal};
+use super::plan::{AnswerRef, NewKeptAnswer, Plan};
+use super::snapshot::{KeptAnswer, Snapshot};
 
 /// The issuer's rules.
 #[derive(Clone, Debug)]
@@ -48,6 +49,30 @@ struct Books<'a> {
     plan: Plan,
     rules: &'a Rules,
     now: Timestamp,
+}
+
+impl Books<'_> {
+    /// What a known idempotency key says: its answer again, or that it stands for another request.
+    fn known_key(&self, key: &KeyRef, request_hash: [u8; 32]) -> Option<Outcome> {
+        let kept = self.rows.answers.get(key)?;
+        Some(if kept.request_hash == request_hash {
+            Outcome::Answered { answer: kept.answer.clone(), replayed: true }
+        } else {
+            Outcome::Refused(Refusal::KeyReused)
+        })
+    }
+
+    /// Keeps an answer under the key of the request that it answers.
+    fn keep(&mut self, key: &KeyRef, request_hash: [u8; 32], answer: &Answer) {
+        let name = match answer {
+            Answer::Payment(payment) => AnswerRef::Payment(payment.id),
+            Answer::Rejected(rejection) => AnswerRef::Rejected(*rejection),
+            Answer::TopUp(top_up) => AnswerRef::TopUp(top_up.id),
+        };
+        let kept = KeptAnswer { request_hash, answer: answer.clone() };
+        self.rows.answers.insert(key.clone(), kept);
+        self.plan.kept_answers.push(NewKeptAnswer { key: key.clone(), request_hash, answer: name });
+    }
 }
 
 #[cfg(test)]

@@ -8,17 +8,12 @@ use crate::domain::command::TopUp;
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::{AccountKind, Entry, Shard, Transfer};
 use crate::domain::outcome::{Answer, Outcome, Refusal, TopUpAnswer};
-use crate::domain::plan::{AnswerRef, Event, NewKeptAnswer, NewTopUp};
-use crate::domain::snapshot::KeptAnswer;
+use crate::domain::plan::{Event, NewTopUp};
 
 /// Decides one top-up.
 pub(super) fn decide(books: &mut Books<'_>, top_up: &TopUp) -> Outcome {
-    if let Some(kept) = books.rows.answers.get(&top_up.key) {
-        return if kept.request_hash == top_up.request_hash {
-            Outcome::Answered { answer: kept.answer.clone(), replayed: true }
-        } else {
-            Outcome::Refused(Refusal::KeyReused)
-        };
+    if let Some(outcome) = books.known_key(&top_up.key, top_up.request_hash) {
+        return outcome;
     }
     let reference = (top_up.key.mode, top_up.external_reference.clone());
     if let Some(known) = books.rows.top_ups.get(&reference) {
@@ -90,14 +85,7 @@ fn credit(books: &mut Books<'_>, top_up: &TopUp) -> Result<TopUpAnswer, Refusal>
 }
 
 fn keep(books: &mut Books<'_>, top_up: &TopUp, answer: TopUpAnswer) -> Answer {
-    let id = answer.id;
     let answer = Answer::TopUp(Box::new(answer));
-    let kept = KeptAnswer { request_hash: top_up.request_hash, answer: answer.clone() };
-    books.rows.answers.insert(top_up.key.clone(), kept);
-    books.plan.kept_answers.push(NewKeptAnswer {
-        key: top_up.key.clone(),
-        request_hash: top_up.request_hash,
-        answer: AnswerRef::TopUp(id),
-    });
+    books.keep(&top_up.key, top_up.request_hash, &answer);
     answer
 }

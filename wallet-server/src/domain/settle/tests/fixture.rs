@@ -1,0 +1,253 @@
+//! A small world and builders for what happens in it: everything has a number, which is its id.
+
+use std::fmt::Debug;
+
+use sha2::{Digest, Sha256};
+use wallet_core::code::Mark;
+use wallet_core::{Currency, DeviceKeyId, Mode, Money, Step, Timestamp};
+
+use crate::domain::command::{
+    AuthenticCode, Caller, Charge, CodeSource, Command, KeyRef, ReferenceRef, TopUp, Verdict,
+};
+use crate::domain::ids::{ApiKeyId, MerchantId, PayerId, PaymentId, TopUpId, TransferId};
+use crate::domain::limits::{Calendar, Limits};
+use crate::domain::outcome::{Answer, DeclineCode, Outcome, Refusal, Rejection};
+use crate::domain::settle::Rules;
+
+/// Payers: number, mode and currency of the wallet.
+pub(super) const PAYERS: [(u32, Mode, &str); 4] = [
+    (1, Mode::Live, "CNY"),
+    (2, Mode::Live, "CNY"),
+    (3, Mode::Test, "CNY"),
+    (4, Mode::Live, "USD"),
+];
+
+/// Devices: number and payer.
+pub(super) const DEVICES: [(u32, u32); 5] = [(1, 1), (2, 1), (3, 2), (4, 3), (5, 4)];
+
+/// Merchants: number, mode, currency, fee in basis points and fixed fee.
+pub(super) const MERCHANTS: [(u32, Mode, &str, u16, i64); 5] = [
+    (1, Mode::Live, "CNY", 0, 0),
+    (2, Mode::Live, "CNY", 60, 1),
+    (3, Mode::Test, "CNY", 250, 0),
+    (4, Mode::Live, "USD", 0, 0),
+    (5, Mode::Live, "JPY", 100, 0),
+];
+
+/// The currencies in which the issuer has accounts of its own.
+pub(super) const OWN_CURRENCIES: [&str; 2] = ["CNY", "USD"];
+
+/// The most for one payment and for one day, in fen.
+pub(super) const PAYMENT_LIMIT: i64 = 200;
+pub(super) const DAY_LIMIT: i64 = 500;
+
+/// One minute before a midnight, so that the clock soon crosses it.
+const START_SECONDS: i64 = 86_400 * 20_000 - 60;
+
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(START_SECONDS + seconds)
+}
+
+pub(super) fn currency(code: &str) -> Currency {
+    Currency::from_code(code).unwrap()
+}
+
+pub(super) fn yuan(minor: i64) -> Money {
+    Money::from_minor(minor, currency("CNY"))
+}
+
+pub(super) fn dollars(minor: i64) -> Money {
+    Money::from_minor(minor, currency("USD"))
+}
+
+pub(super) fn rules() -> Rules {
+    Rules {
+        calendar: Calendar::new(jiff::tz::TimeZone::UTC),
+        limits: Limits { payment: yuan(PAYMENT_LIMIT), day: yuan(DAY_LIMIT) },
+    }
+}
+
+pub(super) fn id_bytes(number: u32) -> [u8; 16] {
+    u128::from(number).to_be_bytes()
+}
+
+pub(super) fn number_of(id: &[u8; 16]) -> u32 {
+    u32::try_from(u128::from_be_bytes(*id)).unwrap()
+}
+
+pub(super) fn device_id(number: u32) -> DeviceKeyId {
+    DeviceKeyId::from_bytes(u64::from(number).to_be_bytes())
+}
+
+pub(super) fn merchant_id(number: u32) -> MerchantId {
+    MerchantId::from_bytes(id_bytes(number))
+}
+
+pub(super) fn payer_id(number: u32) -> PayerId {
+    PayerId::from_bytes(id_bytes(number))
+}
+
+fn digest(content: &impl Debug) -> [u8; 32] {
+    Sha256::digest(format!("{content:?}")).into()
+}
+
+/// A merchant charges a code: builds a [`Charge`] with the hashes that its content has.
+#[derive(Clone, Debug)]
+pub(super) struct Sale {
+    /// Tells the ids of payment and transfer.
+    pub(super) number: u32,
+    pub(super) mode: Mode,
+    pub(super) merchant: u32,
+    pub(super) api_key: u32,
+    pub(super) key: u32,
+    pub(super) reference: u32,
+    pub(super) amount: Money,
+    /// Whether the code opens and its signature holds.
+    pub(super) genuine: bool,
+    pub(super) device: u32,
+    /// The code's step, counted from the step of `at(0)`.
+    pub(super) step: i64,
+    pub(super) seq: u8,
+    pub(super) limit: Money,
+    pub(super) description: Option<&'static str>,
+}
+
+/// A sale of 10 yuan by merchant 1 to device 1; of two, the one with the higher number shows the
+/// newer code.
+pub(super) fn sale(number: u32) -> Sale {
+    Sale {
+        number,
+        mode: Mode::Live,
+        merchant: 1,
+        api_key: 1,
+        key: number,
+        reference: number,
+        amount: yuan(10),
+        genuine: true,
+        device: 1,
+        step: 0,
+        seq: u8::try_from(number).unwrap(),
+        limit: yuan(150),
+        description: Some("tea"),
+    }
+}
+
+impl From<Sale> for Command {
+    fn from(sale: Sale) -> Self {
+        let first_step = i64::from(at(0).step().number());
+        let step = Step::from_number(u32::try_from(first_step + sale.step).unwrap());
+        let mark = Mark { step, seq: sale.seq };
+        let code = (sale.genuine, sale.device, mark, sale.limit);
+        let payer = DEVICES.iter().find(|device| device.0 == sale.device).map_or(1, |it| it.1);
+        let authentic = AuthenticCode {
+            device: device_id(sale.device),
+            payer: payer_id(payer),
+            mark,
+            limit: sale.limit,
+            evidence: digest(&code).to_vec(),
+        };
+        let merchant = merchant_id(sale.merchant);
+        let reference = format!("order {}", sale.reference);
+        Self::Charge(Charge {
+            id: PaymentId::from_bytes(id_bytes(sale.number)),
+            transfer: TransferId::from_bytes(id_bytes(sale.number)),
+            key: KeyRef {
+                caller: Caller::Merchant(merchant),
+                mode: sale.mode,
+                key: format!("key {}", sale.key),
+            },
+            request_hash: digest(&(code, sale.amount, &reference, sale.description)),
+            api_key: ApiKeyId::from_bytes(id_bytes(sale.api_key)),
+            reference: ReferenceRef { merchant, mode: sale.mode, reference },
+            fingerprint: digest(&(code, sale.amount)),
+            amount: sale.amount,
+            code_source: CodeSource::Scan,
+            terminal: None,
+            description: sale.description.map(str::to_owned),
+            metadata: Some(r#"{"table":7}"#.to_owned()),
+            verdict: if sale.genuine { Verdict::Authentic(authentic) } else { Verdict::Invalid },
+        })
+    }
+}
+
+/// Money that a payer paid in: builds a [`TopUp`].
+#[derive(Clone, Debug)]
+pub(super) struct Deposit {
+    /// Tells the ids of top-up and transfer.
+    pub(super) number: u32,
+    pub(super) mode: Mode,
+    pub(super) key: u32,
+    pub(super) payer: u32,
+    pub(super) amount: Money,
+    pub(super) reference: u32,
+}
+
+pub(super) fn deposit(number: u32, payer: u32, amount: Money) -> Deposit {
+    Deposit { number, mode: Mode::Live, key: number, payer, amount, reference: number }
+}
+
+impl From<Deposit> for Command {
+    fn from(deposit: Deposit) -> Self {
+        let payer = payer_id(deposit.payer);
+        let external_reference = format!("bank {}", deposit.reference);
+        Self::TopUp(TopUp {
+            id: TopUpId::from_bytes(id_bytes(deposit.number)),
+            transfer: TransferId::from_bytes(id_bytes(deposit.number)),
+            key: KeyRef {
+                caller: Caller::Operator,
+                mode: deposit.mode,
+                key: format!("key {}", deposit.key),
+            },
+            request_hash: digest(&(payer, deposit.amount, &external_reference)),
+            payer,
+            amount: deposit.amount,
+            external_reference,
+        })
+    }
+}
+
+/// What happens beside settlement.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Change {
+    PayerActive(u32, bool),
+    MerchantActive(u32, bool),
+    RevokeDevice(u32),
+    RevokeKey(u32),
+    /// A merchant calls off a live reference; this counts unless a payment has taken it.
+    CancelReference(u32, u32),
+}
+
+/// An outcome in few words, with numbers for ids.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Seen {
+    New(What),
+    Again(What),
+    Refused(Refusal),
+}
+
+/// What an answer says.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum What {
+    Paid(u32),
+    Declined(u32, DeclineCode),
+    Rejected(Rejection),
+    Credited(u32),
+}
+
+impl From<&Outcome> for Seen {
+    fn from(outcome: &Outcome) -> Self {
+        let (answer, replayed) = match outcome {
+            Outcome::Refused(refusal) => return Self::Refused(*refusal),
+            Outcome::Answered { answer, replayed } => (answer, *replayed),
+        };
+        let what = match answer {
+            Answer::Payment(payment) => {
+                let number = number_of(payment.id.as_bytes());
+                payment.decline_code.map_or(What::Paid(number), |it| What::Declined(number, it))
+            }
+            Answer::Rejected(rejection) => What::Rejected(*rejection),
+            Answer::TopUp(top_up) => What::Credited(number_of(top_up.id.as_bytes())),
+        };
+        if replayed { Self::Again(what) } else { Self::New(what) }
+    }
+}
