@@ -7,8 +7,15 @@
 pub mod clock;
 pub mod domain;
 pub mod entropy;
+pub mod http;
 pub mod issuer;
+pub mod logging;
 pub mod metrics;
+mod server;
 pub mod service;
+mod settings;
 pub mod store;
 pub mod worker;
+
+pub use server::{OperatorEndpoint, Server, StartError};
+pub use settings::{DEFAULT_TOML, LimitSettings, LogFormat, LogSettings, Settings, SettingsError};

@@ -50,12 +50,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     let missing = || {
         let detail = "Send an Idempotency-Key header: 1 to 255 visible ASCII characters, \
                       the same when you repeat the request, another one for every new request.";
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "idempotency_key_missing",
-            Certainty::Retry,
-            detail,
-        )
+        Problem::new(StatusCode::BAD_REQUEST, "idempotency_key_missing", Certainty::Retry, detail)
     };
     let mut keys = headers.get_all("idempotency-key").iter();
     match (keys.next().and_then(|key| key.to_str().ok()), keys.next()) {
@@ -124,8 +119,13 @@ pub(super) fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
 }
 
 /// A cursor that this server wrote before.
-pub(super) fn cursor<T>(after: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+pub(super) fn cursor<T>(
+    after: Option<&str>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Problem> {
     after
-        .map(|after| read(after).ok_or_else(|| Problem::field("", "after is not a cursor of this list")))
+        .map(|after| {
+            read(after).ok_or_else(|| Problem::field("", "after is not a cursor of this list"))
+        })
         .transpose()
 }

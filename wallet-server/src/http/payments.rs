@@ -149,23 +149,23 @@ fn read(key: String, body: ChargeBody) -> Result<ChargeRequest, Problem> {
         reference: body.reference,
         terminal,
         description: body.description,
-        metadata: body.metadata.map(metadata).transpose()?,
+        metadata: body.metadata.as_ref().map(metadata).transpose()?,
     })
 }
 
 /// The merchant's data in one canonical form: keys in order.
-fn metadata(map: BTreeMap<String, String>) -> Result<String, Problem> {
+fn metadata(map: &BTreeMap<String, String>) -> Result<String, Problem> {
     if map.len() > METADATA_KEYS_MAX {
         return Err(Problem::field("/metadata", format!("at most {METADATA_KEYS_MAX} keys")));
     }
-    for (key, value) in &map {
+    for (key, value) in map {
         input::text("/metadata", key, METADATA_KEY_LENGTH_MAX)?;
         if value.chars().count() > METADATA_VALUE_LENGTH_MAX {
             let detail = format!("a value has at most {METADATA_VALUE_LENGTH_MAX} characters");
             return Err(Problem::field("/metadata", detail));
         }
     }
-    serde_json::to_string(&map).map_err(|error| Problem::field("/metadata", error.to_string()))
+    serde_json::to_string(map).map_err(|error| Problem::field("/metadata", error.to_string()))
 }
 
 /// Another merchant's terminal is refused before anything else: it would let a thief relay a code
@@ -250,11 +250,9 @@ fn refused(app: &App, refusal: Refusal) -> Problem {
         Refusal::ReferenceCanceled => {
             (StatusCode::CONFLICT, Certainty::Final, "This reference was canceled.")
         }
-        Refusal::ReferenceConflict => (
-            StatusCode::CONFLICT,
-            Certainty::Final,
-            "This reference stands for another payment.",
-        ),
+        Refusal::ReferenceConflict => {
+            (StatusCode::CONFLICT, Certainty::Final, "This reference stands for another payment.")
+        }
         Refusal::MerchantUnavailable => (
             StatusCode::UNPROCESSABLE_ENTITY,
             Certainty::Final,
@@ -267,12 +265,8 @@ fn refused(app: &App, refusal: Refusal) -> Problem {
         ),
         Refusal::ClockSkew => {
             let detail = "The code is from the future: the payer's clock is ahead.";
-            let problem = Problem::new(
-                StatusCode::CONFLICT,
-                refusal.as_str(),
-                Certainty::Retry,
-                detail,
-            );
+            let problem =
+                Problem::new(StatusCode::CONFLICT, refusal.as_str(), Certainty::Retry, detail);
             return problem.with_server_time(app.now());
         }
         Refusal::UnknownPayer | Refusal::WrongCurrency | Refusal::TooLarge => {

@@ -17,7 +17,10 @@ mod tests {
 
     #[test]
     fn times_are_utc_with_milliseconds() {
-        assert_eq!(rfc3339(Timestamp::from_unix_millis(1_795_348_800_120)), "2026-11-22T12:00:00.120Z");
+        assert_eq!(
+            rfc3339(Timestamp::from_unix_millis(1_795_348_800_120)),
+            "2026-11-22T12:00:00.120Z"
+        );
         assert_eq!(rfc3339(Timestamp::from_unix_millis(0)), "1970-01-01T00:00:00.000Z");
     }
 }

@@ -255,7 +255,9 @@ impl State {
                 })
                 .collect(),
             signing: std::iter::once((0, &self.root))
-                .chain(self.later.iter().map(|later| (later.effective_at.unix_millis(), &later.key)))
+                .chain(
+                    self.later.iter().map(|later| (later.effective_at.unix_millis(), &later.key)),
+                )
                 .map(|(effective_at, key)| SigningEntry { effective_at, seed: to_hex(&key.seed()) })
                 .collect(),
             evidence: to_hex(self.evidence.key()),

@@ -119,11 +119,8 @@ fn write_cursor(cursor: Cursor) -> String {
 
 fn read_cursor(text: &str) -> Option<Cursor> {
     let mut numbers = text.strip_prefix("evt_")?.split('_').map(|part| part.parse().ok());
-    let cursor = Cursor {
-        position: numbers.next()??,
-        n: numbers.next()??,
-        millis: numbers.next()??,
-    };
+    let cursor =
+        Cursor { position: numbers.next()??, n: numbers.next()??, millis: numbers.next()?? };
     numbers.next().is_none().then_some(cursor)
 }
 

@@ -1,0 +1,73 @@
+//! The outermost layer: a request id, a time limit, one log line, and the text of every error.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::problem::{Certainty, Problem};
+use crate::service::App;
+
+/// Longer than the longest long poll.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(40);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Wraps every request. Neither bodies nor query strings nor credentials are logged.
+pub(super) async fn edge(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = app.now();
+    let id = format!("req_{:x}", base16ct::HexDisplay(&app.entropy.bytes::<12>()));
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unknown".to_owned(), |matched| matched.as_str().to_owned());
+
+    let answered = tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await;
+    let response = answered.unwrap_or_else(|_| too_slow().into_response());
+    let mut response = describe(response, &path, &id);
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    let status = response.status().as_u16();
+    app.metrics.answered(method.as_str(), &route, status);
+    let millis = app.now().unix_millis() - started.unix_millis();
+    tracing::info!(%method, route, status, millis, request_id = id, "answered");
+    response
+}
+
+/// Writes the error that a handler left, and replaces the plain text of those that axum makes.
+fn describe(mut response: Response, path: &str, id: &str) -> Response {
+    let status = response.status();
+    let problem = response.extensions_mut().remove::<Problem>();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let problem = match problem {
+        Some(problem) => problem,
+        None if is_error => foreign(status),
+        None => return response,
+    };
+    let mut described = problem.write(path, id);
+    // Headers that a handler added to its error, such as the mark of a replay.
+    for (name, value) in response.headers() {
+        if !described.headers().contains_key(name) && name != "content-length" {
+            described.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    described
+}
+
+/// An error that none of our handlers made.
+fn foreign(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => super::too_large(),
+        _ => Problem::new(status, "invalid_request", Certainty::Retry, "The request is not valid."),
+    }
+}
+
+fn too_slow() -> Problem {
+    let detail = "The server did not answer in time. Ask again with the same key.";
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", Certainty::Unknown, detail)
+}

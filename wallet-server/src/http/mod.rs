@@ -1,0 +1,92 @@
+//! HTTP: routes, who may call them, what goes in and out. No rules and no SQL.
+//!
+//! There are two listeners: one for merchants and payers' devices, one for the operator. Each
+//! call is a file.
+
+mod auth;
+mod balance;
+mod edge;
+mod input;
+mod issuer;
+mod list;
+mod operator;
+mod payments;
+mod problem;
+mod terminals;
+mod time;
+mod wallet;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Json, Router, middleware, routing};
+use serde_json::{Value, json};
+
+use crate::service::App;
+use problem::{Certainty, Problem};
+
+pub use operator::OperatorAuth;
+
+/// The longest body: a charge is under 2 KB.
+const BODY_LENGTH_MAX: usize = 64 * 1024;
+
+/// What merchants and payers' devices call.
+pub fn public_router(app: Arc<App>) -> Router {
+    let routes = Router::new()
+        .merge(payments::routes())
+        .merge(terminals::routes())
+        .merge(balance::routes())
+        .merge(issuer::routes())
+        .merge(wallet::routes());
+    finish(routes, app)
+}
+
+/// What the operator calls.
+pub fn operator_router(app: Arc<App>, auth: OperatorAuth) -> Router {
+    let metrics = Router::new().route("/metrics", routing::get(metrics));
+    let guarded = operator::routes().merge(metrics);
+    let guarded = guarded.layer(middleware::from_fn_with_state(auth, operator::authorise));
+    finish(guarded, app)
+}
+
+/// What both have: health, an answer for every wrong path, and the outermost layer.
+fn finish(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
+    routes
+        .route("/livez", routing::get(live))
+        .route("/readyz", routing::get(ready))
+        .fallback(async || Problem::not_found("path"))
+        .method_not_allowed_fallback(async || method_not_allowed())
+        .layer(axum::extract::DefaultBodyLimit::max(BODY_LENGTH_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), edge::edge))
+        .with_state(app)
+}
+
+fn method_not_allowed() -> Problem {
+    let detail = "This path has no such method.";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", Certainty::Final, detail)
+}
+
+fn too_large() -> Problem {
+    let detail = format!("A body has at most {BODY_LENGTH_MAX} bytes.");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", Certainty::Retry, detail)
+}
+
+/// The process runs.
+async fn live() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// The database answers.
+async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+    app.store.ping().await.map_err(|error| {
+        tracing::warn!(%error, "not ready");
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Problem::new(status, "not_ready", Certainty::Retry, "The database does not answer.")
+    })?;
+    Ok(Json(json!({ "status": "ok" })))
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> String {
+    app.metrics.render()
+}

@@ -1,0 +1,151 @@
+//! What an auditor asks for: the trial balance, and the entries of one payment or top-up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::{Json, Router, routing};
+use serde::{Deserialize, Serialize};
+use wallet_core::Money;
+
+use crate::domain::ids::{PaymentId, TopUpId};
+use crate::domain::ledger::AccountKind;
+use crate::http::input;
+use crate::http::problem::Problem;
+use crate::http::time::rfc3339;
+use crate::service::App;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/operator/trial_balance", routing::get(trial_balance))
+        .route("/v1/operator/entries", routing::get(entries))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModeQuery {
+    mode: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TrialBalanceBody {
+    mode: &'static str,
+    accounts: Vec<AccountBody>,
+    totals: Vec<TotalBody>,
+}
+
+#[derive(Serialize)]
+struct AccountBody {
+    account: &'static str,
+    currency: &'static str,
+    debit: String,
+    credit: String,
+}
+
+#[derive(Serialize)]
+struct TotalBody {
+    currency: &'static str,
+    debit: String,
+    credit: String,
+    balanced: bool,
+}
+
+/// A signed amount as a debit and a credit, of which one is nothing.
+fn sides(amount: Money) -> (Money, Money) {
+    let nothing = Money::zero(amount.currency());
+    if amount.is_positive() {
+        (nothing, amount)
+    } else {
+        (nothing.checked_sub(amount).unwrap_or(nothing), nothing)
+    }
+}
+
+/// What a kind of account is called where all of its accounts are added up.
+fn plural(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::Payer => "payers",
+        AccountKind::Merchant => "merchants",
+        AccountKind::Fees => "fees",
+        AccountKind::Suspense => "suspense",
+        AccountKind::Bank => "bank",
+    }
+}
+
+async fn trial_balance(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+) -> Result<Json<TrialBalanceBody>, Problem> {
+    let query: ModeQuery = input::query(&uri)?;
+    let mode = input::mode(query.mode.as_deref())?;
+    let kinds = app.store.trial_balance(mode).await?;
+    let mut totals: BTreeMap<_, (Money, Money)> = BTreeMap::new();
+    let mut accounts = Vec::with_capacity(kinds.len());
+    for (kind, balance) in kinds {
+        let (debit, credit) = sides(balance);
+        let currency = balance.currency();
+        let nothing = (Money::zero(currency), Money::zero(currency));
+        let total = totals.entry(currency).or_insert(nothing);
+        let overflow = |_| crate::store::StoreError::Corrupt("the trial balance overflows");
+        total.0 = total.0.checked_add(debit).map_err(overflow)?;
+        total.1 = total.1.checked_add(credit).map_err(overflow)?;
+        accounts.push(AccountBody {
+            account: plural(kind),
+            currency: currency.code(),
+            debit: debit.amount_text(),
+            credit: credit.amount_text(),
+        });
+    }
+    let totals = totals.into_iter().map(|(currency, (debit, credit))| TotalBody {
+        currency: currency.code(),
+        debit: debit.amount_text(),
+        credit: credit.amount_text(),
+        balanced: debit == credit,
+    });
+    Ok(Json(TrialBalanceBody { mode: mode.as_str(), accounts, totals: totals.collect() }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EntriesQuery {
+    subject: String,
+}
+
+#[derive(Serialize)]
+struct EntriesBody {
+    data: Vec<EntryBody>,
+}
+
+#[derive(Serialize)]
+struct EntryBody {
+    transfer: String,
+    account: &'static str,
+    account_id: String,
+    bucket: String,
+    debit: String,
+    credit: String,
+    currency: &'static str,
+    created_at: String,
+}
+
+async fn entries(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<EntriesBody>, Problem> {
+    let query: EntriesQuery = input::query(&uri)?;
+    let payment = PaymentId::parse(&query.subject).map(|id| *id.as_bytes());
+    let subject = payment.or_else(|| TopUpId::parse(&query.subject).map(|id| *id.as_bytes()));
+    let subject = subject.ok_or_else(|| Problem::not_found("payment or top-up"))?;
+    let lines = app.store.entries(subject).await?;
+    let data = lines.into_iter().map(|line| {
+        let (debit, credit) = sides(line.amount);
+        EntryBody {
+            transfer: line.transfer.to_string(),
+            account: line.kind.as_str(),
+            account_id: line.account.to_string(),
+            bucket: line.bucket,
+            debit: debit.amount_text(),
+            credit: credit.amount_text(),
+            currency: line.amount.currency().code(),
+            created_at: rfc3339(line.committed_at),
+        }
+    });
+    Ok(Json(EntriesBody { data: data.collect() }))
+}

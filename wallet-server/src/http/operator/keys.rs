@@ -1,0 +1,62 @@
+//! The issuer's keys: what there is, and making new ones.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Json, Router, routing};
+use serde::Deserialize;
+
+use crate::http::input;
+use crate::http::issuer::IssuerBody;
+use crate::http::problem::{Certainty, Problem};
+use crate::issuer::{KeyFileError, KeyKind};
+use crate::service::App;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/operator/keys", routing::get(list))
+        .route("/v1/operator/keys/rotate", routing::post(rotate))
+}
+
+async fn list(State(app): State<Arc<App>>) -> Json<IssuerBody> {
+    Json(IssuerBody::new(&app))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RotateBody {
+    kind: String,
+}
+
+async fn rotate(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<IssuerBody>, Problem> {
+    let body: RotateBody = input::json(&body)?;
+    let kind = match body.kind.as_str() {
+        "sealing" => KeyKind::Sealing,
+        "signing" => KeyKind::Signing,
+        _ => return Err(Problem::field("/kind", "sealing or signing")),
+    };
+    let rotating = Arc::clone(&app);
+    // Writing the key file, and deriving a key from its passphrase, takes its time.
+    let task = tokio::task::spawn_blocking(move || rotating.keys.rotate(kind, rotating.now()));
+    match task.await {
+        Ok(Ok(())) => {
+            tracing::info!(?kind, "a key was rotated");
+            Ok(Json(IssuerBody::new(&app)))
+        }
+        Ok(Err(KeyFileError::NoRoom(detail))) => {
+            Err(Problem::new(StatusCode::CONFLICT, "no_room_for_key", Certainty::Final, detail))
+        }
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a key was not rotated");
+            Err(not_rotated())
+        }
+        Err(_) => Err(not_rotated()),
+    }
+}
+
+fn not_rotated() -> Problem {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Problem::new(status, "internal", Certainty::Final, "The key file could not be written.")
+}

@@ -1,0 +1,117 @@
+//! Payers, invitations and devices.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use axum::{Json, Router, routing};
+use serde::{Deserialize, Serialize};
+use wallet_core::DeviceKeyId;
+
+use crate::domain::ids::PayerId;
+use crate::http::input;
+use crate::http::list::List;
+use crate::http::problem::Problem;
+use crate::http::time::rfc3339;
+use crate::service::{App, payer_name};
+use crate::store::Payer;
+
+const NAME_LENGTH_MAX: usize = 100;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/operator/payers", routing::post(create).get(list))
+        .route("/v1/operator/payers/{id}/invitations", routing::post(invite))
+        .route("/v1/operator/devices/{key_id}/revoke", routing::post(revoke_device))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPayerBody {
+    name: String,
+    mode: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PayerBody {
+    id: String,
+    object: &'static str,
+    name: String,
+    mode: &'static str,
+    currency: &'static str,
+    state: String,
+    created_at: String,
+}
+
+impl PayerBody {
+    fn new(app: &App, payer: Payer) -> Self {
+        Self {
+            id: payer.id.to_string(),
+            object: "payer",
+            name: payer_name(app, &payer),
+            mode: payer.mode.as_str(),
+            currency: payer.currency.code(),
+            state: payer.state,
+            created_at: rfc3339(payer.created_at),
+        }
+    }
+}
+
+async fn create(
+    State(app): State<Arc<App>>,
+    body: Bytes,
+) -> Result<(StatusCode, Json<PayerBody>), Problem> {
+    let body: NewPayerBody = input::json(&body)?;
+    input::text("/name", &body.name, NAME_LENGTH_MAX)?;
+    let mode = input::mode(body.mode.as_deref())?;
+    let payer = app.create_payer(&body.name, mode).await?;
+    Ok((StatusCode::CREATED, Json(PayerBody::new(&app, payer))))
+}
+
+async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<List<PayerBody>>, Problem> {
+    let page: input::Page = input::query(&uri)?;
+    let size = page.size()?;
+    let after = input::cursor(page.after.as_deref(), PayerId::parse)?;
+    let payers = app.store.payers(after, size + 1).await?;
+    let cursor = |payer: &Payer| payer.id.to_string();
+    Ok(Json(List::page(payers, size, cursor, |payer| PayerBody::new(&app, payer))))
+}
+
+#[derive(Serialize)]
+struct InvitationBody {
+    id: String,
+    object: &'static str,
+    /// Shown this once; enrols one device.
+    invitation: String,
+    payer: String,
+    expires_at: String,
+}
+
+async fn invite(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<InvitationBody>), Problem> {
+    let id = PayerId::parse(&id).ok_or_else(|| Problem::not_found("payer"))?;
+    let invitation = app.invite(id).await?.ok_or_else(|| Problem::not_found("payer"))?;
+    let body = InvitationBody {
+        id: invitation.made.id.to_string(),
+        object: "invitation",
+        invitation: invitation.secret.expose().to_owned(),
+        payer: invitation.made.payer.to_string(),
+        expires_at: rfc3339(invitation.made.expires_at),
+    };
+    Ok((StatusCode::CREATED, Json(body)))
+}
+
+async fn revoke_device(
+    State(app): State<Arc<App>>,
+    Path(key_id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let key_id = DeviceKeyId::from_hex(&key_id).map_err(|_| Problem::not_found("device"))?;
+    if app.store.revoke_device(key_id, app.now()).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::not_found("device"))
+    }
+}

@@ -1,0 +1,223 @@
+//! Settings: a commented default file, then a TOML file, then the environment, then flags.
+//!
+//! Each layer overrides the one before. A key that no release knows is refused wherever it
+//! stands, because a misspelt limit is a limit that does not hold.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use config::{Config, Environment, File, FileFormat};
+use serde::Deserialize;
+use wallet_core::code::CodePrefix;
+use wallet_core::{Currency, Money};
+
+use crate::domain::limits::{Calendar, Limits};
+use crate::domain::settle::Rules;
+
+/// The default settings, with an explanation of each: print it, edit it, serve it.
+pub const DEFAULT_TOML: &str = include_str!("default.toml");
+
+/// Environment variables begin with this; `WALLET_SERVER_LIMITS__DAY` sets `limits.day`.
+const ENVIRONMENT_PREFIX: &str = "WALLET_SERVER";
+
+/// What a server is told. `default.toml` explains each field.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml explains each field")]
+pub struct Settings {
+    pub database: String,
+    pub listen: SocketAddr,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub behind_tls_proxy: bool,
+    pub operator_socket: Option<PathBuf>,
+    pub operator_listen: Option<SocketAddr>,
+    pub operator_key_file: PathBuf,
+    pub key_file: PathBuf,
+    pub key_passphrase_file: Option<PathBuf>,
+    pub currency: String,
+    pub time_zone: String,
+    pub code_prefix: String,
+    pub limits: LimitSettings,
+    pub log: LogSettings,
+}
+
+/// `[limits]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml explains each field")]
+pub struct LimitSettings {
+    pub payment: String,
+    pub day: String,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml explains each field")]
+pub struct LogSettings {
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// A setting that makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A layer cannot be read, or has a key that no release knows.
+    #[error("{0}")]
+    Layer(#[from] config::ConfigError),
+    /// A value that cannot be.
+    #[error("{name}: {problem}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl SettingsError {
+    pub(crate) fn value(name: &'static str, problem: impl std::fmt::Display) -> Self {
+        Self::Value { name, problem: format!("{problem}") }
+    }
+}
+
+impl Settings {
+    /// Reads the layers. `flags` are names of settings, with dots, and values as text.
+    ///
+    /// # Errors
+    /// [`SettingsError`], which names the setting.
+    pub fn load(file: Option<&Path>, flags: &[(String, String)]) -> Result<Self, SettingsError> {
+        let mut layers =
+            Config::builder().add_source(File::from_str(DEFAULT_TOML, FileFormat::Toml));
+        if let Some(file) = file {
+            layers = layers.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        let environment = Environment::with_prefix(ENVIRONMENT_PREFIX)
+            .prefix_separator("_")
+            .separator("__")
+            .try_parsing(true);
+        layers = layers.add_source(environment);
+        for (name, value) in flags {
+            layers = layers.set_override(name, value.as_str())?;
+        }
+        let settings: Self = layers.build()?.try_deserialize()?;
+        settings.parse()?;
+        Ok(settings)
+    }
+
+    /// The parts that have types of their own.
+    pub(crate) fn parse(&self) -> Result<Parsed, SettingsError> {
+        let currency = Currency::from_code(&self.currency)
+            .map_err(|error| SettingsError::value("currency", error))?;
+        let prefix = CodePrefix::parse(&self.code_prefix)
+            .map_err(|error| SettingsError::value("code_prefix", error))?;
+        let zone = jiff::tz::TimeZone::get(&self.time_zone)
+            .map_err(|error| SettingsError::value("time_zone", error))?;
+        let limit = |name, text: &str| {
+            Money::parse(text, currency).map_err(|error| SettingsError::value(name, error))
+        };
+        let limits = Limits {
+            payment: limit("limits.payment", &self.limits.payment)?,
+            day: limit("limits.day", &self.limits.day)?,
+        };
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            let problem = "tls_cert and tls_key go together";
+            return Err(SettingsError::value("tls_cert", problem));
+        }
+        let encrypted = self.tls_cert.is_some() || self.behind_tls_proxy;
+        if !encrypted && !self.listen.ip().is_loopback() {
+            let problem = "listening beyond this machine needs tls_cert and tls_key, or \
+                           behind_tls_proxy = true when a proxy in front of it ends TLS";
+            return Err(SettingsError::value("listen", problem));
+        }
+        if self.operator_listen.is_some_and(|address| !address.ip().is_loopback()) {
+            let problem = "the operator's API is for this machine only; use a tunnel";
+            return Err(SettingsError::value("operator_listen", problem));
+        }
+        if self.operator_socket.is_none() && self.operator_listen.is_none() {
+            let problem =
+                "set it, or operator_listen; without either nobody can operate the server";
+            return Err(SettingsError::value("operator_socket", problem));
+        }
+        Ok(Parsed { currency, prefix, rules: Rules { calendar: Calendar::new(zone), limits } })
+    }
+}
+
+/// Settings with types of their own.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) currency: Currency,
+    pub(crate) prefix: CodePrefix,
+    pub(crate) rules: Rules,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    fn with(flags: &[(&str, &str)]) -> Result<Settings, String> {
+        let flags: Vec<_> =
+            flags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Settings::load(None, &flags).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_default_file_is_complete_and_makes_sense() {
+        let settings = with(&[]).unwrap();
+        assert_eq!(settings.limits.payment, "200.00");
+        assert!(settings.listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn flags_override_and_unknown_keys_are_refused() {
+        assert_eq!(with(&[("limits.day", "50")]).unwrap().limits.day, "50");
+        for unknown in ["limit.day", "limits.dya", "listn"] {
+            let error = with(&[(unknown, "50")]).unwrap_err();
+            assert!(error.contains("unknown field"), "{unknown}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_with_an_unknown_key_is_refused_and_one_with_a_known_key_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wallet.toml");
+        std::fs::write(&path, "[limits]\npayment = \"10\"\n").unwrap();
+        assert_eq!(Settings::load(Some(&path), &[]).unwrap().limits.payment, "10");
+        std::fs::write(&path, "[limits]\npaymnet = \"10\"\n").unwrap();
+        assert!(Settings::load(Some(&path), &[]).unwrap_err().to_string().contains("paymnet"));
+    }
+
+    #[test]
+    fn listening_beyond_this_machine_needs_tls_or_a_proxy() {
+        assert!(with(&[("listen", "0.0.0.0:8080")]).unwrap_err().starts_with("listen:"));
+        with(&[("listen", "0.0.0.0:8080"), ("behind_tls_proxy", "true")]).unwrap();
+        with(&[("listen", "0.0.0.0:8080"), ("tls_cert", "c"), ("tls_key", "k")]).unwrap();
+        assert!(with(&[("tls_cert", "c")]).unwrap_err().starts_with("tls_cert:"));
+        assert!(with(&[("operator_listen", "0.0.0.0:1")]).unwrap_err().contains("operator"));
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_named() {
+        for (name, value) in [
+            ("currency", "BTC"),
+            ("code_prefix", "7"),
+            ("time_zone", "Mars/Olympus"),
+            ("limits.payment", "1.234"),
+            ("limits.day", "-1"),
+        ] {
+            let error = with(&[(name, value)]).unwrap_err();
+            assert!(error.starts_with(name), "{name}: {error}");
+        }
+    }
+}
