@@ -1,1 +1,18 @@
-//! Tests that cross crates.
+//! A world to test in: the real server on loopback with a new SQLite file, a clock that the test
+//! sets, seeded randomness, and the people who use it, speaking real HTTP.
+
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its world fails"
+)]
+
+mod answer;
+mod phone;
+mod till;
+mod world;
+
+pub use answer::Answer;
+pub use phone::Phone;
+pub use till::{Charge, Till};
+pub use world::World;

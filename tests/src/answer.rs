@@ -1,0 +1,67 @@
+//! What the server answered.
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// Whether it was marked as a repeat of an earlier answer.
+    pub replayed: bool,
+    /// The media type.
+    pub media_type: String,
+    /// The body, to the byte.
+    pub text: String,
+    /// The body as JSON, or null.
+    pub json: Value,
+}
+
+impl Answer {
+    /// Reads a response.
+    pub async fn read(response: reqwest::Response) -> Self {
+        let status = response.status();
+        let header = |name: &str| {
+            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let (replayed, media_type) =
+            (header("idempotent-replayed") == "true", header("content-type"));
+        let text = response.text().await.unwrap();
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Self { status, replayed, media_type, text, json }
+    }
+
+    /// A text field, by JSON pointer; empty when there is none.
+    #[must_use]
+    pub fn text(&self, pointer: &str) -> &str {
+        self.json.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The error code, or the state of the payment.
+    #[must_use]
+    pub fn outcome(&self) -> &str {
+        let code = self.text("/code");
+        if code.is_empty() { self.text("/state") } else { code }
+    }
+
+    /// Checks that this is an error as every error must be, with this status and code.
+    #[track_caller]
+    pub fn assert_problem(&self, status: u16, code: &str, certainty: &str) {
+        assert_eq!(self.media_type, "application/problem+json", "{}", self.text);
+        let found = (self.status.as_u16(), self.text("/code"), self.text("/certainty"));
+        assert_eq!(found, (status, code, certainty), "{}", self.text);
+        for field in ["/type", "/title", "/detail", "/instance", "/request_id"] {
+            assert!(!self.text(field).is_empty(), "no {field} in {}", self.text);
+        }
+    }
+
+    /// Checks that the request succeeded.
+    #[track_caller]
+    #[must_use]
+    pub fn created(self) -> Self {
+        assert_eq!(self.status, StatusCode::CREATED, "{}", self.text);
+        self
+    }
+}

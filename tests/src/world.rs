@@ -1,0 +1,184 @@
+//! The server and its operator.
+
+use std::sync::Arc;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use wallet_core::Timestamp;
+use wallet_server::clock::{Clock, ManualClock};
+use wallet_server::entropy::Entropy;
+use wallet_server::{Server, Settings};
+
+use crate::{Answer, Phone, Till};
+
+/// When every world begins: 2027-01-15T08:00:00Z, a quarter past a step.
+const START_SECONDS: i64 = 1_800_000_000 + 7;
+
+/// A server with nobody in it.
+pub struct World {
+    /// The clock that the server reads.
+    pub clock: Arc<ManualClock>,
+    /// Where its files are.
+    pub folder: TempDir,
+    settings: Settings,
+    seed: u64,
+    server: Option<Server>,
+    operator: reqwest::Client,
+}
+
+impl World {
+    /// Starts a server with the default settings and this seed.
+    pub async fn start(seed: u64) -> Self {
+        Self::start_with(seed, &[]).await
+    }
+
+    /// Starts a server with some settings changed.
+    pub async fn start_with(seed: u64, changes: &[(&str, &str)]) -> Self {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let mut flags = vec![
+            ("database".to_owned(), format!("sqlite:{}", path("wallet.sqlite"))),
+            ("listen".to_owned(), "127.0.0.1:0".to_owned()),
+            ("operator_socket".to_owned(), path("operator.sock")),
+            ("operator_key_file".to_owned(), path("operator.key")),
+            ("key_file".to_owned(), path("issuer.key")),
+        ];
+        flags.extend(changes.iter().map(|(name, to)| ((*name).to_owned(), (*to).to_owned())));
+        let settings = Settings::load(None, &flags).unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp::from_unix_seconds(START_SECONDS)));
+        let operator =
+            reqwest::Client::builder().unix_socket(folder.path().join("operator.sock")).build();
+        let mut world =
+            Self { clock, folder, settings, seed, server: None, operator: operator.unwrap() };
+        world.restart().await;
+        world
+    }
+
+    /// Stops the server, if it runs, and starts it again on the same files.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        // Other randomness than before: an id that came twice would be refused.
+        self.seed += 1_000_000;
+        let rng = ChaCha20Rng::seed_from_u64(self.seed);
+        let entropy = Arc::new(Entropy::new(Box::new(rng)));
+        let clock = Arc::clone(&self.clock);
+        self.server = Some(Server::start_with(&self.settings, clock, entropy).await.unwrap());
+    }
+
+    /// Stops the server.
+    pub async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.shutdown().await;
+        }
+    }
+
+    /// Another server on the same files.
+    pub async fn start_second(&self) -> Result<Server, wallet_server::StartError> {
+        let rng = ChaCha20Rng::seed_from_u64(self.seed + 1);
+        let entropy = Arc::new(Entropy::new(Box::new(rng)));
+        Server::start_with(&self.settings, Arc::clone(&self.clock) as Arc<dyn Clock>, entropy).await
+    }
+
+    /// Where merchants and phones connect.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        let base = self.server.as_ref().map(Server::public_url).unwrap_or_default();
+        format!("{base}{path}")
+    }
+
+    /// The time that the server believes.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Lets time pass.
+    pub fn advance_seconds(&self, seconds: i64) {
+        self.clock.advance_millis(seconds * 1000);
+    }
+
+    /// What the operator asks.
+    pub async fn operator_get(&self, path: &str) -> Answer {
+        let url = format!("http://operator{path}");
+        Answer::read(self.operator.get(url).send().await.unwrap()).await
+    }
+
+    /// What the operator tells.
+    pub async fn operator_post(&self, path: &str, body: Value) -> Answer {
+        let url = format!("http://operator{path}");
+        Answer::read(self.operator.post(url).json(&body).send().await.unwrap()).await
+    }
+
+    /// What the operator takes away.
+    pub async fn operator_delete(&self, path: &str) -> Answer {
+        let url = format!("http://operator{path}");
+        Answer::read(self.operator.delete(url).send().await.unwrap()).await
+    }
+
+    /// Takes on a merchant without fees.
+    pub async fn merchant(&self, name: &str) -> Till {
+        self.merchant_with(json!({ "name": name })).await
+    }
+
+    /// Takes on a merchant as described.
+    pub async fn merchant_with(&self, body: Value) -> Till {
+        let merchant = self.operator_post("/v1/operator/merchants", body).await.created();
+        Till::new(self, merchant.text("/id"), merchant.text("/api_key/secret"))
+    }
+
+    /// Takes on a payer with some money and a phone.
+    pub async fn payer(&self, name: &str, amount: &str) -> Phone {
+        self.payer_in("live", name, amount).await
+    }
+
+    /// Takes on a payer in a mode.
+    pub async fn payer_in(&self, mode: &str, name: &str, amount: &str) -> Phone {
+        let body = json!({ "name": name, "mode": mode });
+        let payer = self.operator_post("/v1/operator/payers", body).await.created();
+        let id = payer.text("/id").to_owned();
+        if amount != "0" {
+            let _ = self.top_up(&id, amount, &format!("bank-{id}")).await.created();
+        }
+        self.phone(&id, name).await
+    }
+
+    /// Enrols another phone of a payer.
+    pub async fn phone(&self, payer: &str, name: &str) -> Phone {
+        let path = format!("/v1/operator/payers/{payer}/invitations");
+        let invitation = self.operator_post(&path, json!({})).await.created();
+        Phone::enrol(self, name, invitation.text("/invitation")).await
+    }
+
+    /// Credits a payer.
+    pub async fn top_up(&self, payer: &str, amount: &str, external_reference: &str) -> Answer {
+        let body = json!({ "payer": payer, "amount": amount, "currency": "CNY",
+            "external_reference": external_reference });
+        self.top_up_with(external_reference, body).await
+    }
+
+    /// Credits a payer, with this idempotency key and body.
+    pub async fn top_up_with(&self, key: &str, body: Value) -> Answer {
+        let request = self.operator.post("http://operator/v1/operator/top_ups");
+        let request = request.header("idempotency-key", key).json(&body);
+        Answer::read(request.send().await.unwrap()).await
+    }
+
+    /// Checks that the books balance, and returns the balance of each kind of account.
+    #[track_caller]
+    #[must_use]
+    pub fn balanced(trial_balance: &Answer) -> Vec<(String, String, String)> {
+        let field = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+        for total in trial_balance.json["totals"].as_array().unwrap() {
+            assert_eq!(total["balanced"], true, "{}", trial_balance.text);
+        }
+        trial_balance.json["accounts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| (field(row, "account"), field(row, "debit"), field(row, "credit")))
+            .collect()
+    }
+}

@@ -1,0 +1,176 @@
+//! The main job: a code is shown, scanned, charged and settled.
+
+use serde_json::json;
+use wallet_core::receipt::{PaymentState, Receipt, Record};
+use wallet_core::{IssuerId, SigningPublicKey};
+use wallet_tests::{Charge, World};
+
+#[tokio::test]
+async fn a_shown_code_is_charged_and_settled_in_balanced_books() {
+    let world = World::start(1).await;
+    let fee = json!({ "basis_points": 60, "fixed": "0.00" });
+    let till = world.merchant_with(json!({ "name": "Tea House", "fee": fee })).await;
+    let mut phone = world.payer("Wei", "500.00").await;
+
+    let code = phone.code(&world, "200.00");
+    let payment = till.charge(&Charge::new("order-1", &code, "12.50")).await.created();
+    assert_eq!(payment.text("/state"), "succeeded");
+    assert_eq!((payment.text("/fee"), payment.text("/net")), ("0.08", "12.42"));
+
+    assert_eq!(phone.balance(&world).await, "487.50");
+    assert_eq!(till.balance().await, "12.42");
+    let path = format!("/v1/operator/entries?subject={}", payment.text("/id"));
+    let entries = world.operator_get(&path).await;
+    let rows: Vec<_> = entries.json["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let text = |name: &str| row[name].as_str().unwrap();
+            (text("account"), text("debit"), text("credit"))
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [("payer", "12.50", "0.00"), ("merchant", "0.00", "12.42"), ("fees", "0.00", "0.08")]
+    );
+    let books = World::balanced(&world.operator_get("/v1/operator/trial_balance").await);
+    let row = |name: &str, debit: &str, credit: &str| (name.into(), debit.into(), credit.into());
+    assert_eq!(
+        books,
+        [
+            row("bank", "500.00", "0.00"),
+            row("fees", "0.00", "0.08"),
+            row("merchants", "0.00", "12.42"),
+            row("payers", "0.00", "487.50"),
+            row("suspense", "0.00", "0.00"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_receipt_verifies_offline_and_names_no_payer() {
+    let world = World::start(2).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "500.00").await;
+    let code = phone.code(&world, "200.00");
+    let payment = till.charge(&Charge::new("order-1", &code, "12.50")).await.created();
+
+    let issuer = till.get("/v1/issuer").await;
+    let id = IssuerId::from_hex(issuer.text("/issuer_id")).unwrap();
+    let key = base16ct::lower::decode_vec(issuer.text("/signing_keys/0/public_key")).unwrap();
+    let key = SigningPublicKey::from_bytes(&key.try_into().unwrap()).unwrap();
+    let receipt = Receipt::parse(payment.text("/receipt")).unwrap().verify(&id, &[key]).unwrap();
+    let record = receipt.record();
+    assert_eq!(record.state, PaymentState::Succeeded);
+    assert_eq!(record.settled.to_string(), "12.50 CNY");
+    assert_eq!(record.reference_hash, Record::reference_hash("order-1"));
+    for secret in [phone.payer.as_str(), &phone.device.key_id().to_string(), "Wei"] {
+        assert!(!payment.text.contains(secret), "{secret} in {}", payment.text);
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_gets_the_first_answer_to_the_byte_and_moves_nothing() {
+    let world = World::start(3).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "500.00").await;
+    let code = phone.code(&world, "200.00");
+    let charge =
+        Charge::new("order-1", &code, "12.50").with("metadata", json!({ "b": "2", "a": "1" }));
+    let first = till.charge(&charge).await.created();
+    assert!(!first.replayed);
+    // Long after the code has expired, and after a signing key was rotated.
+    let rotate = json!({ "kind": "signing" });
+    assert!(world.operator_post("/v1/operator/keys/rotate", rotate).await.status.is_success());
+    world.advance_seconds(3600);
+    for charge in [charge.clone(), charge.clone().key("another-key")] {
+        let again = till.charge(&charge).await;
+        assert!(again.replayed);
+        assert_eq!((again.status, again.text), (first.status, first.text.clone()));
+    }
+    assert_eq!(phone.balance(&world).await, "487.50");
+}
+
+#[tokio::test]
+async fn a_key_with_another_body_and_a_reference_with_another_payment_are_refused() {
+    let world = World::start(4).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "500.00").await;
+    let code = phone.code(&world, "200.00");
+    let charge = Charge::new("order-1", &code, "12.50");
+    let _ = till.charge(&charge).await.created();
+
+    let answer = till.charge(&charge.clone().with("amount", "12.51")).await;
+    answer.assert_problem(422, "idempotency_key_reused", "final");
+    let answer = till.charge(&charge.clone().with("amount", "12.51").key("other")).await;
+    answer.assert_problem(409, "reference_conflict", "final");
+    let next = phone.code(&world, "200.00");
+    let answer = till.charge(&charge.with("code", next.as_str()).key("another")).await;
+    answer.assert_problem(409, "reference_conflict", "final");
+
+    // The code that met the conflict is still good.
+    let _ = till.charge(&Charge::new("order-2", &next, "1.00")).await.created();
+    assert_eq!(phone.balance(&world).await, "486.50");
+}
+
+#[tokio::test]
+async fn ten_charges_at_once_of_one_code_make_one_payment() {
+    let world = World::start(5).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "500.00").await;
+    let code = phone.code(&world, "200.00");
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..10 {
+        let (till, charge) =
+            (till.clone(), Charge::new(&format!("order-{number}"), &code, "12.50"));
+        tasks.spawn(async move { till.charge(&charge).await.outcome().to_owned() });
+    }
+    let mut outcomes = tasks.join_all().await;
+    outcomes.sort();
+    let mut expected = vec!["code_used"; 9];
+    expected.push("succeeded");
+    assert_eq!(outcomes, expected);
+    assert_eq!(phone.balance(&world).await, "487.50");
+}
+
+#[tokio::test]
+async fn ten_repeats_at_once_of_one_request_get_one_answer() {
+    let world = World::start(6).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "500.00").await;
+    let charge = Charge::new("order-1", &phone.code(&world, "200.00"), "12.50");
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let (till, charge) = (till.clone(), charge.clone());
+        tasks.spawn(async move { till.charge(&charge).await });
+    }
+    let answers = tasks.join_all().await;
+    assert!(answers.iter().all(|answer| answer.text == answers[0].text));
+    assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);
+    assert_eq!(phone.balance(&world).await, "487.50");
+}
+
+#[tokio::test]
+async fn everything_acknowledged_is_there_after_a_restart() {
+    let mut world = World::start(7).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "500.00").await;
+    let charge = Charge::new("order-1", &phone.code(&world, "200.00"), "12.50");
+    let first = till.charge(&charge).await.created();
+    world.restart().await;
+    let till = till.at(&world);
+    let again = till.charge(&charge).await;
+    assert!(again.replayed);
+    assert_eq!(again.text, first.text);
+    let path = format!("/v1/payments/{}", first.text("/id"));
+    assert_eq!(till.get(&path).await.json, first.json);
+    assert_eq!(till.balance().await, "12.50");
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_database_refuses_to_start() {
+    let world = World::start(8).await;
+    let error = world.start_second().await.unwrap_err();
+    assert!(error.to_string().contains("another server uses"), "{error}");
+}
