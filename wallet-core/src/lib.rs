@@ -3,6 +3,18 @@
 //!
 //! The crate does no I/O and has no clock and no global randomness: time and randomness are
 //! arguments. The public surface has owned types only, so that bindings stay easy.
+//!
+//! | module | for | feature |
+//! |---|---|---|
+//! | [`code`] | making, reading and verifying payment codes; rotation | – |
+//! | [`keys`] | keys of devices and of the issuer, and the checks at enrolment | – |
+//! | [`money`] | currencies, checked amounts | – |
+//! | [`receipt`] | what the issuer decided, signed | – |
+//! | `qr` | drawing QR codes as SVG, PNG and in a terminal | `qr` |
+//! | `scan` | reading QR codes from pictures and camera frames | `scan` |
+//! | `requests` | signed HTTP requests (RFC 9421) | `requests` |
+//! | `keyfile` | an encrypted file for a small secret | `keyfile` |
+//! | `totp` | one-time passwords (RFC 6238) | `totp` |
 
 pub mod code;
 mod error;
@@ -19,6 +31,8 @@ pub mod requests;
 #[cfg(feature = "scan")]
 pub mod scan;
 mod time;
+#[cfg(feature = "totp")]
+pub mod totp;
 
 pub use error::Error;
 pub use keys::{
