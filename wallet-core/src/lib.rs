@@ -40,5 +40,5 @@ pub use keys::{
     SigningKey, SigningKeyId, SigningPublicKey, Slot, TerminalId,
 };
 pub use mode::Mode;
-pub use money::{Currency, Money};
+pub use money::{Currency, Money, PositiveMoney};
 pub use time::{STEP_SECONDS, Step, Timestamp};

@@ -21,6 +21,8 @@ const TOO_PRECISE: Error = Error::new(
 );
 const TOO_LARGE: Error =
     Error::new("amount_too_large", "the amount exceeds 9223372036854775807 minor units");
+const NOT_POSITIVE: Error =
+    Error::new("amount_not_positive", "an amount to be moved is more than zero");
 const MIXED: Error = Error::new("currency_mismatch", "the amounts are in different currencies");
 
 /// The longest amount that can be a number in range: 19 digits and a point.
@@ -147,6 +149,33 @@ impl Money {
         }
         let minor = operation(self.minor, other.minor).ok_or(TOO_LARGE)?;
         Ok(Self { minor, currency: self.currency })
+    }
+}
+
+/// An amount that can be moved: more than zero.
+///
+/// ```
+/// use wallet_core::{Currency, Money, PositiveMoney};
+/// let nothing = Money::zero(Currency::from_code("CNY")?);
+/// assert_eq!(PositiveMoney::new(nothing).unwrap_err().code(), "amount_not_positive");
+/// # Ok::<(), wallet_core::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct PositiveMoney(Money);
+
+impl PositiveMoney {
+    /// An amount that is more than zero.
+    ///
+    /// # Errors
+    /// `amount_not_positive`.
+    pub fn new(money: Money) -> Result<Self, Error> {
+        if money.is_positive() { Ok(Self(money)) } else { Err(NOT_POSITIVE) }
+    }
+
+    /// The amount.
+    #[must_use]
+    pub fn money(self) -> Money {
+        self.0
     }
 }
 

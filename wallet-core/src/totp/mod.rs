@@ -27,7 +27,8 @@ use crate::{Error, Step, Timestamp};
 const SECRET_LENGTH: usize = 20;
 
 const WRONG: Error = Error::new("otp_wrong", "this is not the one-time password of this moment");
-const USED: Error = Error::new("otp_used", "this one-time password has been used; wait for the next");
+const USED: Error =
+    Error::new("otp_used", "this one-time password has been used; wait for the next");
 const NOT_SHOWN: Error =
     Error::new("otp_label_invalid", "an account name or an issuer is not empty and has no colon");
 

@@ -4,7 +4,7 @@
 //! connection writes the same rows.
 
 use wallet_core::code::Mark;
-use wallet_core::{DeviceKeyId, Mode, Money, TerminalId};
+use wallet_core::{DeviceKeyId, Mode, Money, PositiveMoney, TerminalId};
 
 use super::ids::{ApiKeyId, MerchantId, PayerId, PaymentId, TopUpId, TransferId};
 
@@ -76,8 +76,8 @@ pub struct Charge {
     pub reference: ReferenceRef,
     /// A hash of code, amount and currency: what makes two requests under one reference the same.
     pub fingerprint: [u8; 32],
-    /// What the merchant asks for; more than zero.
-    pub amount: Money,
+    /// What the merchant asks for.
+    pub amount: PositiveMoney,
     /// How the code reached the till.
     pub code_source: CodeSource,
     /// Where it was scanned.
@@ -156,8 +156,8 @@ pub struct TopUp {
     pub request_hash: [u8; 32],
     /// Whose wallet to credit.
     pub payer: PayerId,
-    /// How much; more than zero.
-    pub amount: Money,
+    /// How much.
+    pub amount: PositiveMoney,
     /// The bank's reference: credited once, under whatever idempotency key.
     pub external_reference: String,
 }

@@ -81,7 +81,7 @@ impl Bucket {
 ///
 /// Accounts that many payments touch have several rows, so that server processes do not wait for
 /// each other; a payer's has one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Shard(pub u16);
 
 /// One line of the ledger.

@@ -3,7 +3,7 @@
 use wallet_core::{Money, Timestamp};
 
 /// A day in the issuer's time zone: days since 1970-01-01.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Day(pub i32);
 
 /// Where the issuer's days begin.
@@ -47,14 +47,16 @@ pub struct Usage {
 }
 
 impl Limits {
-    /// Whether a payment of `amount` stays within the limits, given what the day has seen.
+    /// What the day will have seen after a payment of `amount`; `None` when that is more than the
+    /// limits allow.
     #[must_use]
-    pub fn allow(&self, amount: Money, today: Usage) -> bool {
-        let within = |sum: Money, limit: Money| {
+    pub fn allow(&self, amount: Money, today: Usage) -> Option<Usage> {
+        let within = |sum: &Money, limit: Money| {
             sum.currency() == limit.currency() && sum.minor() <= limit.minor()
         };
-        within(amount, self.payment)
-            && today.spent.checked_add(amount).is_ok_and(|sum| within(sum, self.day))
+        let spent = today.spent.checked_add(amount).ok()?;
+        let allowed = within(&amount, self.payment) && within(&spent, self.day);
+        allowed.then_some(Usage { spent, count: today.count.checked_add(1)? })
     }
 }
 
@@ -75,10 +77,14 @@ mod tests {
             [(200, 0, true), (201, 0, false), (200, 300, true), (200, 301, false), (1, 500, false)]
         {
             let usage = Usage { spent: yuan(spent), count: 1 };
-            assert_eq!(limits.allow(yuan(amount), usage), allowed, "{amount} after {spent}");
+            assert_eq!(
+                limits.allow(yuan(amount), usage).is_some(),
+                allowed,
+                "{amount} after {spent}"
+            );
         }
         let usage = Usage { spent: yuan(i64::MAX), count: 1 };
-        assert!(!limits.allow(yuan(1), usage));
+        assert_eq!(limits.allow(yuan(1), usage), None);
     }
 
     #[test]

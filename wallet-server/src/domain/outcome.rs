@@ -74,11 +74,13 @@ pub enum Refusal {
     InvalidCode,
     /// A code from the future: one clock is wrong.
     ClockSkew,
-    /// No such payer, or closed.
+    /// No such payer.
     UnknownPayer,
+    /// The payer is frozen or closed.
+    PayerUnavailable,
     /// The payer's wallet is in another currency.
     WrongCurrency,
-    /// A balance would not fit into 64 bits.
+    /// More than one top-up may be, or a balance would not fit into 64 bits.
     TooLarge,
 }
 
@@ -95,6 +97,7 @@ impl Refusal {
             Self::InvalidCode => "invalid_code",
             Self::ClockSkew => "clock_skew",
             Self::UnknownPayer => "unknown_payer",
+            Self::PayerUnavailable => "payer_unavailable",
             Self::WrongCurrency => "currency_mismatch",
             Self::TooLarge => "amount_too_large",
         }

@@ -29,12 +29,14 @@ pub struct Snapshot {
     pub devices: HashMap<DeviceKeyId, Device>,
     /// Payers.
     pub payers: HashMap<PayerId, Payer>,
-    /// What payers spent today.
-    pub usage: HashMap<(PayerId, Day), Usage>,
+    /// The day on which the snapshot was taken, in the issuer's time zone.
+    pub today: Day,
+    /// What payers have spent on that day; whoever is not there has spent nothing.
+    pub usage: HashMap<PayerId, Usage>,
     /// The issuer's own accounts.
     pub own_accounts: HashMap<(AccountKind, Mode, Currency), AccountId>,
     /// The balance row in which this process counts accounts that have several.
-    pub shard: Option<Shard>,
+    pub shard: Shard,
 }
 
 /// An answer kept under an idempotency key.

@@ -4,7 +4,7 @@ use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use wallet_core::{Currency, Mode, Money};
+use wallet_core::{Currency, Mode, Money, PositiveMoney};
 
 use super::problem::{Certainty, Problem};
 use axum::http::StatusCode;
@@ -65,16 +65,12 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
 }
 
 /// An amount and its currency; more than zero.
-pub(super) fn amount(amount: &str, currency: &str) -> Result<Money, Problem> {
+pub(super) fn amount(amount: &str, currency: &str) -> Result<PositiveMoney, Problem> {
     let currency = Currency::from_code(currency)
         .map_err(|error| Problem::field("/currency", error.to_string()))?;
-    let money = Money::parse(amount, currency)
-        .map_err(|error| Problem::field("/amount", error.to_string()))?;
-    if money.is_positive() {
-        Ok(money)
-    } else {
-        Err(Problem::field("/amount", "an amount is more than zero"))
-    }
+    Money::parse(amount, currency)
+        .and_then(PositiveMoney::new)
+        .map_err(|error| Problem::field("/amount", error.to_string()))
 }
 
 /// A text of some characters, none of which is a control character.

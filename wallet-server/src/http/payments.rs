@@ -10,7 +10,7 @@ use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use wallet_core::{Money, TerminalId};
+use wallet_core::TerminalId;
 
 use super::auth::MerchantAuth;
 use super::input;
@@ -123,7 +123,7 @@ async fn charge(
 
 /// Parses the body into what the service takes.
 fn read(key: String, body: ChargeBody) -> Result<ChargeRequest, Problem> {
-    let amount: Money = input::amount(&body.amount, &body.currency)?;
+    let amount = input::amount(&body.amount, &body.currency)?;
     input::text("/reference", &body.reference, REFERENCE_LENGTH_MAX)?;
     if let Some(description) = &body.description {
         input::text("/description", description, DESCRIPTION_LENGTH_MAX)?;
@@ -269,7 +269,10 @@ fn refused(app: &App, refusal: Refusal) -> Problem {
                 Problem::new(StatusCode::CONFLICT, refusal.as_str(), Certainty::Retry, detail);
             return problem.with_server_time(app.now());
         }
-        Refusal::UnknownPayer | Refusal::WrongCurrency | Refusal::TooLarge => {
+        Refusal::UnknownPayer
+        | Refusal::PayerUnavailable
+        | Refusal::WrongCurrency
+        | Refusal::TooLarge => {
             (StatusCode::UNPROCESSABLE_ENTITY, Certainty::Final, "Not possible.")
         }
     };

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use wallet_core::{Money, TerminalId};
+use wallet_core::{PositiveMoney, TerminalId};
 
 use super::App;
 use crate::domain::command::{Caller, Charge, CodeSource, Command, KeyRef, ReferenceRef};
@@ -25,8 +25,8 @@ pub struct ChargeRequest {
     pub code: String,
     /// How they reached the till.
     pub code_source: CodeSource,
-    /// How much; more than zero.
-    pub amount: Money,
+    /// How much.
+    pub amount: PositiveMoney,
     /// The merchant's reference.
     pub reference: String,
     /// Where the code was scanned: one of the merchant's own terminals.
@@ -99,10 +99,11 @@ impl App {
 impl ChargeRequest {
     /// The hash of the whole request, and that of what makes it the same payment.
     fn hashes(&self) -> ([u8; 32], [u8; 32]) {
+        let amount = self.amount.money();
         let mut fingerprint = Sha256::new();
         field(&mut fingerprint, self.code.as_bytes());
-        field(&mut fingerprint, &self.amount.minor().to_be_bytes());
-        field(&mut fingerprint, &self.amount.currency().numeric().to_be_bytes());
+        field(&mut fingerprint, &amount.minor().to_be_bytes());
+        field(&mut fingerprint, &amount.currency().numeric().to_be_bytes());
         let fingerprint: [u8; 32] = fingerprint.finalize().into();
 
         let mut whole = Sha256::new();

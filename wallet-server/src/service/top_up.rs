@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use wallet_core::{Mode, Money};
+use wallet_core::{Mode, PositiveMoney};
 
 use super::App;
 use super::charge::field;
@@ -21,8 +21,8 @@ pub struct TopUpRequest {
     pub payer: PayerId,
     /// Live or test.
     pub mode: Mode,
-    /// How much; more than zero.
-    pub amount: Money,
+    /// How much.
+    pub amount: PositiveMoney,
     /// The bank's reference.
     pub external_reference: String,
 }
@@ -36,10 +36,11 @@ impl App {
         let app = Arc::clone(self);
         let task = tokio::spawn(async move {
             let now = app.now();
+            let amount = request.amount.money();
             let mut hash = Sha256::new();
             field(&mut hash, request.payer.as_bytes());
-            field(&mut hash, &request.amount.minor().to_be_bytes());
-            field(&mut hash, &request.amount.currency().numeric().to_be_bytes());
+            field(&mut hash, &amount.minor().to_be_bytes());
+            field(&mut hash, &amount.currency().numeric().to_be_bytes());
             field(&mut hash, request.external_reference.as_bytes());
             let top_up = TopUp {
                 id: app.entropy.id(now),

@@ -8,6 +8,7 @@
 //! the events are committed together or not at all. So a transient error re-runs the batch, and
 //! any other one halves it until the command that cannot be settled stands alone.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -166,7 +167,9 @@ async fn settle_once(
     let now = parts.clock.now();
     let today = parts.rules.calendar.day(now);
     let snapshot = settlement.load(commands, today).await?;
-    let plan = settle(&snapshot, &parts.rules, commands, now);
+    // A panic in the rules must not end the loop: the command that causes it is found by halving.
+    let decide = AssertUnwindSafe(|| settle(snapshot, &parts.rules, commands, now));
+    let plan = catch_unwind(decide).map_err(|_| StoreError::Corrupt("the rules panicked"))?;
     settlement.commit(parts.entropy.id(now), &plan, now, today).await?;
     parts.metrics.settled(&plan);
     parts.notifier.wake(plan.events.iter().map(|event| event.payer));

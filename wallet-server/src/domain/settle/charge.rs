@@ -9,7 +9,7 @@ use crate::domain::command::{AuthenticCode, Charge, Verdict};
 use crate::domain::ids::AccountId;
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::{AccountKind, Entry, Shard, Transfer};
-use crate::domain::limits::{Day, Usage};
+use crate::domain::limits::Usage;
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, PaymentAnswer, Refusal, Rejection};
 use crate::domain::plan::{Event, NewPayment, NewReference, Spending};
 use crate::domain::snapshot::{Device, Merchant, Payer, TakenReference};
@@ -67,16 +67,18 @@ fn present(books: &mut Books<'_>, charge: &Charge) -> Result<Answer, Refusal> {
     books.rows.devices.insert(code.device, Device { mark: Some(code.mark), ..device });
     books.plan.marks.push((code.device, code.mark));
 
-    let day = books.rules.calendar.day(books.now);
-    let fee = merchant.fee.fee(charge.amount);
-    let movement = allow(books, charge, code, device, &payer, day)
-        .and_then(|()| move_money(books, charge, &merchant, &payer, (fees, fee)));
-    Ok(record(books, charge, code, day, fee, movement))
+    let fee = merchant.fee.fee(charge.amount.money());
+    let movement = allow(books, charge, code, device, &payer).and_then(|allowed| {
+        let transfer = move_money(books, charge, &merchant, &payer, (fees, fee))?;
+        spend(books, code, charge.amount.money(), &allowed);
+        Ok(transfer)
+    });
+    Ok(record(books, charge, code, fee, movement))
 }
 
 /// The merchant and the account for its fees, if both can take this currency.
 fn merchant(books: &Books<'_>, charge: &Charge) -> Result<(Merchant, AccountId), Refusal> {
-    let (mode, currency) = (charge.key.mode, charge.amount.currency());
+    let (mode, currency) = (charge.key.mode, charge.amount.money().currency());
     let merchant = books
         .rows
         .merchants
@@ -87,6 +89,12 @@ fn merchant(books: &Books<'_>, charge: &Charge) -> Result<(Merchant, AccountId),
     merchant.copied().zip(fees.copied()).ok_or(Refusal::MerchantUnavailable)
 }
 
+/// What a payer will have spent, and will have left, once an allowed payment is made.
+struct Allowed {
+    usage: Usage,
+    available: Money,
+}
+
 /// Whether the payer may pay this; the first rule broken names the decline.
 fn allow(
     books: &Books<'_>,
@@ -94,9 +102,8 @@ fn allow(
     code: &AuthenticCode,
     device: Device,
     payer: &Payer,
-    day: Day,
-) -> Result<(), DeclineCode> {
-    let amount = charge.amount;
+) -> Result<Allowed, DeclineCode> {
+    let amount = charge.amount.money();
     if device.revoked {
         return Err(DeclineCode::DeviceRevoked);
     }
@@ -110,18 +117,12 @@ fn allow(
     if amount.minor() > code.limit.minor() {
         return Err(DeclineCode::OverCodeLimit);
     }
-    if !books.rules.limits.allow(amount, usage(books, code, amount, day)) {
-        return Err(DeclineCode::DeclinedByLimit);
-    }
-    if amount.minor() > payer.available.minor() {
-        return Err(DeclineCode::InsufficientFunds);
-    }
-    Ok(())
-}
-
-fn usage(books: &Books<'_>, code: &AuthenticCode, amount: Money, day: Day) -> Usage {
     let nothing = Usage { spent: Money::zero(amount.currency()), count: 0 };
-    books.rows.usage.get(&(code.payer, day)).copied().unwrap_or(nothing)
+    let today = books.rows.usage.get(&code.payer).copied().unwrap_or(nothing);
+    let usage = books.rules.limits.allow(amount, today).ok_or(DeclineCode::DeclinedByLimit)?;
+    let available = payer.available.checked_sub(amount).ok().filter(|left| left.minor() >= 0);
+    let available = available.ok_or(DeclineCode::InsufficientFunds)?;
+    Ok(Allowed { usage, available })
 }
 
 /// The transfer: the payer pays the amount, the merchant gets it less the fee.
@@ -132,10 +133,10 @@ fn move_money(
     payer: &Payer,
     (fees, fee): (AccountId, Money),
 ) -> Result<Transfer, DeclineCode> {
-    let shard = books.rows.shard.unwrap_or(Shard(0));
-    let minor = charge.amount.minor();
+    let shard = books.rows.shard;
+    let (minor, currency) = (charge.amount.money().minor(), charge.amount.money().currency());
     let entry = |account, shard, minor| {
-        Entry::available(account, shard, Money::from_minor(minor, charge.amount.currency()))
+        Entry::available(account, shard, Money::from_minor(minor, currency))
     };
     let mut entries = vec![
         entry(payer.account, Shard(0), -minor),
@@ -143,7 +144,7 @@ fn move_money(
         entry(fees, shard, fee.minor()),
     ];
     entries.retain(|entry| entry.amount.minor() != 0);
-    // Balanced by construction; only a request for nothing would leave no entries.
+    // Balanced by construction, and a positive amount leaves at least two entries.
     Transfer::new(charge.transfer, entries).map_err(|_| DeclineCode::CurrencyMismatch)
 }
 
@@ -152,13 +153,13 @@ fn record(
     books: &mut Books<'_>,
     charge: &Charge,
     code: &AuthenticCode,
-    day: Day,
     fee: Money,
     movement: Result<Transfer, DeclineCode>,
 ) -> Answer {
-    let nothing = Money::zero(charge.amount.currency());
+    let asked = charge.amount.money();
+    let nothing = Money::zero(asked.currency());
     let (state, settled, fee) = match movement {
-        Ok(_) => (PaymentState::Succeeded, charge.amount, fee),
+        Ok(_) => (PaymentState::Succeeded, asked, fee),
         Err(_) => (PaymentState::Declined, nothing, nothing),
     };
     let entries = movement.as_ref().map_or(&[][..], Transfer::entries);
@@ -169,7 +170,7 @@ fn record(
         subject: *charge.id.as_bytes(),
         merchant: *charge.reference.merchant.as_bytes(),
         decided_at: books.now,
-        asked: charge.amount,
+        asked,
         settled,
         reference_hash: Record::reference_hash(&charge.reference.reference),
         books_hash: books_hash(entries, &code.evidence),
@@ -188,9 +189,6 @@ fn record(
         metadata: charge.metadata.clone(),
     };
     let transfer = movement.ok();
-    if transfer.is_some() {
-        spend(books, code, charge.amount, day);
-    }
     books.plan.payments.push(NewPayment {
         answer: answer.clone(),
         payer: code.payer,
@@ -198,7 +196,7 @@ fn record(
         mark: code.mark,
         code_limit: code.limit,
         limits: books.rules.limits,
-        day,
+        day: books.rows.today,
         transfer: transfer.as_ref().map(Transfer::id),
         evidence: code.evidence.clone(),
         event: books.plan.events.len(),
@@ -213,17 +211,12 @@ fn record(
 }
 
 /// Counts an allowed payment against the payer's balance and day.
-fn spend(books: &mut Books<'_>, code: &AuthenticCode, amount: Money, day: Day) {
-    let before = usage(books, code, amount, day);
-    // `allow` checked both sums, so neither can overflow; an overflow would keep the old value,
-    // which only makes the next payment of this batch see a smaller sum than the database will.
-    let spent = before.spent.checked_add(amount).unwrap_or(before.spent);
-    let after = Usage { spent, count: before.count.saturating_add(1) };
-    books.rows.usage.insert((code.payer, day), after);
+fn spend(books: &mut Books<'_>, code: &AuthenticCode, amount: Money, allowed: &Allowed) {
+    books.rows.usage.insert(code.payer, allowed.usage);
     if let Some(payer) = books.rows.payers.get_mut(&code.payer) {
-        payer.available = payer.available.checked_sub(amount).unwrap_or(payer.available);
+        payer.available = allowed.available;
     }
-    books.plan.spending.push(Spending { payer: code.payer, day, amount });
+    books.plan.spending.push(Spending { payer: code.payer, day: books.rows.today, amount });
 }
 
 /// A declined payment takes its reference as well; a rejected code does not, so that the till

@@ -29,10 +29,11 @@ pub struct Rules {
 /// Decides `commands` in their order at `now`.
 ///
 /// `snapshot` holds the rows that the commands name, read in the transaction that will write the
-/// plan, and `now` was read in that transaction as well.
+/// plan, and `now` was read in that transaction as well. The snapshot is consumed, because each
+/// command changes it for the next one.
 #[must_use]
-pub fn settle(snapshot: &Snapshot, rules: &Rules, commands: &[Command], now: Timestamp) -> Plan {
-    let mut books = Books { rows: snapshot.clone(), plan: Plan::default(), rules, now };
+pub fn settle(snapshot: Snapshot, rules: &Rules, commands: &[Command], now: Timestamp) -> Plan {
+    let mut books = Books { rows: snapshot, plan: Plan::default(), rules, now };
     for command in commands {
         let outcome = match command {
             Command::Charge(charge) => charge::decide(&mut books, charge),

@@ -17,7 +17,7 @@ pub(super) fn decide(books: &mut Books<'_>, top_up: &TopUp) -> Outcome {
     }
     let reference = (top_up.key.mode, top_up.external_reference.clone());
     if let Some(known) = books.rows.top_ups.get(&reference) {
-        if known.payer != top_up.payer || known.record.asked != top_up.amount {
+        if known.payer != top_up.payer || known.record.asked != top_up.amount.money() {
             return Outcome::Refused(Refusal::ReferenceConflict);
         }
         let answer = known.clone();
@@ -32,14 +32,24 @@ pub(super) fn decide(books: &mut Books<'_>, top_up: &TopUp) -> Outcome {
     }
 }
 
+/// The most that one top-up may be, in minor units: ten trillion yuan. It keeps the sums over all
+/// accounts far within 64 bits, so that a slip of the finger cannot spoil the books.
+const TOP_UP_MINOR_MAX: i64 = 1_000_000_000_000_000;
+
 fn credit(books: &mut Books<'_>, top_up: &TopUp) -> Result<TopUpAnswer, Refusal> {
-    let (mode, amount) = (top_up.key.mode, top_up.amount);
+    let (mode, amount) = (top_up.key.mode, top_up.amount.money());
+    if amount.minor() > TOP_UP_MINOR_MAX {
+        return Err(Refusal::TooLarge);
+    }
     let payer = books
         .rows
         .payers
         .get_mut(&top_up.payer)
-        .filter(|payer| payer.active && payer.mode == mode)
+        .filter(|payer| payer.mode == mode)
         .ok_or(Refusal::UnknownPayer)?;
+    if !payer.active {
+        return Err(Refusal::PayerUnavailable);
+    }
     if payer.available.currency() != amount.currency() {
         return Err(Refusal::WrongCurrency);
     }
@@ -49,7 +59,7 @@ fn credit(books: &mut Books<'_>, top_up: &TopUp) -> Result<TopUpAnswer, Refusal>
         .own_accounts
         .get(&(AccountKind::Bank, mode, amount.currency()))
         .ok_or(Refusal::WrongCurrency)?;
-    let shard = books.rows.shard.unwrap_or(Shard(0));
+    let shard = books.rows.shard;
     let entries = vec![
         Entry::available(*bank, shard, Money::from_minor(-amount.minor(), amount.currency())),
         Entry::available(payer.account, Shard(0), amount),

@@ -94,7 +94,8 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::ReferenceConflict | Refusal::ReferenceCanceled => {
             (StatusCode::CONFLICT, "This external reference stands for another top-up.")
         }
-        Refusal::UnknownPayer => {
+        Refusal::UnknownPayer => (StatusCode::UNPROCESSABLE_ENTITY, "There is no such payer."),
+        Refusal::PayerUnavailable => {
             (StatusCode::UNPROCESSABLE_ENTITY, "The payer is frozen or closed.")
         }
         Refusal::WrongCurrency => {

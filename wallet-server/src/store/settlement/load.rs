@@ -11,7 +11,7 @@ use crate::domain::command::Verdict;
 use crate::domain::command::{AuthenticCode, Charge, Command, KeyRef, ReferenceRef, TopUp};
 use crate::domain::fee::FeeRule;
 use crate::domain::ids::{AccountId, ApiKeyId, MerchantId, PayerId};
-use crate::domain::ledger::{AccountKind, Shard};
+use crate::domain::ledger::AccountKind;
 use crate::domain::limits::{Day, Usage};
 use crate::domain::outcome::{Answer, PaymentAnswer, Rejection, TopUpAnswer};
 use crate::domain::snapshot::{Device, KeptAnswer, Merchant, Payer, Snapshot, TakenReference};
@@ -29,7 +29,7 @@ pub(super) async fn snapshot(
 ) -> Result<Snapshot, StoreError> {
     let charges: Vec<&Charge> = commands.iter().filter_map(as_charge).collect();
     let top_ups: Vec<&TopUp> = commands.iter().filter_map(as_top_up).collect();
-    let mut snapshot = Snapshot { shard: Some(Shard(0)), ..Snapshot::default() };
+    let mut snapshot = Snapshot { today, ..Snapshot::default() };
     known(transaction, commands, &charges, &top_ups, &mut snapshot).await?;
     merchants(transaction, &charges, &mut snapshot).await?;
     devices(transaction, &charges, &mut snapshot).await?;
@@ -338,7 +338,7 @@ async fn payers(
         };
         let usage = Usage { spent: Money::from_minor(row.spent, currency), count: row.count };
         snapshot.payers.insert(id, payer);
-        snapshot.usage.insert((id, today), usage);
+        snapshot.usage.insert(id, usage);
     }
     Ok(())
 }

@@ -140,14 +140,15 @@ impl Database {
 
     /// What settlement would write.
     pub(super) fn plan(&self, commands: &[Command], now: Timestamp) -> Plan {
-        settle(&self.load(commands, now), &rules(), commands, now)
+        settle(self.load(commands, now), &rules(), commands, now)
     }
 
     /// The rows that the commands name, and no others.
     fn load(&self, commands: &[Command], now: Timestamp) -> Snapshot {
         let mut rows = Snapshot {
             own_accounts: self.own_accounts.clone(),
-            shard: Some(SHARD),
+            shard: SHARD,
+            today: rules().calendar.day(now),
             ..Snapshot::default()
         };
         for command in commands {
@@ -175,7 +176,7 @@ impl Database {
         }
         self.load_payer(rows, code.payer);
         let day = rules().calendar.day(now);
-        rows.usage.extend(self.usage(code.payer, day).map(|usage| ((code.payer, day), usage)));
+        rows.usage.extend(self.usage(code.payer, day).map(|usage| (code.payer, usage)));
     }
 
     fn load_for_top_up(&self, rows: &mut Snapshot, top_up: &TopUp) {

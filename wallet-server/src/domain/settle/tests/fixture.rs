@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use sha2::{Digest, Sha256};
 use wallet_core::code::Mark;
-use wallet_core::{Currency, DeviceKeyId, Mode, Money, Step, Timestamp};
+use wallet_core::{Currency, DeviceKeyId, Mode, Money, PositiveMoney, Step, Timestamp};
 
 use crate::domain::command::{
     AuthenticCode, Caller, Charge, CodeSource, Command, KeyRef, ReferenceRef, TopUp, Verdict,
@@ -160,7 +160,7 @@ impl From<Sale> for Command {
             api_key: ApiKeyId::from_bytes(id_bytes(sale.api_key)),
             reference: ReferenceRef { merchant, mode: sale.mode, reference },
             fingerprint: digest(&(code, sale.amount)),
-            amount: sale.amount,
+            amount: PositiveMoney::new(sale.amount).unwrap(),
             code_source: CodeSource::Scan,
             terminal: None,
             description: sale.description.map(str::to_owned),
@@ -200,7 +200,7 @@ impl From<Deposit> for Command {
             },
             request_hash: digest(&(payer, deposit.amount, &external_reference)),
             payer,
-            amount: deposit.amount,
+            amount: PositiveMoney::new(deposit.amount).unwrap(),
             external_reference,
         })
     }

@@ -152,7 +152,7 @@ impl Model {
         !self.closed_merchants.contains(&number)
             && MERCHANTS.iter().any(|merchant| {
                 (merchant.0, merchant.1) == (number, charge.key.mode)
-                    && currency(merchant.2) == charge.amount.currency()
+                    && currency(merchant.2) == charge.amount.money().currency()
                     && OWN_CURRENCIES.contains(&merchant.2)
             })
     }
@@ -180,10 +180,14 @@ impl Model {
             return Ok(Seen::New(What::Rejected(Rejection::CodeUsed)));
         }
         let number = number_of(charge.id.as_bytes());
-        let amount = charge.amount.minor();
-        let currencies = [charge.amount.currency(), code.limit.currency(), currency(wallet)];
-        let today: i64 =
-            self.paid_by(*payer).filter(|it| it.1 == day).map(|it| it.0.amount.minor()).sum();
+        let amount = charge.amount.money().minor();
+        let currencies =
+            [charge.amount.money().currency(), code.limit.currency(), currency(wallet)];
+        let today: i64 = self
+            .paid_by(*payer)
+            .filter(|it| it.1 == day)
+            .map(|it| it.0.amount.money().minor())
+            .sum();
         // In order of precedence, the first that holds.
         let declines = [
             (self.revoked_devices.contains(device), DeclineCode::DeviceRevoked),
@@ -217,10 +221,15 @@ impl Model {
         }
         let number = number_of(top_up.payer.as_bytes());
         let payer = PAYERS.iter().find(|it| (it.0, it.1) == (number, top_up.key.mode));
-        let Some(payer) = payer.filter(|it| !self.frozen.contains(&it.0)) else {
+        let Some(payer) = payer else {
             return Seen::Refused(Refusal::UnknownPayer);
         };
-        if currency(payer.2) != top_up.amount.currency() || !OWN_CURRENCIES.contains(&payer.2) {
+        if self.frozen.contains(&payer.0) {
+            return Seen::Refused(Refusal::PayerUnavailable);
+        }
+        if currency(payer.2) != top_up.amount.money().currency()
+            || !OWN_CURRENCIES.contains(&payer.2)
+        {
             return Seen::Refused(Refusal::WrongCurrency);
         }
         Seen::New(What::Credited(number_of(top_up.id.as_bytes())))
@@ -236,8 +245,8 @@ impl Model {
     /// What a payer has, in minor units.
     pub(super) fn wallet(&self, payer: u32) -> i64 {
         let credits = self.credits().filter(|it| number_of(it.0.payer.as_bytes()) == payer);
-        let paid_in: i64 = credits.map(|it| it.0.amount.minor()).sum();
-        let paid: i64 = self.paid_by(payer).map(|it| it.0.amount.minor()).sum();
+        let paid_in: i64 = credits.map(|it| it.0.amount.money().minor()).sum();
+        let paid: i64 = self.paid_by(payer).map(|it| it.0.amount.money().minor()).sum();
         paid_in - paid
     }
 
@@ -246,7 +255,7 @@ impl Model {
         let (_, _, _, share, fixed) = *MERCHANTS.iter().find(|it| it.0 == merchant).unwrap();
         let sales = self.paid().map(|it| it.0);
         let sales = sales.filter(|it| number_of(it.reference.merchant.as_bytes()) == merchant);
-        sales.map(|sale| sale.amount.minor()).fold((0, 0), |(sum, fees), amount| {
+        sales.map(|sale| sale.amount.money().minor()).fold((0, 0), |(sum, fees), amount| {
             let exact = amount * i64::from(share);
             let rounded = exact / 10_000 + i64::from(exact % 10_000 >= 5_000);
             (sum + amount, fees + (rounded + fixed).min(amount))

@@ -130,6 +130,7 @@ fn random_histories_reach_every_outcome() {
         Refusal::InvalidCode,
         Refusal::ClockSkew,
         Refusal::UnknownPayer,
+        Refusal::PayerUnavailable,
         Refusal::WrongCurrency,
     ];
     expected.extend(refusals.map(Seen::Refused));
