@@ -10,6 +10,7 @@ mod input;
 mod issuer;
 mod list;
 mod operator;
+mod payment_body;
 mod payments;
 mod problem;
 mod terminals;

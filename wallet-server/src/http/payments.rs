@@ -1,5 +1,6 @@
 //! `/v1/payments`: charge a shown code, and the truth about what was charged.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -7,16 +8,14 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use serde::Deserialize;
 use wallet_core::TerminalId;
 
 use super::auth::MerchantAuth;
 use super::input;
 use super::list::List;
+use super::payment_body::PaymentBody;
 use super::problem::{Certainty, Problem};
-use super::time::rfc3339;
 use crate::domain::command::{CodeSource, ReferenceRef};
 use crate::domain::ids::PaymentId;
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, Refusal, Rejection};
@@ -49,61 +48,6 @@ struct ChargeBody {
     terminal: Option<String>,
     description: Option<String>,
     metadata: Option<BTreeMap<String, String>>,
-}
-
-/// A payment as merchants see it. It has no payer, and nothing that two payments of one payer
-/// share.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct PaymentBody {
-    id: String,
-    object: &'static str,
-    mode: &'static str,
-    state: &'static str,
-    amount: String,
-    currency: &'static str,
-    amount_settled: String,
-    amount_refunded: String,
-    fee: String,
-    net: String,
-    reference: String,
-    capture: &'static str,
-    code_source: &'static str,
-    terminal: Option<String>,
-    description: Option<String>,
-    metadata: Option<Box<RawValue>>,
-    decline_code: Option<&'static str>,
-    created_at: String,
-    receipt: String,
-}
-
-impl PaymentBody {
-    fn new(app: &App, payment: Payment) -> Self {
-        let answer = payment.answer;
-        let record = &answer.record;
-        let net = payment.settled.checked_sub(answer.fee).unwrap_or(payment.settled);
-        Self {
-            id: answer.id.to_string(),
-            object: "payment",
-            mode: answer.mode.as_str(),
-            state: payment.state.as_str(),
-            amount: record.asked.amount_text(),
-            currency: record.asked.currency().code(),
-            amount_settled: payment.settled.amount_text(),
-            amount_refunded: payment.refunded.amount_text(),
-            fee: answer.fee.amount_text(),
-            net: net.amount_text(),
-            capture: "automatic",
-            code_source: answer.code_source.as_str(),
-            terminal: answer.terminal.map(|id| id.to_string()),
-            description: answer.description,
-            // It was valid JSON when it was written.
-            metadata: answer.metadata.and_then(|json| RawValue::from_string(json).ok()),
-            decline_code: answer.decline_code.map(DeclineCode::as_str),
-            created_at: rfc3339(record.decided_at),
-            receipt: app.keys.sign(record).to_string(),
-            reference: answer.reference,
-        }
-    }
 }
 
 /// `POST /v1/payments`.

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use wallet_core::Timestamp;
 
-use super::payments::PaymentBody;
+use super::payment_body::PaymentBody;
 use super::time::rfc3339;
 use crate::store::StoreError;
 use crate::worker::Unsettled;

@@ -1,0 +1,64 @@
+//! A payment in an answer.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::time::rfc3339;
+use crate::domain::outcome::DeclineCode;
+use crate::service::App;
+use crate::store::Payment;
+
+/// A payment as merchants see it. It has no payer, and nothing that two payments of one payer
+/// share.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct PaymentBody {
+    id: String,
+    object: &'static str,
+    mode: &'static str,
+    state: &'static str,
+    amount: String,
+    currency: &'static str,
+    amount_settled: String,
+    amount_refunded: String,
+    fee: String,
+    net: String,
+    reference: String,
+    capture: &'static str,
+    code_source: &'static str,
+    terminal: Option<String>,
+    description: Option<String>,
+    metadata: Option<Box<RawValue>>,
+    decline_code: Option<&'static str>,
+    created_at: String,
+    receipt: String,
+}
+
+impl PaymentBody {
+    pub(super) fn new(app: &App, payment: Payment) -> Self {
+        let answer = payment.answer;
+        let record = &answer.record;
+        let net = payment.settled.checked_sub(answer.fee).unwrap_or(payment.settled);
+        Self {
+            id: answer.id.to_string(),
+            object: "payment",
+            mode: answer.mode.as_str(),
+            state: payment.state.as_str(),
+            amount: record.asked.amount_text(),
+            currency: record.asked.currency().code(),
+            amount_settled: payment.settled.amount_text(),
+            amount_refunded: payment.refunded.amount_text(),
+            fee: answer.fee.amount_text(),
+            net: net.amount_text(),
+            capture: "automatic",
+            code_source: answer.code_source.as_str(),
+            terminal: answer.terminal.map(|id| id.to_string()),
+            description: answer.description,
+            // It was valid JSON when it was written.
+            metadata: answer.metadata.and_then(|json| RawValue::from_string(json).ok()),
+            decline_code: answer.decline_code.map(DeclineCode::as_str),
+            created_at: rfc3339(record.decided_at),
+            receipt: app.keys.sign(record).to_string(),
+            reference: answer.reference,
+        }
+    }
+}
