@@ -32,7 +32,8 @@ Exit codes:
   0  done
   1  something unexpected: a bug, an answer that makes no sense, a receipt that does not verify
   2  the command line is wrong
-  3  refused for good: declined, expired, used, unauthorized, not found, no code in the picture
+  3  refused, and the same again stays so: declined, expired, used, unauthorized, not found,
+     no code in the picture
   4  the outcome is not known, or nothing was decided yet: ask again with the same key
   5  the server can't be reached
   6  a file of this machine: not enrolled, wrong passphrase, not writable";

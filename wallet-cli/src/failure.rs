@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde_json::{Value, json};
 
-use crate::client::Problem;
+use crate::client::{Certainty, Problem};
 
 /// What a script may conclude from an exit code; `wallet --help` lists them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,7 +13,7 @@ pub(crate) enum Exit {
     Unexpected,
     /// The command line says something impossible. Clap ends with 2 as well.
     Usage,
-    /// Refused for good: repeating the same changes nothing.
+    /// Refused: repeating the same changes nothing.
     Refused,
     /// The outcome is not known, or nothing was decided yet: ask again with the same key.
     AskAgain,
@@ -102,6 +102,22 @@ impl Failure {
     /// A clock that is wrong, or a payer who must act, stays so however often one asks.
     pub(crate) fn may_pass_by_waiting(&self) -> bool {
         self.0.problem.as_ref().is_none_or(|problem| problem.status >= 500)
+    }
+
+    /// Whether the server said that no money moved and none will.
+    pub(crate) fn is_final(&self) -> bool {
+        let problem = self.0.problem.as_ref();
+        problem.is_some_and(|problem| problem.certainty == Certainty::Final)
+    }
+
+    /// Whether the server said so.
+    pub(crate) fn is_answer(&self) -> bool {
+        self.0.problem.is_some()
+    }
+
+    /// The sentence, without code and hints.
+    pub(crate) fn sentence(&self) -> &str {
+        &self.0.sentence
     }
 
     /// The stable code; the server's own where it answered.

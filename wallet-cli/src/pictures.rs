@@ -7,6 +7,7 @@ use wallet_core::code::SealedCode;
 use wallet_core::scan;
 
 use crate::failure::{Exit, Failure};
+use crate::wallet_file::replace_file;
 
 /// The largest file that is looked at: photographs of phones have some ten megabytes.
 const PICTURE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -25,6 +26,16 @@ fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
         std::fs::File::open(path)?.take(PICTURE_BYTES_MAX).read_to_end(&mut bytes)?;
     }
     Ok(bytes)
+}
+
+/// Draws into a file: whoever reads it sees the old picture or the new one, never a part.
+///
+/// Only the owner may read it, since whoever does can charge the code.
+pub(crate) fn write(path: &Path, picture: &[u8]) -> Result<(), Failure> {
+    let is_device = path.metadata().is_ok_and(|metadata| !metadata.is_file());
+    let written =
+        if is_device { std::fs::write(path, picture) } else { replace_file(path, picture) };
+    written.map_err(|error| Failure::file(path, &error))
 }
 
 /// The one payment code in a picture.

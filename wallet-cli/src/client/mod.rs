@@ -23,13 +23,15 @@ use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
 pub(crate) use device::DeviceSigner;
-pub(crate) use problem::Problem;
-pub(crate) use server::{OperatorArgs, ServerArgs};
+pub(crate) use problem::{Certainty, Problem};
+pub(crate) use server::{OperatorArgs, ServerArgs, on_loopback, over_socket};
 
 /// How long a connection may take: a till's customer waits.
 const CONNECT_SECONDS_MAX: u64 = 5;
 /// How long an answer may take. Longer than the longest poll.
 const ANSWER_SECONDS_MAX: u64 = 60;
+/// The pause before the second attempt; it doubles each time.
+const FIRST_PAUSE_MILLIS: u64 = 200;
 /// How often a request that moves money is sent before its outcome is called unknown.
 const ATTEMPTS_MAX: u32 = 5;
 
@@ -39,6 +41,8 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     bearer: Option<Zeroizing<String>>,
+    /// How long to wait before the second attempt.
+    first_pause: Duration,
 }
 
 /// A request; paths begin with `/v1`.
@@ -126,7 +130,8 @@ impl Client {
             .user_agent(concat!("wallet-cli/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| Failure::new(Exit::Unexpected, "http_client", error.to_string()))?;
-        Ok(Self { http, base, bearer: None })
+        let first_pause = Duration::from_millis(FIRST_PAUSE_MILLIS);
+        Ok(Self { http, base, bearer: None, first_pause })
     }
 
     /// The same with an API key.
@@ -150,7 +155,7 @@ impl Client {
         request: Request<'_>,
     ) -> Result<Answer<T>, Failure> {
         let attempts_max = if request.idempotency_key.is_some() { ATTEMPTS_MAX } else { 1 };
-        let mut retries = retry::Retries::up_to(attempts_max);
+        let mut retries = retry::Retries::up_to(attempts_max, self.first_pause);
         loop {
             let failure = match self.attempt(&request).await {
                 Ok((raw, replayed)) => return parse(raw, replayed),
@@ -213,13 +218,27 @@ impl Client {
     /// No answer came. Only a connection that never stood tells that nothing was decided.
     fn lost(&self, error: &reqwest::Error) -> Failure {
         if error.is_connect() {
-            let sentence = format!("can't reach the server at {}", self.base);
-            Failure::new(Exit::Unreachable, "unreachable", sentence)
-                .hint("is it running? `wallet serve` starts one; --server names another")
+            let cause = root_cause(error);
+            let sentence = format!("can't reach the server at {}: {cause}", self.base);
+            let hint = if cause.contains("certificate") {
+                "--ca-file names the certificate to trust"
+            } else {
+                "is it running? `wallet serve` starts one; --server names another"
+            };
+            Failure::new(Exit::Unreachable, "unreachable", sentence).hint(hint)
         } else {
             Failure::new(Exit::AskAgain, "no_answer", "the connection broke before the answer came")
         }
     }
+}
+
+/// What went wrong underneath; the layers above it say "error sending request".
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 fn parse<T: DeserializeOwned>(raw: Value, replayed: bool) -> Result<Answer<T>, Failure> {
@@ -231,3 +250,6 @@ fn unexpected(why: &str) -> Failure {
     let sentence = format!("the server's answer is not what this release understands: {why}");
     Failure::new(Exit::Unexpected, "unexpected_answer", sentence)
 }
+
+#[cfg(test)]
+mod tests;

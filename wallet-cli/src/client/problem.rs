@@ -37,7 +37,7 @@ impl Certainty {
             Self::Final => "no money moved and none will",
             Self::Unknown => "the outcome is not known: ask again with the same key",
             Self::NeedsPayer => "the payer must act",
-            Self::Retry => "nothing was done now: repeat with the same key",
+            Self::Retry => "this request did nothing; an earlier one with the same key may have",
         }
     }
 }
@@ -100,11 +100,21 @@ impl Problem {
     }
 
     /// The exit code that says what may be concluded.
+    ///
+    /// A request that did nothing because it is wrong, as one with an unknown key, is refused:
+    /// the same again stays wrong.
     pub(crate) fn exit(&self) -> Exit {
         match self.certainty {
             Certainty::Final => Exit::Refused,
+            Certainty::Retry if matches!(self.status, 400..=499 if !self.passes()) => Exit::Refused,
             Certainty::Unknown | Certainty::NeedsPayer | Certainty::Retry => Exit::AskAgain,
         }
+    }
+
+    /// Whether a client error passes by itself: a conflict (a clock that is ahead), or too many
+    /// requests.
+    fn passes(&self) -> bool {
+        matches!(self.status, 409 | 429)
     }
 }
 
@@ -114,6 +124,9 @@ impl fmt::Display for Problem {
             write!(f, "\n  {pointer}: {detail}")?;
         }
         write!(f, "\n  {}: {}", self.certainty.as_str(), self.certainty.meaning())?;
+        if let Some(payment) = self.raw["payment"]["id"].as_str() {
+            write!(f, "\n  payment {payment}")?;
+        }
         self.request_id.iter().try_for_each(|id| write!(f, "\n  request {id}"))
     }
 }
@@ -136,6 +149,22 @@ mod tests {
              final: no money moved and none will\n  request req_1"
         );
         assert_eq!(failure.to_json()["error"]["certainty"], "final");
+    }
+
+    #[test]
+    fn a_request_that_is_wrong_is_refused_though_an_earlier_one_may_have_worked() {
+        for (status, exit) in [
+            (400, Exit::Refused),
+            (401, Exit::Refused),
+            (403, Exit::Refused),
+            (422, Exit::Refused),
+            (409, Exit::AskAgain),
+            (429, Exit::AskAgain),
+            (503, Exit::AskAgain),
+        ] {
+            let problem = Problem::read(status, br#"{"code":"x","certainty":"retry"}"#);
+            assert_eq!(problem.exit(), exit, "{status}");
+        }
     }
 
     #[test]

@@ -98,6 +98,11 @@ pub(crate) fn over_socket(socket: &Path) -> Result<Client, Failure> {
     Client::new(reqwest::Client::builder().unix_socket(socket).no_proxy(), url)
 }
 
+/// A client of a server on this machine.
+pub(crate) fn on_loopback(url: &str) -> Result<Client, Failure> {
+    TlsArgs::default().client(parse_url(url)?)
+}
+
 impl TlsArgs {
     fn client(&self, url: Url) -> Result<Client, Failure> {
         let mut builder = reqwest::Client::builder();

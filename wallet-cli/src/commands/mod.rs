@@ -2,10 +2,12 @@
 
 mod code;
 mod completions;
+mod demo;
 mod ids;
 mod merchant;
 mod operator;
 mod payer;
+mod serve;
 
 use clap::Subcommand;
 
@@ -15,6 +17,8 @@ use crate::output::Output;
 /// What the program can do.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    Demo(demo::Args),
+    Serve(serve::Args),
     #[command(subcommand)]
     Payer(payer::Command),
     #[command(subcommand)]
@@ -29,6 +33,8 @@ pub(crate) enum Command {
 /// Runs one command.
 pub(crate) fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
+        Command::Demo(args) => demo::run(&args, output),
+        Command::Serve(args) => serve::run(&args, output),
         Command::Payer(command) => payer::run(command, output),
         Command::Merchant(command) => block_on(merchant::run(command, output)),
         Command::Operator(command) => block_on(operator::run(command, output)),

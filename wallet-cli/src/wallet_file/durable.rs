@@ -24,7 +24,7 @@ pub(super) fn open_private(path: &Path) -> io::Result<File> {
 ///
 /// The new content goes to a file beside it and to the disk, then takes the name, and then the
 /// directory goes to the disk.
-pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let beside = beside(path);
     // A left-over of a crash may have other permissions than a new file gets.
     match std::fs::remove_file(&beside) {
@@ -35,7 +35,12 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
     file.sync_all()?;
     std::fs::rename(&beside, path)?;
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    match path.parent() {
+        // A bare name stands for a file in the current directory.
+        Some(parent) if parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 /// Where the new content waits: `mark.json.new`.

@@ -21,6 +21,7 @@ use wallet_core::keyfile::{self, Cost, Passphrase};
 use wallet_core::{DeviceKey, Error};
 use zeroize::Zeroizing;
 
+pub(crate) use durable::replace as replace_file;
 pub(crate) use marks::FileMarkStore;
 pub(crate) use profile::Profile;
 

@@ -77,6 +77,14 @@ pub(crate) struct CurrencyBalance {
     pub(crate) held: String,
 }
 
+impl Balance {
+    /// What is available in a currency: nothing, if no money ever came in.
+    pub(crate) fn available(&self, currency: &str) -> String {
+        let balance = self.balances.iter().find(|balance| balance.currency == currency);
+        balance.map_or_else(|| "0.00".to_owned(), |balance| balance.available.clone())
+    }
+}
+
 impl fmt::Display for Balance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.balances.is_empty() {

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+pub(crate) use charge::Charge;
+
 use crate::client::{Client, ServerArgs};
 use crate::failure::Failure;
 use crate::output::Output;

@@ -9,6 +9,8 @@ use clap::Subcommand;
 use wallet_core::DeviceKey;
 
 use super::{block_on, runtime};
+pub(crate) use enrol::enrol;
+
 use crate::client::models::Issuer;
 use crate::client::{Client, DeviceSigner, Request, ServerArgs};
 use crate::failure::Failure;

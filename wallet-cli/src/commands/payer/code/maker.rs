@@ -1,15 +1,13 @@
 //! Makes the codes of a wallet and draws them into files.
 
-use std::path::Path;
-
 use wallet_core::code::{Ask, CodeTerms, PayerDevice, Rotation, Showing};
 use wallet_core::qr::{Medium, Qr};
 use wallet_core::{DeviceKey, Timestamp};
 
 use crate::client::models::Issuer;
 use crate::failure::{Exit, Failure};
-use crate::system;
 use crate::wallet_file::{FileMarkStore, Profile, WalletDirectory};
+use crate::{pictures, system};
 
 use super::{Args, PictureArgs};
 
@@ -80,9 +78,12 @@ impl CodeMaker {
             let png = qr
                 .to_png(self.pictures.pixels)
                 .map_err(|error| Failure::core(Exit::Usage, error))?;
-            write(path, &png)?;
+            pictures::write(path, &png)?;
         }
-        self.pictures.svg.as_ref().map_or(Ok(()), |path| write(path, qr.to_svg().as_bytes()))
+        self.pictures
+            .svg
+            .as_ref()
+            .map_or(Ok(()), |path| pictures::write(path, qr.to_svg().as_bytes()))
     }
 
     fn explain(&mut self, error: wallet_core::Error) -> Failure {
@@ -92,8 +93,4 @@ impl CodeMaker {
             None => failure,
         }
     }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    std::fs::write(path, bytes).map_err(|error| Failure::file(path, &error))
 }

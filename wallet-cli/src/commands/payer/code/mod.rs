@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// The most that may be charged [default: the issuer's limit for a payment]
     #[arg(long, value_name = "AMOUNT")]
     limit: Option<String>,
-    /// The only terminal where the code works: 32 hexadecimal digits, as printed on the till
+    /// The only terminal where the code works: the 32 hexadecimal digits that the till shows
     #[arg(long, value_name = "HEX", value_parser = terminal)]
     terminal: Option<TerminalId>,
     /// Make one code and end
@@ -61,8 +61,9 @@ struct PictureArgs {
     pixels: u8,
 }
 
+/// Reads a terminal's id, also in the form in which a till's QR code says it.
 fn terminal(text: &str) -> Result<TerminalId, wallet_core::Error> {
-    TerminalId::from_hex(text)
+    TerminalId::from_hex(text.strip_prefix("wallet:terminal:").unwrap_or(text))
 }
 
 pub(super) fn run(args: &Args, output: Output) -> Result<(), Failure> {

@@ -90,8 +90,11 @@ impl Screen<'_> {
     fn hear(&mut self, news: News) -> Result<(), Failure> {
         match news {
             News::Online(issuer) => {
-                self.maker.refresh(&issuer)?;
-                self.connection = Line::from("● online").green();
+                self.connection = match self.maker.refresh(&issuer) {
+                    Ok(()) => Line::from("● online").green(),
+                    // The codes are sealed to the wallet's own issuer whoever answers here.
+                    Err(failure) => Line::from(failure.to_string()).red(),
+                };
             }
             News::Offline => {
                 self.connection = Line::from("○ offline: the code works all the same").dark_gray();
