@@ -1,2 +1,31 @@
 //! The `wallet` command.
-fn main() {}
+
+mod cli;
+mod client;
+mod commands;
+mod failure;
+mod output;
+mod pictures;
+mod receipts;
+mod screen;
+mod secrets;
+mod system;
+mod times;
+mod wallet_file;
+
+use clap::Parser as _;
+
+use crate::cli::Cli;
+use crate::output::Output;
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json);
+    match commands::run(cli.command, output) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(failure) => {
+            output.fail(&failure);
+            failure.exit().into()
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! A small HTTP client for the three kinds of caller that the server knows.
+//!
+//! | caller | proves itself by |
+//! |---|---|
+//! | merchant | an API key |
+//! | payer's device | signed requests, [`DeviceSigner`] |
+//! | operator | being able to open the Unix socket, or an operator key |
+
+pub(crate) mod device;
+pub(crate) mod models;
+mod problem;
+mod retry;
+mod server;
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::{Method, Url};
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::failure::{Exit, Failure};
+pub(crate) use device::DeviceSigner;
+pub(crate) use problem::{Certainty, Problem};
+pub(crate) use server::{OperatorArgs, ServerArgs, on_loopback, over_socket};
+
+/// How long a connection may take: a till's customer waits.
+const CONNECT_SECONDS_MAX: u64 = 5;
+/// How long an answer may take. Longer than the longest poll.
+const ANSWER_SECONDS_MAX: u64 = 60;
+/// The pause before the second attempt; it doubles each time.
+const FIRST_PAUSE_MILLIS: u64 = 200;
+/// How often a request that moves money is sent before its outcome is called unknown.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// One server, and who talks to it.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    bearer: Option<Zeroizing<String>>,
+    /// How long to wait before the second attempt.
+    first_pause: Duration,
+}
+
+/// A request; paths begin with `/v1`.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    body: Option<Value>,
+    idempotency_key: Option<String>,
+    signer: Option<&'a DeviceSigner<'a>>,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path, None)
+    }
+
+    pub(crate) fn post(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Method::POST, path, Some(body))
+    }
+
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, path, None)
+    }
+
+    fn new(method: Method, path: impl Into<String>, body: Option<Value>) -> Self {
+        let path = path.into();
+        Self { method, path, query: Vec::new(), body, idempotency_key: None, signer: None }
+    }
+
+    /// Adds a parameter to the query, if it has a value.
+    #[must_use]
+    pub(crate) fn query(mut self, name: &'static str, value: Option<impl fmt::Display>) -> Self {
+        self.query.extend(value.map(|value| (name, value.to_string())));
+        self
+    }
+
+    /// Makes the request safe to repeat.
+    #[must_use]
+    pub(crate) fn idempotency_key(mut self, key: &str) -> Self {
+        self.idempotency_key = Some(key.to_owned());
+        self
+    }
+
+    /// Signs the request as a payer's device.
+    #[must_use]
+    pub(crate) fn signed_by(mut self, signer: &'a DeviceSigner<'a>) -> Self {
+        self.signer = Some(signer);
+        self
+    }
+}
+
+/// An answer: as the server wrote it, for `--json`, and as this program understands it.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    raw: Value,
+    /// The parsed answer.
+    pub(crate) value: T,
+    /// Whether the server had decided this before and repeated its answer.
+    pub(crate) replayed: bool,
+}
+
+impl<T: fmt::Display> fmt::Display for Answer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+impl<T> Serialize for Answer<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.raw.serialize(serializer)
+    }
+}
+
+impl Client {
+    /// A client without credentials.
+    pub(crate) fn new(builder: reqwest::ClientBuilder, base: Url) -> Result<Self, Failure> {
+        // Only the first call installs it; the others find it there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = builder
+            .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
+            .timeout(Duration::from_secs(ANSWER_SECONDS_MAX))
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("wallet-cli/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| Failure::new(Exit::Unexpected, "http_client", error.to_string()))?;
+        let first_pause = Duration::from_millis(FIRST_PAUSE_MILLIS);
+        Ok(Self { http, base, bearer: None, first_pause })
+    }
+
+    /// The same with an API key.
+    #[must_use]
+    pub(crate) fn with_key(mut self, key: Zeroizing<String>) -> Self {
+        self.bearer = Some(key);
+        self
+    }
+
+    /// Where the server is.
+    pub(crate) fn url(&self) -> &Url {
+        &self.base
+    }
+
+    /// Sends a request and reads its answer.
+    ///
+    /// A request with an idempotency key is repeated, with that key, while the server can't be
+    /// reached or can't tell: the money moves at most once.
+    pub(crate) async fn send<T: DeserializeOwned>(
+        &self,
+        request: Request<'_>,
+    ) -> Result<Answer<T>, Failure> {
+        let attempts_max = if request.idempotency_key.is_some() { ATTEMPTS_MAX } else { 1 };
+        let mut retries = retry::Retries::up_to(attempts_max, self.first_pause);
+        loop {
+            let failure = match self.attempt(&request).await {
+                Ok((raw, replayed)) => return parse(raw, replayed),
+                Err(failure) => failure,
+            };
+            match retries.after(failure) {
+                Ok(pause) => tokio::time::sleep(pause).await,
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    async fn attempt(&self, request: &Request<'_>) -> Result<(Value, bool), Failure> {
+        let response =
+            self.http.execute(self.prepare(request)?).await.map_err(|error| self.lost(&error))?;
+        let status = response.status();
+        let replayed = response.headers().contains_key("idempotent-replayed");
+        let body = response.bytes().await.map_err(|error| self.lost(&error))?;
+        if !status.is_success() {
+            return Err(Failure::problem(Problem::read(status.as_u16(), &body)));
+        }
+        if body.is_empty() {
+            return Ok((Value::Null, replayed));
+        }
+        let raw = serde_json::from_slice(&body).map_err(|_| unexpected("it is not JSON"))?;
+        Ok((raw, replayed))
+    }
+
+    fn prepare(&self, request: &Request<'_>) -> Result<reqwest::Request, Failure> {
+        let mut url = self.base.clone();
+        url.set_path(&request.path);
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let body = request.body.as_ref().map(Value::to_string).unwrap_or_default();
+        let mut headers = Vec::new();
+        headers.extend(request.idempotency_key.clone().map(|key| ("idempotency-key".into(), key)));
+        if let Some(signer) = request.signer {
+            headers.extend(signer.headers(request.method.as_str(), &url, &headers, &body)?);
+        }
+        let mut builder = self.http.request(request.method.clone(), url);
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        if let Some(key) = &self.bearer {
+            builder = builder.bearer_auth(key.as_str());
+        }
+        if request.body.is_some() {
+            builder = builder.header("content-type", "application/json").body(body);
+        }
+        builder.build().map_err(|_| {
+            Failure::new(
+                Exit::Usage,
+                "invalid_request",
+                "a key or an id holds a character that HTTP can't carry",
+            )
+        })
+    }
+
+    /// No answer came. Only a connection that never stood tells that nothing was decided.
+    fn lost(&self, error: &reqwest::Error) -> Failure {
+        if error.is_connect() {
+            let cause = root_cause(error);
+            let sentence = format!("can't reach the server at {}: {cause}", self.base);
+            let hint = if cause.contains("certificate") {
+                "--ca-file names the certificate to trust"
+            } else {
+                "is it running? `wallet serve` starts one; --server names another"
+            };
+            Failure::new(Exit::Unreachable, "unreachable", sentence).hint(hint)
+        } else {
+            Failure::new(Exit::AskAgain, "no_answer", "the connection broke before the answer came")
+        }
+    }
+}
+
+/// What went wrong underneath; the layers above it say "error sending request".
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+fn parse<T: DeserializeOwned>(raw: Value, replayed: bool) -> Result<Answer<T>, Failure> {
+    let value = T::deserialize(&raw).map_err(|error| unexpected(&error.to_string()))?;
+    Ok(Answer { raw, value, replayed })
+}
+
+fn unexpected(why: &str) -> Failure {
+    let sentence = format!("the server's answer is not what this release understands: {why}");
+    Failure::new(Exit::Unexpected, "unexpected_answer", sentence)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! Identifiers on the command line.
+
+/// Refuses what can't be an id, so that none changes the path of a request.
+pub(super) fn parse(text: &str) -> Result<String, String> {
+    let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if !text.is_empty() && text.len() <= 64 && text.bytes().all(is_id) {
+        Ok(text.to_owned())
+    } else {
+        Err("an id is letters, digits and underscores".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn an_id_never_changes_the_path_that_it_stands_in() {
+        parse("pay_0192f0c1d2e3").unwrap();
+        for text in ["", "..", "a/b", "a?b", "a%2fb", "é", &"a".repeat(65)] {
+            parse(text).unwrap_err();
+        }
+    }
+}

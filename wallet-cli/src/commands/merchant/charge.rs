@@ -1,0 +1,179 @@
+//! `wallet merchant charge`
+
+use core::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::json;
+use wallet_core::{Currency, Money, TerminalId};
+
+use crate::client::models::{Issuer, Payment};
+use crate::client::{Answer, Client, Request};
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::{pictures, receipts, secrets, system, times};
+
+use super::MerchantArgs;
+
+/// Charge the code that a payer shows, and verify the receipt
+///
+/// If the server can't be reached or doesn't know the outcome, the same request is repeated a few
+/// times with the same key: the payer pays once.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  wallet merchant charge 12.50 --scan photo.png
+  wallet merchant charge 12.50 --stdin --reference order-17     a keyboard-wedge scanner types it
+  wallet merchant payment --reference order-17                  what became of it
+
+A payment that was declined or whose code was refused ends with exit code 3; one whose outcome
+is not known with 4: look it up by its reference, or repeat it with its key.")]
+pub(crate) struct Args {
+    /// How much, as in 12.50
+    amount: String,
+    /// The currency, as in ISO 4217
+    #[arg(long, value_name = "CODE", default_value = "CNY")]
+    currency: String,
+    #[command(flatten)]
+    source: Source,
+    /// Your name for this payment, unique for ever [default: made up and printed]
+    #[arg(long)]
+    reference: Option<String>,
+    /// The till that scanned; codes that are bound to a terminal need it
+    #[arg(long, value_name = "HEX", value_parser = TerminalId::from_hex)]
+    terminal: Option<TerminalId>,
+    /// What was bought
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Repeat an earlier charge [default: a new key]
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    #[command(flatten)]
+    merchant: MerchantArgs,
+}
+
+/// Where the code comes from.
+#[derive(clap::Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Source {
+    /// Read the code from a PNG or JPEG picture
+    #[arg(long, value_name = "PHOTO")]
+    scan: Option<PathBuf>,
+    /// The digits of the code
+    #[arg(long, value_name = "DIGITS")]
+    code: Option<String>,
+    /// Read the digits from a line of standard input
+    #[arg(long)]
+    stdin: bool,
+}
+
+/// A charge that can be repeated.
+pub(crate) struct Charge {
+    pub(crate) code: String,
+    pub(crate) code_source: &'static str,
+    pub(crate) amount: Money,
+    pub(crate) reference: String,
+    pub(crate) terminal: Option<TerminalId>,
+    pub(crate) description: Option<String>,
+    pub(crate) idempotency_key: String,
+}
+
+#[derive(Serialize)]
+struct Charged {
+    #[serde(flatten)]
+    payment: Answer<Payment>,
+    receipt_verified: bool,
+}
+
+impl fmt::Display for Charged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.payment.replayed {
+            writeln!(f, "an earlier answer, repeated:")?;
+        }
+        writeln!(f, "{}", self.payment)?;
+        write!(f, "  receipt           verified: signed by the issuer for this payment")
+    }
+}
+
+pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
+    let client = args.merchant.client()?;
+    let charge = args.charge()?;
+    output.note(format!("reference {}", charge.reference));
+    let issuer = client.send::<Issuer>(Request::get("/v1/issuer")).await?.value;
+    let payment = charge.send(&client).await.map_err(|failure| charge.explain(failure))?;
+    receipts::verify(&payment.value, &issuer)?;
+    output.show(&Charged { payment, receipt_verified: true })
+}
+
+impl Args {
+    fn charge(self) -> Result<Charge, Failure> {
+        let amount = Currency::from_code(&self.currency)
+            .and_then(|currency| Money::parse(&self.amount, currency))
+            .map_err(|error| Failure::core(Exit::Usage, error))?;
+        let (code, code_source) = self.source.read()?;
+        Ok(Charge {
+            code,
+            code_source,
+            amount,
+            reference: self.reference.unwrap_or_else(made_up_reference),
+            terminal: self.terminal,
+            description: self.description,
+            idempotency_key: self.idempotency_key.unwrap_or_else(system::random_hex::<16>),
+        })
+    }
+}
+
+impl Source {
+    /// The digits, and how the server calls the way they came.
+    fn read(self) -> Result<(String, &'static str), Failure> {
+        if let Some(path) = self.scan {
+            return Ok((pictures::read_payment_code(&path)?, "scan"));
+        }
+        match self.code {
+            Some(digits) => Ok((digits, "typed")),
+            None => Ok((secrets::line_of_stdin()?.trim().to_owned(), "scan")),
+        }
+    }
+}
+
+impl Charge {
+    /// Sends the charge, again and again if need be.
+    pub(crate) async fn send(&self, client: &Client) -> Result<Answer<Payment>, Failure> {
+        let mut body = json!({
+            "code": self.code,
+            "code_source": self.code_source,
+            "amount": self.amount.amount_text(),
+            "currency": self.amount.currency().code(),
+            "reference": self.reference,
+        });
+        // Absent rather than null: null is a value.
+        if let Some(terminal) = self.terminal {
+            body["terminal"] = json!(terminal.to_string());
+        }
+        if let Some(description) = &self.description {
+            body["description"] = json!(description);
+        }
+        let request = Request::post("/v1/payments", body).idempotency_key(&self.idempotency_key);
+        client.send(request).await
+    }
+
+    /// Says how to find out, when the outcome is not known.
+    fn explain(&self, failure: Failure) -> Failure {
+        if failure.exit() != Exit::AskAgain {
+            return failure;
+        }
+        let Self { reference, idempotency_key, .. } = self;
+        failure.hint(format!(
+            "look it up with `wallet merchant payment --reference {reference}`, or repeat the \
+             charge of the same code with --reference {reference} --idempotency-key \
+             {idempotency_key}"
+        ))
+    }
+}
+
+/// A reference that no other payment has and that sorts by time.
+fn made_up_reference() -> String {
+    let now: String =
+        times::format(system::now()).chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("{now}-{}", system::random_hex::<4>())
+}

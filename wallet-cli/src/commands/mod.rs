@@ -1,0 +1,56 @@
+//! One command a file.
+
+mod code;
+mod completions;
+mod demo;
+mod ids;
+mod merchant;
+mod operator;
+mod payer;
+mod serve;
+
+use clap::Subcommand;
+
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+
+/// What the program can do.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Demo(demo::Args),
+    Serve(serve::Args),
+    #[command(subcommand)]
+    Payer(payer::Command),
+    #[command(subcommand)]
+    Merchant(merchant::Command),
+    #[command(subcommand)]
+    Operator(operator::Command),
+    #[command(subcommand)]
+    Code(code::Command),
+    Completions(completions::Args),
+}
+
+/// Runs one command.
+pub(crate) fn run(command: Command, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Demo(args) => demo::run(&args, output),
+        Command::Serve(args) => serve::run(&args, output),
+        Command::Payer(command) => payer::run(command, output),
+        Command::Merchant(command) => block_on(merchant::run(command, output)),
+        Command::Operator(command) => block_on(operator::run(command, output)),
+        Command::Code(command) => code::run(command, output),
+        Command::Completions(args) => completions::run(&args, output),
+    }
+}
+
+/// The threads that network requests run on.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Unexpected, "runtime", error.to_string()))
+}
+
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    runtime()?.block_on(command)
+}

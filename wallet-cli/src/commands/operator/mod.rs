@@ -1,0 +1,74 @@
+//! `wallet operator`: whoever runs the server and keeps the books.
+
+mod device;
+mod entries;
+mod keys;
+mod merchant;
+mod payer;
+mod top_up;
+mod trial_balance;
+
+use clap::{Subcommand, ValueEnum};
+
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Run the books: merchants, payers, top-ups, the trial balance, keys
+///
+/// The operator is whoever may open the server's Unix socket.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    #[command(subcommand)]
+    Merchant(merchant::Command),
+    #[command(subcommand)]
+    Payer(payer::Command),
+    TopUp(top_up::Args),
+    TrialBalance(trial_balance::Args),
+    Entries(entries::Args),
+    #[command(subcommand)]
+    Keys(keys::Command),
+    #[command(subcommand)]
+    Device(device::Command),
+}
+
+pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Merchant(command) => merchant::run(command, output).await,
+        Command::Payer(command) => payer::run(command, output).await,
+        Command::TopUp(args) => top_up::run(args, output).await,
+        Command::TrialBalance(args) => trial_balance::run(args, output).await,
+        Command::Entries(args) => entries::run(args, output).await,
+        Command::Keys(command) => keys::run(command, output).await,
+        Command::Device(command) => device::run(command, output).await,
+    }
+}
+
+/// Real money or play money.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ModeArg {
+    /// Real money
+    Live,
+    /// Play money, for integrators
+    Test,
+}
+
+impl ModeArg {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => wallet_core::Mode::Live.as_str(),
+            Self::Test => wallet_core::Mode::Test.as_str(),
+        }
+    }
+}
+
+/// An answer without content, in words.
+#[derive(serde::Serialize)]
+struct Done {
+    done: String,
+}
+
+impl std::fmt::Display for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.done)
+    }
+}

@@ -1,0 +1,71 @@
+//! `wallet operator payer`
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::client::models::{Invitation, List, PageArgs, Payer};
+use crate::client::{OperatorArgs, Request};
+use crate::commands::ids;
+use crate::failure::Failure;
+use crate::output::Output;
+
+use super::ModeArg;
+
+/// Create, invite and list payers
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Create(CreateArgs),
+    Invite(InviteArgs),
+    List(ListArgs),
+}
+
+/// Create a payer
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  wallet operator payer create Li --json | jq -r .id")]
+pub(crate) struct CreateArgs {
+    /// The payer's name
+    name: String,
+    /// Real or play money
+    #[arg(long, value_enum, default_value = "live")]
+    mode: ModeArg,
+    #[command(flatten)]
+    operator: OperatorArgs,
+}
+
+/// Invite a payer to enrol one device: print the invitation, this once
+#[derive(clap::Args, Debug)]
+pub(crate) struct InviteArgs {
+    /// The payer's id
+    #[arg(value_parser = ids::parse)]
+    payer: String,
+    #[command(flatten)]
+    operator: OperatorArgs,
+}
+
+/// List the payers
+#[derive(clap::Args, Debug)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    operator: OperatorArgs,
+}
+
+pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Create(args) => {
+            let body = json!({"name": args.name, "mode": args.mode.as_str()});
+            let request = Request::post("/v1/operator/payers", body);
+            output.show(&args.operator.client()?.send::<Payer>(request).await?)
+        }
+        Command::Invite(args) => {
+            let path = format!("/v1/operator/payers/{}/invitations", args.payer);
+            let request = Request::post(path, json!({}));
+            output.show(&args.operator.client()?.send::<Invitation>(request).await?)
+        }
+        Command::List(args) => {
+            let request = args.page.apply(Request::get("/v1/operator/payers"));
+            output.show(&args.operator.client()?.send::<List<Payer>>(request).await?)
+        }
+    }
+}

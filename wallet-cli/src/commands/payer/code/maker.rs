@@ -1,0 +1,96 @@
+//! Makes the codes of a wallet and draws them into files.
+
+use wallet_core::code::{Ask, CodeTerms, PayerDevice, Rotation, Showing};
+use wallet_core::qr::{Medium, Qr};
+use wallet_core::{DeviceKey, Timestamp};
+
+use crate::client::models::Issuer;
+use crate::failure::{Exit, Failure};
+use crate::wallet_file::{FileMarkStore, Profile, WalletDirectory};
+use crate::{pictures, system};
+
+use super::{Args, PictureArgs};
+
+/// A wallet that shows codes under unchanging terms.
+pub(super) struct CodeMaker {
+    directory: WalletDirectory,
+    pub(super) profile: Profile,
+    terms: CodeTerms,
+    rotation: Rotation,
+    marks: FileMarkStore,
+    pictures: PictureArgs,
+}
+
+impl CodeMaker {
+    pub(super) fn open(args: &Args) -> Result<Self, Failure> {
+        let directory = args.device.wallet.directory()?;
+        let (device, profile) = directory.device(&args.device.passphrase)?;
+        let terms = CodeTerms {
+            terminal: args.terminal,
+            ..CodeTerms::up_to(profile.limit(args.limit.as_deref())?)
+        };
+        let marks = directory.marks();
+        let rotation = Rotation::new(device, terms);
+        Ok(Self { directory, profile, terms, rotation, marks, pictures: args.pictures.clone() })
+    }
+
+    /// The device's key, for requests.
+    pub(super) fn device(&self) -> &PayerDevice {
+        self.rotation.device()
+    }
+
+    pub(super) fn terms(&self) -> &CodeTerms {
+        &self.terms
+    }
+
+    /// The time by which codes are made.
+    pub(super) fn now(&self) -> Timestamp {
+        self.profile.now()
+    }
+
+    /// The code to show, drawn; its pictures are written.
+    pub(super) fn show(&mut self, ask: Ask) -> Result<(Showing, Qr), Failure> {
+        let showing = self
+            .rotation
+            .show(self.now(), ask, &mut self.marks, &mut system::rng())
+            .map_err(|error| self.explain(error))?;
+        let qr = Qr::new(showing.code.digits(), Medium::Screen)
+            .map_err(|error| Failure::core(Exit::Unexpected, error))?;
+        self.draw(&qr)?;
+        Ok((showing, qr))
+    }
+
+    /// Takes over the issuer's current key and clock.
+    pub(super) fn refresh(&mut self, issuer: &Issuer) -> Result<(), Failure> {
+        super::super::refresh(&self.directory, &mut self.profile, issuer)?;
+        let current = self.profile.issuer_profile()?;
+        let device = self.rotation.device();
+        if *device.issuer() != current {
+            let key = DeviceKey::from_seed(&device.key().seed());
+            let device = PayerDevice::new(key, device.key_id(), current);
+            self.rotation = Rotation::new(device, self.terms);
+        }
+        Ok(())
+    }
+
+    fn draw(&self, qr: &Qr) -> Result<(), Failure> {
+        if let Some(path) = &self.pictures.png {
+            let png = qr
+                .to_png(self.pictures.pixels)
+                .map_err(|error| Failure::core(Exit::Usage, error))?;
+            pictures::write(path, &png)?;
+        }
+        self.pictures
+            .svg
+            .as_ref()
+            .map_or(Ok(()), |path| pictures::write(path, qr.to_svg().as_bytes()))
+    }
+
+    fn explain(&mut self, error: wallet_core::Error) -> Failure {
+        let failure = Failure::core(Exit::Local, error);
+        match self.marks.cause() {
+            Some(cause) => failure.hint(format!("{}: {cause}", self.directory.path().display())),
+            None => failure,
+        }
+    }
+}

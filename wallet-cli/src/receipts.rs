@@ -1,0 +1,117 @@
+//! Receipts: believed only after their signature and every expected field have been checked.
+
+use wallet_core::Money;
+use wallet_core::receipt::{PaymentState, Receipt, Record};
+
+use crate::client::models::{Issuer, Payment};
+use crate::failure::{Exit, Failure};
+
+/// Verifies a payment's receipt offline and that it says what the answer says.
+///
+/// The answer came over the network and is the word of whoever answered; the receipt is the
+/// issuer's.
+pub(crate) fn verify(payment: &Payment, issuer: &Issuer) -> Result<Receipt, Failure> {
+    let receipt = Receipt::parse(&payment.receipt)
+        .and_then(|receipt| {
+            let keys = issuer.receipt_keys().unwrap_or_default();
+            let id = wallet_core::IssuerId::from_hex(&issuer.id)?;
+            receipt.verify(&id, &keys)
+        })
+        .map_err(|error| {
+            Failure::core(Exit::Unexpected, error).hint("do not hand out the goods")
+        })?;
+    if agrees(receipt.record(), payment, payment.asked()?) {
+        Ok(receipt)
+    } else {
+        Err(Failure::new(
+            Exit::Unexpected,
+            "receipt_differs",
+            "the receipt is the issuer's, but for something else than the answer says",
+        )
+        .hint("do not hand out the goods"))
+    }
+}
+
+fn agrees(record: &Record, payment: &Payment, asked: Money) -> bool {
+    let subject = base16ct::lower::encode_string(&record.subject);
+    payment.id.strip_prefix("pay_") == Some(subject.as_str())
+        && Some(record.state) == PaymentState::from_name(&payment.state)
+        && record.asked == asked
+        && record.settled.amount_text() == payment.amount_settled
+        && record.reference_hash == Record::reference_hash(&payment.reference)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use wallet_core::receipt::{PaymentState, Receipt, Record, RecordKind};
+    use wallet_core::{Currency, Mode, Money, SigningKey, Timestamp};
+
+    use super::verify;
+    use crate::client::models::{Issuer, Payment};
+
+    fn key() -> SigningKey {
+        SigningKey::from_seed(&[1; 32])
+    }
+
+    fn issuer() -> Issuer {
+        let public = key().public_key();
+        serde_json::from_value(json!({
+            "issuer_id": public.issuer_id().to_string(), "server_time": "", "currency": "CNY",
+            "code_prefix": "70", "sealing_keys": [],
+            "signing_keys": [{
+                "id": public.id().to_string(),
+                "public_key": base16ct::lower::encode_string(public.as_bytes()),
+            }],
+        }))
+        .unwrap()
+    }
+
+    /// A payment of 12.50 with its receipt.
+    fn payment(signer: &SigningKey) -> Payment {
+        let price = Money::from_minor(1250, Currency::from_code("CNY").unwrap());
+        let record = Record {
+            mode: Mode::Live,
+            kind: RecordKind::Payment,
+            state: PaymentState::Succeeded,
+            subject: [7; 16],
+            merchant: [2; 16],
+            decided_at: Timestamp::from_unix_millis(0),
+            asked: price,
+            settled: price,
+            reference_hash: Record::reference_hash("order-1"),
+            books_hash: [3; 32],
+        };
+        let receipt = Receipt::sign(&record, &key().public_key().issuer_id(), signer);
+        serde_json::from_value(json!({
+            "id": format!("pay_{}", "07".repeat(16)), "state": "succeeded", "amount": "12.50",
+            "currency": "CNY", "amount_settled": "12.50", "fee": "0.08", "net": "12.42",
+            "reference": "order-1", "decline_code": null, "created_at": "",
+            "receipt": receipt.to_string(),
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_receipt_is_believed_when_the_issuer_signed_it_for_this_payment() {
+        verify(&payment(&key()), &issuer()).unwrap();
+        let forger = SigningKey::from_seed(&[2; 32]);
+        let error = verify(&payment(&forger), &issuer()).unwrap_err();
+        assert_eq!(error.code(), "receipt_unknown_key");
+    }
+
+    #[test]
+    fn a_receipt_for_anything_else_than_the_answer_says_is_refused() {
+        let honest = payment(&key());
+        for lie in [
+            Payment { id: format!("pay_{}", "08".repeat(16)), ..honest.clone() },
+            Payment { state: "declined".to_owned(), ..honest.clone() },
+            Payment { amount: "12.51".to_owned(), ..honest.clone() },
+            Payment { currency: "EUR".to_owned(), ..honest.clone() },
+            Payment { amount_settled: "12.51".to_owned(), ..honest.clone() },
+            Payment { reference: "order-2".to_owned(), ..honest.clone() },
+        ] {
+            assert_eq!(verify(&lie, &issuer()).unwrap_err().code(), "receipt_differs", "{lie:?}");
+        }
+    }
+}
