@@ -155,7 +155,6 @@ fn sign(
         .unwrap()
         .into_fields()
         .into_iter()
-        .map(|(name, value)| (name.to_string(), value))
         .collect()
 }
 

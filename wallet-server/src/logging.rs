@@ -1,5 +1,7 @@
 //! Structured logs, without secrets: no bodies, no query strings, no credentials, no codes.
 
+use std::io::{IsTerminal, stderr};
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -11,7 +13,10 @@ use crate::settings::{LogFormat, LogSettings};
 /// [`ParseError`], when the filter is not one.
 pub fn start(settings: &LogSettings) -> Result<(), ParseError> {
     let filter = EnvFilter::builder().parse(&settings.filter)?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(stderr().is_terminal())
+        .with_writer(stderr);
     // Fails only if somebody was here before us.
     drop(match settings.format {
         LogFormat::Text => logs.try_init(),

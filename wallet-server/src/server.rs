@@ -220,6 +220,12 @@ impl Server {
             tracing::warn!("requests are still under way; what they acknowledged is safe");
         }
         self.store.close().await;
+        for endpoint in self.operator {
+            if let OperatorEndpoint::Unix(path) = endpoint {
+                // A socket left behind is replaced at the next start.
+                drop(fs::remove_file(path));
+            }
+        }
         tracing::info!("stopped");
     }
 }

@@ -1,7 +1,7 @@
 //! Requests that a payer's device signs (RFC 9421).
 
 use reqwest::Url;
-use wallet_core::requests::{RequestParts, RequestSigner, sign_request};
+use wallet_core::requests::{RequestParts, sign_request};
 use wallet_core::{DeviceKey, DeviceKeyId};
 
 use crate::failure::{Exit, Failure};
@@ -45,8 +45,7 @@ impl<'a> DeviceSigner<'a> {
         let created = system::now().plus_millis(self.clock_offset_millis).unix_seconds();
         let created = u64::try_from(created).unwrap_or_default();
         let nonce = system::random_hex::<16>();
-        let signer = KeyRef(self.key);
-        sign_request(&signer, &self.key_id, &parts, body.as_bytes(), created, &nonce)
+        sign_request(self.key, &self.key_id, &parts, body.as_bytes(), created, &nonce)
             .map(wallet_core::requests::SignedHeaders::into_fields)
             .map_err(|error| Failure::core(Exit::Unexpected, error))
     }
@@ -55,13 +54,5 @@ impl<'a> DeviceSigner<'a> {
 impl std::fmt::Debug for DeviceSigner<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "DeviceSigner({})", self.key_id)
-    }
-}
-
-struct KeyRef<'a>(&'a DeviceKey);
-
-impl RequestSigner for KeyRef<'_> {
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message)
     }
 }

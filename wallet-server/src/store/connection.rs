@@ -2,6 +2,7 @@
 //! a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ impl Store {
             }
         };
         let lock = lock_beside(&path)?;
+        private(&path)?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(true)
@@ -181,6 +183,18 @@ fn lock_beside(path: &Path) -> Result<File, StoreError> {
         }
         Err(TryLockError::Error(error)) => Err(open(error)),
     }
+}
+
+/// Makes sure that only the server's own user can read the books. SQLite gives the files beside
+/// the database the same mode.
+fn private(path: &Path) -> Result<(), StoreError> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|error| StoreError::Open(format!("{}: {error}", path.display())))
 }
 
 async fn check_version(pool: &SqlitePool) -> Result<(), StoreError> {
