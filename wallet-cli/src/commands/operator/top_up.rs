@@ -12,12 +12,12 @@ use crate::system;
 
 /// Credit a payer with money that arrived at the bank
 ///
-/// The reference names the transfer at the bank. Run again with the same key, the money is
+/// The external reference names the transfer at the bank. Run again with the same key, the money is
 /// credited once.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Example:
-  wallet operator top-up payer_0192f0c1 500.00 --reference bank-2026-11-22-0001")]
+  wallet operator top-up payer_0192f0c1 500.00 --external-reference bank-2026-11-22-0001")]
 pub(crate) struct Args {
     /// The payer's id
     #[arg(value_parser = ids::parse)]
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     currency: String,
     /// What the bank calls the transfer
     #[arg(long, value_name = "TEXT")]
-    reference: String,
+    external_reference: String,
     /// Repeat an earlier top-up [default: a new key]
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -46,7 +46,7 @@ pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         "payer": args.payer,
         "amount": amount.amount_text(),
         "currency": amount.currency().code(),
-        "external_reference": args.reference,
+        "external_reference": args.external_reference,
     });
     let request = Request::post("/v1/operator/top_ups", body).idempotency_key(&key);
     let answer = args.operator.client()?.send::<TopUp>(request).await;

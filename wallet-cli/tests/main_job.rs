@@ -1,0 +1,231 @@
+//! The commands as people run them: a server, an operator, a payer and a merchant, each in a
+//! process of its own, with real files, a real database and a real picture.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its world fails")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with a running server and the files of everyone who uses it.
+struct Shop {
+    folder: TempDir,
+    server: Option<Child>,
+    url: String,
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn wallet(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wallet"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    // Nothing of the developer's own set-up may count.
+    for name in ["WALLET_SERVER", "WALLET_HOME", "WALLET_API_KEY", "WALLET_CONFIG"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+impl Shop {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shop = Self { folder, server: None, url: String::new() };
+        shop.serve();
+        shop
+    }
+
+    /// Starts the server and waits until it says where it listens.
+    fn serve(&mut self) {
+        let mut child = wallet(self.folder.path(), &["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.find_map(|line| {
+            line.unwrap().split_once("http://").map(|(_, address)| format!("http://{address}"))
+        });
+        self.url = line.unwrap();
+        self.server = Some(child);
+    }
+
+    /// Ends the server as a power cut would: at once.
+    fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs a command to its end.
+    fn run(&self, arguments: &[&str]) -> Output {
+        wallet(self.folder.path(), arguments).env("WALLET_SERVER", &self.url).output().unwrap()
+    }
+
+    /// Runs a command that must succeed, and reads the JSON that it prints.
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Takes on a merchant and a payer with 500.00 CNY and a device.
+    fn people(&self) -> String {
+        let merchant = self.json(&["operator", "merchant", "create", "Tea House"]);
+        let key = merchant["api_key"]["secret"].as_str().unwrap();
+        std::fs::write(self.path("api.key"), key).unwrap();
+        let payer = self.json(&["operator", "payer", "create", "Wei"]);
+        let payer = payer["id"].as_str().unwrap().to_owned();
+        let top_up = ["operator", "top-up", &payer, "500.00", "--external-reference", "bank-1"];
+        self.json(&top_up);
+        let invitation = self.json(&["operator", "payer", "invite", &payer]);
+        let invitation = invitation["invitation"].as_str().unwrap();
+        std::fs::write(self.path("invitation"), invitation).unwrap();
+        let enrol = ["payer", "enrol", "--wallet", "w", "--invitation-file", "invitation"];
+        self.json(&[enrol.as_slice(), &["--no-passphrase"]].concat());
+        payer
+    }
+
+    fn show(&self, options: &[&str]) -> Output {
+        self.run(&[&["payer", "code", "--wallet", "w", "--once"], options].concat())
+    }
+
+    fn charge(&self, amount: &str, options: &[&str]) -> Output {
+        let charge = ["merchant", "charge", amount, "--api-key-file", "api.key", "--json"];
+        self.run(&[charge.as_slice(), options].concat())
+    }
+
+    fn payers_balance(&self) -> String {
+        let balance = self.json(&["payer", "balance", "--wallet", "w"]);
+        balance["available"].as_str().unwrap().to_owned()
+    }
+}
+
+fn printed(output: &Output) -> Value {
+    let text = if output.stdout.is_empty() { &output.stderr } else { &output.stdout };
+    serde_json::from_slice(text).unwrap_or_else(|_| {
+        panic!("no JSON: {}", String::from_utf8_lossy(text));
+    })
+}
+
+#[test]
+fn the_demo_runs_to_its_end_without_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["demo", "--auto"][..], &["demo"]] {
+        let output = wallet(folder.path(), arguments).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        for expected in
+            ["487.50", "12.50", "code_used", "over_code_limit", "code_expired", "invalid_code"]
+        {
+            assert!(text.contains(expected), "no {expected} in {text}");
+        }
+    }
+}
+
+#[test]
+fn a_code_is_shown_as_a_picture_scanned_charged_and_settled() {
+    let shop = Shop::open();
+    shop.people();
+    assert!(shop.show(&["--png", "code.png", "--limit", "200"]).status.success());
+
+    let charged = shop.charge("12.50", &["--scan", "code.png", "--reference", "order-1"]);
+    assert_eq!(charged.status.code(), Some(0), "{}", String::from_utf8_lossy(&charged.stderr));
+    assert_eq!(shop.payers_balance(), "487.50");
+
+    let again = shop.charge("12.50", &["--scan", "code.png", "--reference", "order-2"]);
+    assert_eq!(again.status.code(), Some(3));
+    assert!(printed(&again).to_string().contains("code_used"), "{}", printed(&again));
+    assert_eq!(shop.payers_balance(), "487.50");
+    let books = shop.json(&["operator", "trial-balance"]);
+    assert_eq!(books["totals"][0]["balanced"], true, "{books}");
+}
+
+#[test]
+fn digits_printed_read_from_a_picture_and_typed_are_the_same() {
+    let shop = Shop::open();
+    shop.people();
+    let shown = shop.show(&["--png", "code.png", "--text"]);
+    let digits = String::from_utf8(shown.stdout).unwrap().trim().to_owned();
+    assert_eq!(digits.len(), 321, "{digits}");
+    let read = shop.run(&["code", "read", "code.png"]);
+    assert_eq!(String::from_utf8(read.stdout).unwrap().trim(), digits);
+    assert_eq!(shop.run(&["code", "inspect", &digits]).status.code(), Some(0));
+    assert_ne!(shop.run(&["code", "inspect", &digits[1..]]).status.code(), Some(0));
+    let charged = shop.charge("1", &["--code", &digits]);
+    assert_eq!(charged.status.code(), Some(0), "{}", String::from_utf8_lossy(&charged.stderr));
+}
+
+#[test]
+fn a_bound_code_works_at_its_terminal_only() {
+    let shop = Shop::open();
+    shop.people();
+    let create = ["merchant", "terminal", "create", "till 1", "--api-key-file", "api.key"];
+    let terminal = shop.json(&create);
+    let id = terminal["id"].as_str().unwrap();
+    for (number, options, status) in [(1, None, 3), (2, Some(id), 0)] {
+        let name = format!("{number}.png");
+        assert!(shop.show(&["--png", &name, "--terminal", id]).status.success());
+        let mut scan = vec!["--scan", name.as_str()];
+        scan.extend(options.map(|id| ["--terminal", id]).into_iter().flatten());
+        let charged = shop.charge("1", &scan);
+        assert_eq!(charged.status.code(), Some(status), "{number}");
+    }
+}
+
+#[test]
+fn a_payment_acknowledged_before_the_server_was_killed_is_there_afterwards() {
+    let mut shop = Shop::open();
+    shop.people();
+    assert!(shop.show(&["--png", "code.png"]).status.success());
+    let repeat = ["--scan", "code.png", "--reference", "order-1", "--idempotency-key", "key-1"];
+    let first = shop.charge("12.50", &repeat);
+    assert_eq!(first.status.code(), Some(0));
+    shop.kill();
+    assert_eq!(shop.charge("12.50", &repeat).status.code(), Some(5));
+    shop.serve();
+    let second = shop.charge("12.50", &repeat);
+    assert_eq!(second.status.code(), Some(0));
+    let id = |output: &Output| printed(output)["id"].clone();
+    assert_eq!(id(&first), id(&second));
+    assert_eq!(shop.payers_balance(), "487.50");
+}
+
+#[test]
+fn a_server_refuses_to_listen_beyond_this_machine_without_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = wallet(folder.path(), &["serve", "--listen", "0.0.0.0:0"]).output().unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("tls_cert"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
+}
+
+#[test]
+fn unknown_settings_are_refused_wherever_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("wallet.toml"), "[limits]\nweek = \"1\"\n").unwrap();
+    for arguments in
+        [&["serve", "--config", "wallet.toml"][..], &["serve", "--set", "limits.week=1"]]
+    {
+        let output = wallet(folder.path(), arguments).output().unwrap();
+        assert!(!output.status.success());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("week"), "{error}");
+    }
+    let output = wallet(folder.path(), &["serve"]).env("WALLET_SERVER_LIMTS__DAY", "1").output();
+    assert!(!output.unwrap().status.success());
+}
