@@ -142,7 +142,7 @@ fn the_keys_of_the_vectors_belong_together() {
     let vectors = vectors();
     let root = SigningKey::from_seed(&array(&vectors.issuer.root_seed)).public_key();
     assert_eq!(root.as_bytes()[..], bytes(&vectors.issuer.root_public_key));
-    assert_eq!(root.issuer_id().to_string(), vectors.issuer.id);
+    assert_eq!(root.root_issuer_id().to_string(), vectors.issuer.id);
     for row in &vectors.devices {
         let public = DeviceKey::from_seed(&array(&row.seed)).public_key();
         assert_eq!(public.as_bytes()[..], bytes(&row.public_key), "{}", row.name);

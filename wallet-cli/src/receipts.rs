@@ -57,7 +57,7 @@ mod tests {
     fn issuer() -> Issuer {
         let public = key().public_key();
         serde_json::from_value(json!({
-            "issuer_id": public.issuer_id().to_string(), "server_time": "", "currency": "CNY",
+            "issuer_id": public.root_issuer_id().to_string(), "server_time": "", "currency": "CNY",
             "code_prefix": "70", "sealing_keys": [],
             "signing_keys": [{
                 "id": public.id().to_string(),
@@ -82,7 +82,7 @@ mod tests {
             reference_hash: Record::reference_hash("order-1"),
             books_hash: [3; 32],
         };
-        let receipt = Receipt::sign(&record, &key().public_key().issuer_id(), signer);
+        let receipt = Receipt::sign(&record, &key().public_key().root_issuer_id(), signer);
         serde_json::from_value(json!({
             "id": format!("pay_{}", "07".repeat(16)), "state": "succeeded", "amount": "12.50",
             "currency": "CNY", "amount_settled": "12.50", "fee": "0.08", "net": "12.42",

@@ -29,7 +29,7 @@ impl World {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let now = Timestamp::from_unix_seconds(1_800_000_000);
         let signing = SigningKey::generate(&mut rng);
-        let issuer = signing.public_key().issuer_id();
+        let issuer = signing.public_key().root_issuer_id();
         let sealing = SealingKeys::generate(now, &mut rng);
         let key = &sealing.keys()[0];
         let profile = IssuerProfile {

@@ -61,7 +61,7 @@ fn enrolled_device(now: Timestamp) -> PayerDevice {
     let sealing = SealingKeys::generate(now, &mut rng);
     let current = &sealing.keys()[0];
     let issuer = IssuerProfile {
-        id: SigningKey::generate(&mut rng).public_key().issuer_id(),
+        id: SigningKey::generate(&mut rng).public_key().root_issuer_id(),
         mode: Mode::Test,
         prefix: CodePrefix::DEFAULT,
         slot: current.slot(),

@@ -78,7 +78,7 @@ fn new_issuer(now: Timestamp) -> Issuer {
     let mut rng = UnwrapErr(SysRng);
     let signing = SigningKey::generate(&mut rng);
     Issuer {
-        id: signing.public_key().issuer_id(),
+        id: signing.public_key().root_issuer_id(),
         signing,
         sealing: SealingKeys::generate(now, &mut rng),
         devices: HashMap::new(),

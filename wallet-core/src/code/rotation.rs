@@ -78,7 +78,7 @@ pub struct Showing {
 /// # let start = Timestamp::from_unix_seconds(1_700_000_000);
 /// # let sealing = SealingKeys::generate(start, &mut rng);
 /// # let issuer = IssuerProfile {
-/// #     id: SigningKey::generate(&mut rng).public_key().issuer_id(), mode: Mode::Test,
+/// #     id: SigningKey::generate(&mut rng).public_key().root_issuer_id(), mode: Mode::Test,
 /// #     prefix: CodePrefix::DEFAULT, slot: sealing.keys()[0].slot(),
 /// #     sealing_key: sealing.keys()[0].public_key(),
 /// #     sealing_key_retires_at: sealing.keys()[0].retires_at(),

@@ -21,7 +21,7 @@ impl World {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let now = Timestamp::from_unix_seconds(1_800_000_000);
         let sealing = SealingKeys::generate(now, &mut rng);
-        let issuer = SigningKey::generate(&mut rng).public_key().issuer_id();
+        let issuer = SigningKey::generate(&mut rng).public_key().root_issuer_id();
         let key = &sealing.keys()[0];
         let profile = IssuerProfile {
             id: issuer,

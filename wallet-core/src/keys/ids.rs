@@ -70,7 +70,7 @@ hex_id! {
 hex_id! {
     /// An issuer: SHA-256 of a fixed domain and its first root public key.
     ///
-    /// It stays the same when keys rotate. See [`SigningPublicKey::issuer_id`](crate::SigningPublicKey::issuer_id).
+    /// It stays the same when keys rotate. See [`SigningPublicKey::root_issuer_id`](crate::SigningPublicKey::root_issuer_id).
     IssuerId, 32
 }
 

@@ -88,7 +88,7 @@ impl SigningPublicKey {
     /// The id of the issuer whose *first* signing key this is:
     /// SHA-256(`wallet-issuer/1` ‖ NUL ‖ the 32 bytes).
     #[must_use]
-    pub fn issuer_id(&self) -> IssuerId {
+    pub fn root_issuer_id(&self) -> IssuerId {
         let hash =
             Sha256::new().chain_update(ISSUER_DOMAIN).chain_update(self.as_bytes()).finalize();
         IssuerId::from_bytes(hash.into())

@@ -179,7 +179,7 @@ mod tests {
 
     fn issuer() -> (SigningKey, IssuerId) {
         let key = SigningKey::generate(&mut ChaCha20Rng::seed_from_u64(1));
-        let id = key.public_key().issuer_id();
+        let id = key.public_key().root_issuer_id();
         (key, id)
     }
 
@@ -243,7 +243,7 @@ mod tests {
         let other = SigningKey::generate(&mut ChaCha20Rng::seed_from_u64(2));
         let error = parsed.clone().verify(&id, &[other.public_key()]).unwrap_err();
         assert_eq!(error.code(), "receipt_unknown_key");
-        let error = parsed.verify(&other.public_key().issuer_id(), &[key.public_key()]);
+        let error = parsed.verify(&other.public_key().root_issuer_id(), &[key.public_key()]);
         assert_eq!(error.unwrap_err().code(), "receipt_bad_signature");
     }
 

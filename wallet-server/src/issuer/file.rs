@@ -94,7 +94,7 @@ impl FileKeys {
         };
         let new = state.is_none();
         let state = state.unwrap_or_else(|| State::generate(now, &entropy));
-        let issuer_id = state.root.public_key().issuer_id();
+        let issuer_id = state.root.public_key().root_issuer_id();
         let path = path.to_owned();
         let keys =
             Self { path, passphrase, cost, entropy, issuer_id, state: RwLock::new(state.clone()) };

@@ -45,7 +45,7 @@ impl Phone {
         let sealing = SealingKeys::generate(at(0), &mut rng);
         let key = &sealing.keys()[0];
         let issuer = IssuerProfile {
-            id: SigningKey::generate(&mut rng).public_key().issuer_id(),
+            id: SigningKey::generate(&mut rng).public_key().root_issuer_id(),
             mode: Mode::Test,
             prefix: CodePrefix::DEFAULT,
             slot: key.slot(),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use wallet_core::Money;
 
 use super::enrolments::LimitsBody;
+use super::events::MarkBody;
 use crate::http::auth::SignedRequest;
 use crate::http::balance::CurrencyBalance;
 use crate::http::problem::Problem;
@@ -24,6 +25,9 @@ struct WalletBody {
     #[serde(flatten)]
     balance: CurrencyBalance,
     limits: LimitsLeftBody,
+    /// The highest code of this device that was presented. A phone whose own mark was lost, or
+    /// ran ahead with a wrong clock, goes on from here.
+    mark: Option<MarkBody>,
     server_time: String,
 }
 
@@ -55,6 +59,7 @@ async fn balance(
             limits: LimitsBody::new(&app),
             day_left: Money::from_minor(left, day.currency()).amount_text(),
         },
+        mark: device.mark.map(MarkBody::from),
         server_time: rfc3339(now),
     }))
 }

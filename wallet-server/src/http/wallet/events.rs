@@ -67,10 +67,17 @@ struct WhatBody {
     created_at: String,
 }
 
+/// A place in a device's sequence of codes.
 #[derive(Serialize)]
-struct MarkBody {
+pub(super) struct MarkBody {
     step: u32,
     seq: u8,
+}
+
+impl From<Mark> for MarkBody {
+    fn from(Mark { step, seq }: Mark) -> Self {
+        Self { step: step.number(), seq }
+    }
 }
 
 #[derive(Serialize)]
@@ -106,7 +113,7 @@ fn subject(event: &PayerEvent) -> String {
 
 impl EventBody {
     fn new(event: &PayerEvent) -> Self {
-        let code = event.mark.map(|Mark { step, seq }| MarkBody { step: step.number(), seq });
+        let code = event.mark.map(MarkBody::from);
         let id = write_cursor(event.cursor);
         Self { id, r#type: event.event_type.clone(), what: WhatBody::new(event), code }
     }
