@@ -34,6 +34,10 @@ const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// More than any client of ours sends.
 const HEADERS_MAX: usize = 64;
 
+/// The same for HTTP/2: requests at a time on one connection, and the size of their headers.
+const HTTP2_STREAMS_MAX: u32 = 64;
+const HTTP2_HEADER_BYTES_MAX: u32 = 16 * 1024;
+
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -336,4 +340,8 @@ fn bound(builder: &mut Builder<TokioExecutor>) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
         .max_headers(HEADERS_MAX);
+    builder
+        .http2()
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .max_header_list_size(HTTP2_HEADER_BYTES_MAX);
 }
