@@ -225,3 +225,13 @@ fn kind(name: &str) -> Result<AccountKind, StoreError> {
 pub(super) fn currency(numeric: u16) -> Result<Currency, StoreError> {
     Currency::from_numeric(numeric).map_err(|_| StoreError::Corrupt("currency"))
 }
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("accounts::OPEN", &OPEN),
+    ("accounts::OPEN_BALANCES", &OPEN_BALANCES),
+    ("accounts::BALANCES", &BALANCES),
+    ("accounts::TRIAL_BALANCE", &TRIAL_BALANCE),
+    ("accounts::ENTRIES", &ENTRIES),
+];

@@ -88,6 +88,15 @@ impl Store {
         Ok(Transaction { dialect: self.dialect, inner })
     }
 
+    /// Checks that the database understands a statement.
+    #[cfg(test)]
+    pub(super) async fn prepare(&self, sql: &Sql) -> Result<(), StoreError> {
+        use sqlx::{Executor, SqlSafeStr};
+        let mut connection = self.readers.acquire().await?;
+        connection.prepare(self.dialect.text(sql).into_sql_str()).await?;
+        Ok(())
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("select 1").execute(&self.readers).await?;

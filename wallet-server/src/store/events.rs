@@ -119,7 +119,7 @@ impl EventRow {
 }
 
 const END: Sql = sql!(input { any: int }
-    "select j.position, b.committed_at from input i join journal j join batches b on b.id = j.batch \
+    "select j.position, b.committed_at from input i cross join journal j join batches b on b.id = j.batch \
      order by j.position desc limit 1"
     => { position: int, committed_at: int });
 
@@ -203,3 +203,12 @@ impl Store {
         Ok(rows.first().map_or(0, |row| row.spent))
     }
 }
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("events::AFTER", &AFTER),
+    ("events::NEWEST", &NEWEST),
+    ("events::END", &END),
+    ("events::SPENT", &SPENT),
+];

@@ -369,3 +369,17 @@ async fn write_key(
 pub(super) fn mode(name: &str) -> Result<Mode, StoreError> {
     Mode::from_name(name).ok_or(StoreError::Corrupt("mode"))
 }
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("merchants::NEW_MERCHANT", &NEW_MERCHANT),
+    ("merchants::MERCHANTS", &MERCHANTS),
+    ("merchants::MERCHANT", &MERCHANT),
+    ("merchants::NEW_API_KEY", &NEW_API_KEY),
+    ("merchants::API_KEY", &API_KEY),
+    ("merchants::REVOKE_API_KEY", &REVOKE_API_KEY),
+    ("merchants::NEW_TERMINAL", &NEW_TERMINAL),
+    ("merchants::TERMINAL", &TERMINAL),
+    ("merchants::TERMINALS", &TERMINALS),
+];

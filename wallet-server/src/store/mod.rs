@@ -23,3 +23,6 @@ pub use merchants::{ApiKey, Merchant, Terminal};
 pub use payers::{Device, EnrolRefusal, Invitation, NewDevice, Payer};
 pub use payments::Payment;
 pub use settlement::Settlement;
+
+#[cfg(test)]
+mod tests;

@@ -186,7 +186,7 @@ struct NewDeviceRow {
 
 const DEVICES: Sql = sql!(input { key_id: blob }
     "select d.key_id, d.payer, p.mode, p.currency, d.public_key, d.mark_step, d.mark_seq, \
-        d.revoked_at is not null as revoked \
+        case when d.revoked_at is null then 0 else 1 end as revoked \
      from input i join devices d on d.key_id = i.key_id join payers p on p.id = d.payer"
     => { key_id: blob, payer: blob, mode: text, currency: int, public_key: blob, mark_step: int,
         mark_seq: int, revoked: int });
@@ -367,3 +367,17 @@ impl Store {
         Ok(found > 0)
     }
 }
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("payers::NEW_PAYER", &NEW_PAYER),
+    ("payers::PAYERS", &PAYERS),
+    ("payers::PAYER", &PAYER),
+    ("payers::NEW_INVITATION", &NEW_INVITATION),
+    ("payers::INVITATION", &INVITATION),
+    ("payers::USE_INVITATION", &USE_INVITATION),
+    ("payers::NEW_DEVICE", &NEW_DEVICE),
+    ("payers::DEVICES", &DEVICES),
+    ("payers::REVOKE_DEVICE", &REVOKE_DEVICE),
+];

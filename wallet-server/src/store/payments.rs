@@ -172,3 +172,11 @@ impl Store {
         rows.into_iter().map(PaymentRow::payment).collect()
     }
 }
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("payments::BY_ID", &BY_ID),
+    ("payments::BY_REFERENCE", &BY_REFERENCE),
+    ("payments::LIST", &LIST),
+];

@@ -64,3 +64,8 @@ pub(super) async fn top_ups(
 fn record(bytes: &Hex<RECORD_LENGTH>) -> Result<Record, StoreError> {
     Record::from_bytes(&bytes.0).map_err(|_| StoreError::Corrupt("record"))
 }
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(in crate::store) const STATEMENTS: &[(&str, &Sql)] =
+    &[("settlement/answers::PAYMENTS", &PAYMENTS), ("settlement/answers::TOP_UPS", &TOP_UPS)];

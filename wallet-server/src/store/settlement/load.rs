@@ -196,7 +196,8 @@ fn answer(
 
 const MERCHANTS: Sql = sql!(input { merchant: blob, api_key: blob }
     "select m.id, m.mode, m.account, m.currency, m.fee_basis_points, m.fee_fixed, \
-        m.state = 'active' as active, i.api_key, k.revoked_at is not null as revoked \
+        case when m.state = 'active' then 1 else 0 end as active, i.api_key, \
+        case when k.revoked_at is null then 0 else 1 end as revoked \
      from input i join merchants m on m.id = i.merchant join api_keys k on k.id = i.api_key"
     => { id: blob, mode: text, account: blob, currency: int, fee_basis_points: int, fee_fixed: int,
         active: int, api_key: blob, revoked: int });
@@ -252,7 +253,7 @@ async fn merchants(
 }
 
 const DEVICES: Sql = sql!(input { key_id: blob }
-    "select d.key_id, d.mark_step, d.mark_seq, d.revoked_at is not null as revoked \
+    "select d.key_id, d.mark_step, d.mark_seq, case when d.revoked_at is null then 0 else 1 end as revoked \
      from input i join devices d on d.key_id = i.key_id"
     => { key_id: blob, mark_step: int, mark_seq: int, revoked: int });
 
@@ -289,7 +290,7 @@ async fn devices(
 }
 
 const PAYERS: Sql = sql!(input { id: blob, day: int }
-    "select p.id, p.mode, p.account, p.currency, p.state = 'active' as active, b.available, \
+    "select p.id, p.mode, p.account, p.currency, case when p.state = 'active' then 1 else 0 end as active, b.available, \
         coalesce(s.spent, 0) as spent, coalesce(s.count, 0) as count \
      from input i join payers p on p.id = i.id \
      join balances b on b.account = p.account and b.shard = 0 \
@@ -379,3 +380,15 @@ async fn own_accounts(
 fn currency(numeric: u16) -> Result<Currency, StoreError> {
     Currency::from_numeric(numeric).map_err(|_| StoreError::Corrupt("currency"))
 }
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(in crate::store) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("settlement/load::ANSWERS", &ANSWERS),
+    ("settlement/load::REFERENCES", &REFERENCES),
+    ("settlement/load::TOP_UP_REFERENCES", &TOP_UP_REFERENCES),
+    ("settlement/load::MERCHANTS", &MERCHANTS),
+    ("settlement/load::DEVICES", &DEVICES),
+    ("settlement/load::PAYERS", &PAYERS),
+    ("settlement/load::OWN_ACCOUNTS", &OWN_ACCOUNTS),
+];

@@ -50,3 +50,10 @@ impl Settlement {
         self.0.commit().await
     }
 }
+
+/// Every statement of this folder.
+#[cfg(test)]
+pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'static super::sql::Sql)>
+{
+    [answers::STATEMENTS, load::STATEMENTS, write::STATEMENTS].into_iter().flatten()
+}

@@ -453,3 +453,19 @@ async fn journal(
     transaction.write(&JOURNAL, &rows).await?;
     Ok(())
 }
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(in crate::store) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("settlement/write::MARKS", &MARKS),
+    ("settlement/write::SPENDING", &SPENDING),
+    ("settlement/write::PAYMENTS", &PAYMENTS),
+    ("settlement/write::REFERENCES", &REFERENCES),
+    ("settlement/write::TOP_UPS", &TOP_UPS),
+    ("settlement/write::KEPT_ANSWERS", &KEPT_ANSWERS),
+    ("settlement/write::ENTRIES", &ENTRIES),
+    ("settlement/write::BALANCES", &BALANCES),
+    ("settlement/write::EVENTS", &EVENTS),
+    ("settlement/write::BATCH", &BATCH),
+    ("settlement/write::JOURNAL", &JOURNAL),
+];

@@ -1,0 +1,91 @@
+//! Both databases understand every statement, and both schemas have every table and column.
+
+mod postgres;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::sql::Sql;
+use super::{Store, accounts, events, merchants, payers, payments, settlement};
+use postgres::Postgres;
+
+fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
+    [
+        accounts::STATEMENTS,
+        events::STATEMENTS,
+        merchants::STATEMENTS,
+        payers::STATEMENTS,
+        payments::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
+    .chain(settlement::statements())
+}
+
+fn migrations(database: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(database);
+    let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn no_statement_is_left_out_of_the_lists() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let files = [folder.clone(), folder.join("settlement")];
+    let sources = files.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let declared: usize = sources
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| std::fs::read_to_string(path).unwrap().matches(": Sql = ").count())
+        .sum();
+    assert_eq!(statements().count(), declared);
+    let names: BTreeSet<_> = statements().map(|statement| statement.0).collect();
+    assert_eq!(names.len(), declared, "a name stands twice");
+}
+
+#[test]
+fn the_migrations_of_both_databases_have_the_same_names_and_tables() {
+    let (sqlite, postgres) = (migrations("sqlite"), migrations("postgres"));
+    let names = |files: &[(String, String)]| -> Vec<String> {
+        files.iter().map(|file| file.0.clone()).collect()
+    };
+    assert_eq!(names(&sqlite), names(&postgres));
+    let tables = |files: &[(String, String)]| -> BTreeSet<String> {
+        let lines = files.iter().flat_map(|file| file.1.lines());
+        lines.filter_map(|line| line.strip_prefix("create table ")).map(str::to_owned).collect()
+    };
+    assert_eq!(tables(&sqlite), tables(&postgres));
+}
+
+#[tokio::test]
+async fn sqlite_understands_every_statement() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&format!("sqlite:{}/books", folder.path().display())).await.unwrap();
+    for (name, sql) in statements() {
+        store.prepare(sql).await.unwrap_or_else(|error| panic!("{name}: {error}\n{}", sql.sqlite));
+    }
+}
+
+#[test]
+fn postgresql_understands_every_statement() {
+    let server = Postgres::start();
+    for (name, text) in migrations("postgres") {
+        server.run(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let mut script = String::new();
+    for (number, (name, sql)) in statements().enumerate() {
+        writeln!(script, "-- {name}\nprepare s{number} (jsonb) as {};", sql.postgres).unwrap();
+        // An empty array is a valid parameter of every statement.
+        writeln!(script, "execute s{number} ('[]');").unwrap();
+    }
+    server.run(&script).unwrap_or_else(|error| panic!("{error}"));
+}
