@@ -10,6 +10,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// Whether it was marked as a repeat of an earlier answer.
     pub replayed: bool,
+    /// The id of the request.
+    pub request_id: String,
     /// The media type.
     pub media_type: String,
     /// The body, to the byte.
@@ -28,9 +30,10 @@ impl Answer {
         };
         let (replayed, media_type) =
             (header("idempotent-replayed") == "true", header("content-type"));
+        let request_id = header("x-request-id");
         let text = response.text().await.unwrap();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Self { status, replayed, media_type, text, json }
+        Self { status, replayed, request_id, media_type, text, json }
     }
 
     /// A text field, by JSON pointer; empty when there is none.
@@ -52,9 +55,10 @@ impl Answer {
         assert_eq!(self.media_type, "application/problem+json", "{}", self.text);
         let found = (self.status.as_u16(), self.text("/code"), self.text("/certainty"));
         assert_eq!(found, (status, code, certainty), "{}", self.text);
-        for field in ["/type", "/title", "/detail", "/instance", "/request_id"] {
+        for field in ["/type", "/title", "/detail", "/instance"] {
             assert!(!self.text(field).is_empty(), "no {field} in {}", self.text);
         }
+        assert!(self.request_id.starts_with("req_"), "{}", self.request_id);
     }
 
     /// Checks that the request succeeded.

@@ -93,21 +93,44 @@ async fn a_repeat_gets_the_first_answer_to_the_byte_and_moves_nothing() {
 }
 
 #[tokio::test]
+async fn repeats_of_a_declined_payment_and_of_a_rejected_code_are_the_same_to_the_byte() {
+    let world = World::start(30).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "5.00").await;
+    let poor = Charge::new("order-1", &phone.code(&world, "200.00"), "12.50");
+    let used = Charge::new("order-2", poor.body["code"].as_str().unwrap(), "1.00");
+    let declined = till.charge(&poor).await;
+    assert_eq!(declined.text("/code"), "insufficient_funds");
+    let rejected = till.charge(&used).await;
+    assert_eq!(rejected.text("/code"), "code_used");
+    world.advance_seconds(3600);
+    for (charge, first) in [(poor, declined), (used, rejected)] {
+        let again = till.charge(&charge).await;
+        assert!(again.replayed);
+        assert_eq!((again.status, &again.text), (first.status, &first.text));
+        assert_ne!(again.request_id, first.request_id);
+    }
+}
+
+#[tokio::test]
 async fn a_key_with_another_body_and_a_reference_with_another_payment_are_refused() {
     let world = World::start(4).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let code = phone.code(&world, "200.00");
     let charge = Charge::new("order-1", &code, "12.50");
-    let _ = till.charge(&charge).await.created();
+    let first = till.charge(&charge).await.created();
 
     let answer = till.charge(&charge.clone().with("amount", "12.51")).await;
-    answer.assert_problem(422, "idempotency_key_reused", "final");
+    answer.assert_problem(422, "idempotency_key_reused", "retry");
     let answer = till.charge(&charge.clone().with("amount", "12.51").key("other")).await;
-    answer.assert_problem(409, "reference_conflict", "final");
+    answer.assert_problem(409, "reference_conflict", "retry");
+    // A cashier who scans again because the answer was lost learns that it had worked.
     let next = phone.code(&world, "200.00");
     let answer = till.charge(&charge.with("code", next.as_str()).key("another")).await;
-    answer.assert_problem(409, "reference_conflict", "final");
+    answer.assert_problem(409, "reference_conflict", "retry");
+    assert_eq!(answer.text("/payment/state"), "succeeded");
+    assert_eq!(answer.text("/payment/id"), first.text("/id"));
 
     // The code that met the conflict is still good.
     let _ = till.charge(&Charge::new("order-2", &next, "1.00")).await.created();

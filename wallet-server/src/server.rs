@@ -133,6 +133,7 @@ impl Server {
             entropy: Arc::clone(&entropy),
             notifier: notifier.clone(),
             metrics: Arc::clone(&metrics),
+            latest_batch: store.latest_batch().await?,
         });
         let app = Arc::new(App::new(AppParts {
             store: Arc::clone(&store),

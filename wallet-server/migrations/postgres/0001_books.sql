@@ -4,16 +4,23 @@
 -- Nothing here can be spent: codes are opened with keys that are not in this database, and what
 -- names a person (payers.name, payments.evidence) is encrypted with a key that is not here either.
 
+-- Whose books these are: one row, so that they are never opened with another issuer's keys.
+create table issuer (
+    one        bigint not null primary key check (one = 1),
+    id         bytea not null,
+    currency   bigint not null,
+    created_at bigint not null
+);
+
 -- Accounts and balances -------------------------------------------------------------------------
 
 create table accounts (
     id         bytea    not null primary key,
     mode       text    not null check (mode in ('live', 'test')),
-    kind       text    not null check (kind in ('payer', 'merchant', 'fees', 'suspense', 'bank')),
+    kind       text    not null,
     currency   bigint not null,
     owner      bytea,
-    created_at bigint not null,
-    check ((owner is not null) = (kind in ('payer', 'merchant')))
+    created_at bigint not null
 );
 create unique index accounts_owner on accounts (owner, currency) where owner is not null;
 create unique index accounts_own on accounts (mode, kind, currency) where owner is null;
@@ -63,7 +70,7 @@ create table terminals (
     name       text    not null,
     created_at bigint not null
 );
-create index terminals_merchant on terminals (merchant, created_at);
+create index terminals_merchant on terminals (merchant, mode, created_at, id);
 
 -- Payers ----------------------------------------------------------------------------------------
 
@@ -104,53 +111,63 @@ create table devices (
 create unique index devices_public_key on devices (public_key);
 create index devices_payer on devices (payer);
 
--- What a payer spent on a day of the issuer's time zone (days since 1970).
+-- What a payer spent on a day of the issuer's time zone (days since 1970), by the strength of the
+-- proof that it was the payer: a code that the device signed, and whatever comes later.
 create table daily_spending (
-    payer  bytea    not null,
-    day    bigint not null,
-    spent  bigint not null check (spent >= 0),
-    count  bigint not null check (count >= 0),
-    primary key (payer, day)
+    payer    bytea not null,
+    day      bigint not null,
+    currency bigint not null,
+    proof    text not null,
+    spent    bigint not null check (spent >= 0),
+    count    bigint not null check (count >= 0),
+    primary key (payer, day, currency, proof)
 );
 
 -- Payments --------------------------------------------------------------------------------------
 
 create table payments (
-    id              bytea    not null primary key,
-    mode            text    not null check (mode in ('live', 'test')),
-    merchant        bytea    not null,
-    reference       text    not null,
-    state           text    not null check (state in ('requires_confirmation', 'authorized',
-                        'succeeded', 'declined', 'canceled', 'expired', 'partially_refunded',
-                        'refunded')),
-    decline_code    text,
-    capture         text    not null check (capture in ('automatic', 'manual')),
-    currency        bigint not null, -- asked
-    amount          bigint not null check (amount > 0), -- asked
+    id               bytea not null primary key,
+    mode             text not null check (mode in ('live', 'test')),
+    merchant         bytea not null,
+    reference        text not null,
+    state            text not null check (state in ('requires_confirmation', 'authorized',
+                         'succeeded', 'declined', 'canceled', 'expired', 'partially_refunded',
+                         'refunded')),
+    decline_code     text,
+    capture          text not null check (capture in ('automatic', 'manual')),
+    currency         bigint not null, -- asked
+    amount           bigint not null check (amount > 0), -- asked
     settled_currency bigint not null,
-    amount_settled  bigint not null check (amount_settled >= 0),
-    amount_refunded bigint not null check (amount_refunded between 0 and amount_settled),
-    fee             bigint not null check (fee >= 0),
-    code_source     text    not null check (code_source in ('scan', 'typed')),
-    terminal        bytea,
-    description     text,
-    metadata        text,
-    payer           bytea    not null,
-    device          bytea    not null,
-    code_step       bigint not null,
-    code_seq        bigint not null,
-    code_limit      bigint not null, -- the limits in force when it was decided
-    code_currency   bigint not null,
-    limit_payment   bigint not null,
-    limit_day       bigint not null,
-    day             bigint not null, -- the day on which it counted
-    transfer        bytea,
-    evidence        bytea    not null, -- the opened code, encrypted
-    batch           bytea    not null, -- with event: its first journal record
-    event           bigint not null,
-    created_at      bigint not null,
-    expires_at      bigint, -- of a hold or of a wait for the payer
-    check ((state = 'declined') = (decline_code is not null))
+    amount_settled   bigint not null check (amount_settled >= 0),
+    amount_refunded  bigint not null check (amount_refunded between 0 and amount_settled),
+    fee              bigint not null check (fee >= 0),
+    first_fee        bigint not null check (first_fee >= 0), -- as first answered
+    code_source      text not null, -- scan, typed
+    terminal         bytea,
+    description      text,
+    metadata         text,
+    payer            bytea not null,
+    -- The code that was shown; null where the payer came by another way.
+    device           bytea,
+    code_step        bigint,
+    code_seq         bigint,
+    code_limit       bigint,
+    code_currency    bigint,
+    evidence         bytea, -- the opened code, encrypted
+    -- The limits in force when it was decided, and the day on which it counted.
+    limit_payment    bigint not null,
+    limit_day        bigint not null,
+    day              bigint not null,
+    transfer         bytea,
+    -- Its first journal record and its last one.
+    batch            bytea not null,
+    event            bigint not null,
+    last_batch       bytea not null,
+    last_event       bigint not null,
+    created_at       bigint not null,
+    expires_at       bigint, -- of a hold, or of a wait for the payer
+    check ((code_step is null) = (evidence is null)),
+    check (state <> 'declined' or decline_code is not null)
 );
 create index payments_merchant on payments (merchant, id);
 
@@ -181,18 +198,20 @@ create table top_ups (
 );
 create unique index top_ups_external_reference on top_ups (mode, external_reference);
 
--- What was answered under a key, by name: the answer is written again from the row it names.
+-- What was answered under a key, by name: the answer is written again from the rows it names, the
+-- subject and the journal record that answered (null: the subject's first).
 create table idempotency_keys (
-    caller_kind  text    not null check (caller_kind in ('merchant', 'operator')),
-    caller       bytea    not null,
-    mode         text    not null check (mode in ('live', 'test')),
-    key          text    not null,
-    request_hash bytea    not null,
-    answer       text    not null check (answer in ('payment', 'top_up', 'code_expired', 'code_used')),
+    caller_kind  text not null check (caller_kind in ('merchant', 'payer', 'operator')),
+    caller       bytea not null,
+    mode         text not null check (mode in ('live', 'test')),
+    key          text not null,
+    request_hash bytea not null,
+    answer       text not null, -- payment, top_up, code_expired, code_used
     subject      bytea,
+    batch        bytea,
+    event        bigint,
     created_day  bigint not null, -- keys are kept for 30 days
-    primary key (caller_kind, caller, mode, key),
-    check ((subject is null) = (answer in ('code_expired', 'code_used')))
+    primary key (caller_kind, caller, mode, key)
 );
 create index idempotency_keys_day on idempotency_keys (created_day);
 
@@ -222,12 +241,13 @@ create table events (
     n        bigint not null,
     mode     text    not null,
     type     text    not null, -- payment.succeeded and the like
+    subject  bytea not null, -- the payment, the top-up
     merchant bytea,
-    payer    bytea    not null,
-    record   bytea    not null check (length(record) = 128),
+    payer    bytea,
+    record   bytea not null check (length(record) >= 128),
     primary key (batch, n)
 );
-create index events_payer on events (payer, batch, n);
+create index events_payer on events (payer, batch, n) where payer is not null;
 create index events_merchant on events (merchant, batch, n) where merchant is not null;
 
 -- The order of everything. The leaf is the RFC 6962 root over the batch's records.
@@ -237,11 +257,6 @@ create table journal (
     leaf     bytea    not null check (length(leaf) = 32)
 );
 create unique index journal_batch on journal (batch);
-
--- Payments with the record of their first answer.
-create view payments_answered as
-select p.*, e.record
-from payments p join events e on e.batch = p.batch and e.n = p.event;
 
 -- What no mistake in the code may do ------------------------------------------------------------
 
@@ -283,6 +298,23 @@ create trigger journal_kept before update or delete on journal
 for each statement execute function append_only();
 create trigger payment_references_kept before delete on payment_references
 for each statement execute function append_only();
+
+create trigger entries_never_truncated before truncate on entries
+for each statement execute function append_only();
+create trigger events_never_truncated before truncate on events
+for each statement execute function append_only();
+create trigger journal_never_truncated before truncate on journal
+for each statement execute function append_only();
+
+create function journal_gapless() returns trigger language plpgsql as $$
+begin
+    if new.position <> (select coalesce(max(position), 0) + 1 from journal) then
+        raise exception 'journal_gapless: positions follow one another';
+    end if;
+    return new;
+end $$;
+create trigger journal_gapless before insert on journal
+for each row execute function journal_gapless();
 
 create function devices_mark_rises() returns trigger language plpgsql as $$
 begin

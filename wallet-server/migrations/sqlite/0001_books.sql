@@ -4,16 +4,23 @@
 -- Nothing here can be spent: codes are opened with keys that are not in this database, and what
 -- names a person (payers.name, payments.evidence) is encrypted with a key that is not here either.
 
+-- Whose books these are: one row, so that they are never opened with another issuer's keys.
+create table issuer (
+    one        integer not null primary key check (one = 1),
+    id         blob not null,
+    currency   integer not null,
+    created_at integer not null
+) strict, without rowid;
+
 -- Accounts and balances -------------------------------------------------------------------------
 
 create table accounts (
     id         blob    not null primary key,
     mode       text    not null check (mode in ('live', 'test')),
-    kind       text    not null check (kind in ('payer', 'merchant', 'fees', 'suspense', 'bank')),
+    kind       text    not null,
     currency   integer not null,
     owner      blob,
-    created_at integer not null,
-    check ((owner is not null) = (kind in ('payer', 'merchant')))
+    created_at integer not null
 ) strict, without rowid;
 create unique index accounts_owner on accounts (owner, currency) where owner is not null;
 create unique index accounts_own on accounts (mode, kind, currency) where owner is null;
@@ -63,7 +70,7 @@ create table terminals (
     name       text    not null,
     created_at integer not null
 ) strict, without rowid;
-create index terminals_merchant on terminals (merchant, created_at);
+create index terminals_merchant on terminals (merchant, mode, created_at, id);
 
 -- Payers ----------------------------------------------------------------------------------------
 
@@ -104,54 +111,64 @@ create table devices (
 create unique index devices_public_key on devices (public_key);
 create index devices_payer on devices (payer);
 
--- What a payer spent on a day of the issuer's time zone (days since 1970).
+-- What a payer spent on a day of the issuer's time zone (days since 1970), by the strength of the
+-- proof that it was the payer: a code that the device signed, and whatever comes later.
 create table daily_spending (
-    payer  blob    not null,
-    day    integer not null,
-    spent  integer not null check (spent >= 0),
-    count  integer not null check (count >= 0),
-    primary key (payer, day)
+    payer    blob not null,
+    day      integer not null,
+    currency integer not null,
+    proof    text not null,
+    spent    integer not null check (spent >= 0),
+    count    integer not null check (count >= 0),
+    primary key (payer, day, currency, proof)
 ) strict, without rowid;
 
 -- Payments --------------------------------------------------------------------------------------
 
 create table payments (
-    id              blob    not null primary key,
-    mode            text    not null check (mode in ('live', 'test')),
-    merchant        blob    not null,
-    reference       text    not null,
-    state           text    not null check (state in ('requires_confirmation', 'authorized',
-                        'succeeded', 'declined', 'canceled', 'expired', 'partially_refunded',
-                        'refunded')),
-    decline_code    text,
-    capture         text    not null check (capture in ('automatic', 'manual')),
-    currency        integer not null, -- asked
-    amount          integer not null check (amount > 0), -- asked
+    id               blob not null primary key,
+    mode             text not null check (mode in ('live', 'test')),
+    merchant         blob not null,
+    reference        text not null,
+    state            text not null check (state in ('requires_confirmation', 'authorized',
+                         'succeeded', 'declined', 'canceled', 'expired', 'partially_refunded',
+                         'refunded')),
+    decline_code     text,
+    capture          text not null check (capture in ('automatic', 'manual')),
+    currency         integer not null, -- asked
+    amount           integer not null check (amount > 0), -- asked
     settled_currency integer not null,
-    amount_settled  integer not null check (amount_settled >= 0),
-    amount_refunded integer not null check (amount_refunded between 0 and amount_settled),
-    fee             integer not null check (fee >= 0),
-    code_source     text    not null check (code_source in ('scan', 'typed')),
-    terminal        blob,
-    description     text,
-    metadata        text,
-    payer           blob    not null,
-    device          blob    not null,
-    code_step       integer not null,
-    code_seq        integer not null,
-    code_limit      integer not null, -- the limits in force when it was decided
-    code_currency   integer not null,
-    limit_payment   integer not null,
-    limit_day       integer not null,
-    day             integer not null, -- the day on which it counted
-    transfer        blob,
-    evidence        blob    not null, -- the opened code, encrypted
-    batch           blob    not null, -- with event: its first journal record
-    event           integer not null,
-    created_at      integer not null,
-    expires_at      integer, -- of a hold or of a wait for the payer
-    check ((state = 'declined') = (decline_code is not null))
-) strict, without rowid;
+    amount_settled   integer not null check (amount_settled >= 0),
+    amount_refunded  integer not null check (amount_refunded between 0 and amount_settled),
+    fee              integer not null check (fee >= 0),
+    first_fee        integer not null check (first_fee >= 0), -- as first answered
+    code_source      text not null, -- scan, typed
+    terminal         blob,
+    description      text,
+    metadata         text,
+    payer            blob not null,
+    -- The code that was shown; null where the payer came by another way.
+    device           blob,
+    code_step        integer,
+    code_seq         integer,
+    code_limit       integer,
+    code_currency    integer,
+    evidence         blob, -- the opened code, encrypted
+    -- The limits in force when it was decided, and the day on which it counted.
+    limit_payment    integer not null,
+    limit_day        integer not null,
+    day              integer not null,
+    transfer         blob,
+    -- Its first journal record and its last one.
+    batch            blob not null,
+    event            integer not null,
+    last_batch       blob not null,
+    last_event       integer not null,
+    created_at       integer not null,
+    expires_at       integer, -- of a hold, or of a wait for the payer
+    check ((code_step is null) = (evidence is null)),
+    check (state <> 'declined' or decline_code is not null)
+) strict;
 create index payments_merchant on payments (merchant, id);
 
 -- Unique for ever, in a table of its own so that a cancellation can come before the payment: such
@@ -181,18 +198,20 @@ create table top_ups (
 ) strict, without rowid;
 create unique index top_ups_external_reference on top_ups (mode, external_reference);
 
--- What was answered under a key, by name: the answer is written again from the row it names.
+-- What was answered under a key, by name: the answer is written again from the rows it names, the
+-- subject and the journal record that answered (null: the subject's first).
 create table idempotency_keys (
-    caller_kind  text    not null check (caller_kind in ('merchant', 'operator')),
-    caller       blob    not null,
-    mode         text    not null check (mode in ('live', 'test')),
-    key          text    not null,
-    request_hash blob    not null,
-    answer       text    not null check (answer in ('payment', 'top_up', 'code_expired', 'code_used')),
+    caller_kind  text not null check (caller_kind in ('merchant', 'payer', 'operator')),
+    caller       blob not null,
+    mode         text not null check (mode in ('live', 'test')),
+    key          text not null,
+    request_hash blob not null,
+    answer       text not null, -- payment, top_up, code_expired, code_used
     subject      blob,
+    batch        blob,
+    event        integer,
     created_day  integer not null, -- keys are kept for 30 days
-    primary key (caller_kind, caller, mode, key),
-    check ((subject is null) = (answer in ('code_expired', 'code_used')))
+    primary key (caller_kind, caller, mode, key)
 ) strict, without rowid;
 create index idempotency_keys_day on idempotency_keys (created_day);
 
@@ -222,12 +241,13 @@ create table events (
     n        integer not null,
     mode     text    not null,
     type     text    not null, -- payment.succeeded and the like
+    subject  blob not null, -- the payment, the top-up
     merchant blob,
-    payer    blob    not null,
-    record   blob    not null check (length(record) = 128),
+    payer    blob,
+    record   blob not null check (length(record) >= 128),
     primary key (batch, n)
 ) strict, without rowid;
-create index events_payer on events (payer, batch, n);
+create index events_payer on events (payer, batch, n) where payer is not null;
 create index events_merchant on events (merchant, batch, n) where merchant is not null;
 
 -- The order of everything. The leaf is the RFC 6962 root over the batch's records.
@@ -237,11 +257,6 @@ create table journal (
     leaf     blob    not null check (length(leaf) = 32)
 ) strict;
 create unique index journal_batch on journal (batch);
-
--- Payments with the record of their first answer.
-create view payments_answered as
-select p.*, e.record
-from payments p join events e on e.batch = p.batch and e.n = p.event;
 
 -- What no mistake in the code may do ------------------------------------------------------------
 

@@ -78,12 +78,18 @@ async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// The database answers.
+/// Payments can be settled: the database takes a transaction and the batcher runs.
 async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+    let not_ready = |detail| {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Problem::new(status, "not_ready", Certainty::Retry, detail)
+    };
+    if !app.batcher.is_running() {
+        return Err(not_ready("Settlement has stopped."));
+    }
     app.store.ping().await.map_err(|error| {
         tracing::warn!(%error, "not ready");
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        Problem::new(status, "not_ready", Certainty::Retry, "The database does not answer.")
+        not_ready("The database does not answer.")
     })?;
     Ok(Json(json!({ "status": "ok" })))
 }

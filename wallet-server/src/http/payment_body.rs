@@ -37,7 +37,7 @@ impl PaymentBody {
     pub(super) fn new(app: &App, payment: Payment) -> Self {
         let answer = payment.answer;
         let record = &answer.record;
-        let net = payment.settled.checked_sub(answer.fee).unwrap_or(payment.settled);
+        let net = payment.settled.checked_sub(payment.fee).unwrap_or(payment.settled);
         Self {
             id: answer.id.to_string(),
             object: "payment",
@@ -47,7 +47,7 @@ impl PaymentBody {
             currency: record.asked.currency().code(),
             amount_settled: payment.settled.amount_text(),
             amount_refunded: payment.refunded.amount_text(),
-            fee: answer.fee.amount_text(),
+            fee: payment.fee.amount_text(),
             net: net.amount_text(),
             capture: "automatic",
             code_source: answer.code_source.as_str(),
@@ -55,7 +55,7 @@ impl PaymentBody {
             description: answer.description,
             // It was valid JSON when it was written.
             metadata: answer.metadata.and_then(|json| RawValue::from_string(json).ok()),
-            decline_code: answer.decline_code.map(DeclineCode::as_str),
+            decline_code: payment.decline_code.map(DeclineCode::as_str),
             created_at: rfc3339(record.decided_at),
             receipt: app.keys.sign(record).to_string(),
             reference: answer.reference,

@@ -61,8 +61,23 @@ async fn charge(
     let key = input::idempotency_key(&headers)?;
     let request = read(key, input::json(&body)?)?;
     own_terminal(&app, &auth.0, request.terminal).await?;
-    let outcome = app.charge(&auth.0, request).await?;
-    answer(&app, outcome)
+    let reference = ReferenceRef {
+        merchant: auth.0.merchant,
+        mode: auth.0.mode,
+        reference: request.reference.clone(),
+    };
+    match app.charge(&auth.0, request).await? {
+        Outcome::Refused(Refusal::ReferenceConflict) => Err(conflict(&app, &reference).await?),
+        outcome => answer(&app, outcome),
+    }
+}
+
+/// A reference that stands for another payment: a cashier who scans again after an answer was lost
+/// comes here, and must learn that the first payment went through.
+async fn conflict(app: &App, reference: &ReferenceRef) -> Result<Problem, Problem> {
+    let holder = app.store.payment_by_reference(reference).await?;
+    let payment = holder.map(|payment| Box::new(PaymentBody::new(app, payment)));
+    Ok(Problem { payment, ..refused(app, Refusal::ReferenceConflict) })
 }
 
 /// Parses the body into what the service takes.
@@ -169,7 +184,7 @@ fn declined_problem(code: DeclineCode, payment: PaymentBody) -> Problem {
     };
     let status = StatusCode::PAYMENT_REQUIRED;
     let problem = Problem::new(status, code.as_str(), Certainty::Final, detail);
-    Problem { payment: Some(Box::new(payment)), ..problem }
+    Problem { payment: Some(Box::new(payment)), kept: true, ..problem }
 }
 
 fn rejected(rejection: Rejection) -> Problem {
@@ -178,7 +193,7 @@ fn rejected(rejection: Rejection) -> Problem {
         Rejection::CodeUsed => "The code was presented before. Scan the next one.",
     };
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    Problem::new(status, rejection.as_str(), Certainty::Final, detail)
+    Problem { kept: true, ..Problem::new(status, rejection.as_str(), Certainty::Final, detail) }
 }
 
 fn refused(app: &App, refusal: Refusal) -> Problem {
@@ -188,15 +203,19 @@ fn refused(app: &App, refusal: Refusal) -> Problem {
         }
         Refusal::KeyReused => (
             StatusCode::UNPROCESSABLE_ENTITY,
-            Certainty::Final,
-            "This idempotency key was used with another request.",
+            // The other request may have moved money.
+            Certainty::Retry,
+            "This idempotency key was used with another request. This one did nothing.",
         ),
         Refusal::ReferenceCanceled => {
             (StatusCode::CONFLICT, Certainty::Final, "This reference was canceled.")
         }
-        Refusal::ReferenceConflict => {
-            (StatusCode::CONFLICT, Certainty::Final, "This reference stands for another payment.")
-        }
+        Refusal::ReferenceConflict => (
+            StatusCode::CONFLICT,
+            // The payment that holds it is told with the error.
+            Certainty::Retry,
+            "This reference stands for another payment. This request did nothing.",
+        ),
         Refusal::MerchantUnavailable => (
             StatusCode::UNPROCESSABLE_ENTITY,
             Certainty::Final,
@@ -230,9 +249,11 @@ async fn one(
     Path(id): Path<String>,
 ) -> Result<Json<PaymentBody>, Problem> {
     auth.allow(ApiKeyScope::Read)?;
-    let id = PaymentId::parse(&id).ok_or_else(|| Problem::not_found("payment"))?;
+    // Not `final`: a payment that is not there now may be on its way.
+    let unknown = || Problem { certainty: Certainty::Retry, ..Problem::not_found("payment") };
+    let id = PaymentId::parse(&id).ok_or_else(unknown)?;
     let payment = app.store.payment(auth.0.merchant, auth.0.mode, id).await?;
-    let payment = payment.ok_or_else(|| Problem::not_found("payment"))?;
+    let payment = payment.ok_or_else(unknown)?;
     Ok(Json(PaymentBody::new(&app, payment)))
 }
 

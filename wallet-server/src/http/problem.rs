@@ -43,6 +43,9 @@ pub(super) struct Problem {
     pub(super) payment: Option<Box<PaymentBody>>,
     pub(super) server_time: Option<String>,
     pub(super) retry_after_seconds: Option<u16>,
+    /// Whether the same answer must come again to the byte: then its body cannot hold the id of
+    /// the request, which stands in a header anyway.
+    pub(super) kept: bool,
 }
 
 /// How long a client should wait before it repeats a request that met an overloaded server.
@@ -64,6 +67,7 @@ impl Problem {
             payment: None,
             server_time: None,
             retry_after_seconds: None,
+            kept: false,
         }
     }
 
@@ -106,7 +110,7 @@ impl Problem {
             instance,
             code: self.code,
             certainty: self.certainty,
-            request_id,
+            request_id: Some(request_id).filter(|_| !self.kept),
             errors: &self.errors,
             payment: self.payment.as_deref(),
             server_time: self.server_time.as_deref(),
@@ -134,7 +138,8 @@ struct Body<'a> {
     instance: &'a str,
     code: &'a str,
     certainty: Certainty,
-    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,8 +160,8 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the database failed");
-        let detail = "The server could not read its books. Try again.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", Certainty::Unknown, detail)
+        let detail = "The server could not use its books, and this request did nothing. Try again.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", Certainty::Retry, detail)
     }
 }
 

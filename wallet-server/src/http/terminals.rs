@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
-use wallet_core::Timestamp;
 use wallet_core::qr::{Medium, Qr};
+use wallet_core::{TerminalId, Timestamp};
 
 use super::auth::MerchantAuth;
 use super::input;
@@ -70,6 +70,12 @@ async fn create(
     Ok((StatusCode::CREATED, Json(TerminalBody::new(terminal))))
 }
 
+/// A time and an id.
+fn read_cursor(text: &str) -> Option<(Timestamp, TerminalId)> {
+    let (millis, id) = text.split_once('_')?;
+    Some((Timestamp::from_unix_millis(millis.parse().ok()?), TerminalId::from_hex(id).ok()?))
+}
+
 /// `GET /v1/terminals`, newest first.
 async fn list(
     auth: MerchantAuth,
@@ -79,13 +85,12 @@ async fn list(
     auth.allow(ApiKeyScope::Read)?;
     let page: input::Page = input::query(&uri)?;
     let size = page.size()?;
-    let read = |text: &str| text.parse().ok().map(Timestamp::from_unix_millis);
-    let after = input::cursor(page.after.as_deref(), read)?;
+    let after = input::cursor(page.after.as_deref(), read_cursor)?;
     let terminals = app.store.terminals(auth.0.merchant, auth.0.mode, after, size + 1).await?;
     Ok(Json(List::page(
         terminals,
         size,
-        |terminal| terminal.created_at.unix_millis().to_string(),
+        |terminal| format!("{}_{}", terminal.created_at.unix_millis(), terminal.id),
         TerminalBody::new,
     )))
 }

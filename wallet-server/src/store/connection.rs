@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::{Connection as _, Sqlite, SqliteConnection};
 
 use super::StoreError;
 use super::sql::{Dialect, Sql};
@@ -41,6 +41,10 @@ impl Store {
     /// [`StoreError::Migrate`] when the schema is newer than this program.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let path = match parse_url(url) {
+            Some((Dialect::Sqlite, path)) if path.is_empty() || path.contains([':', '?']) => {
+                let message = "sqlite:FILE takes the name of a file, without options";
+                return Err(StoreError::Open(message.to_owned()));
+            }
             Some((Dialect::Sqlite, path)) => PathBuf::from(path),
             Some((Dialect::Postgres, _)) => {
                 let message = "PostgreSQL comes with a later release; use sqlite:FILE";
@@ -51,8 +55,10 @@ impl Store {
                 return Err(StoreError::Open(message.to_owned()));
             }
         };
-        let lock = lock_beside(&path)?;
         private(&path)?;
+        // The lock is on the file, whatever links lead to it.
+        let path = path.canonicalize().map_err(|error| StoreError::Open(error.to_string()))?;
+        let lock = lock_beside(&path)?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(true)
@@ -60,8 +66,17 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
-        let writer =
-            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        // Without recursive triggers, REPLACE would get past the ones that refuse to delete.
+        let writing = options.clone().pragma("recursive_triggers", "on");
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            // After a full disk or an I/O error SQLite has rolled back by itself, but the
+            // connection still believes that a transaction is open: it is replaced.
+            .before_acquire(|connection, _| {
+                Box::pin(async move { Ok(!connection.is_in_transaction()) })
+            })
+            .connect_with(writing)
+            .await?;
         check_version(&writer).await?;
         sqlx::migrate!("migrations/sqlite").run(&writer).await?;
         let readers = SqlitePoolOptions::new()
@@ -97,9 +112,18 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the database answers.
+    /// Makes the disk seem full beyond this many pages.
+    #[cfg(test)]
+    pub(super) async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        let pragma = sqlx::AssertSqlSafe(format!("pragma max_page_count = {pages}"));
+        sqlx::query(pragma).execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Whether the database answers, to readers and to the writer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("select 1").execute(&self.readers).await?;
+        self.begin().await?;
         Ok(())
     }
 

@@ -20,14 +20,35 @@ pub enum StoreError {
     Open(String),
 }
 
+/// SQLite's primary result codes (the lowest byte of the extended ones).
+mod sqlite {
+    /// Somebody else holds a lock.
+    pub(super) const BUSY: [i64; 2] = [5, 6];
+    /// A constraint or trigger refused a row, or a number left its range.
+    pub(super) const OF_ROWS: [i64; 3] = [1, 19, 20];
+}
+
 impl StoreError {
     /// Whether the same transaction, run again, may succeed: somebody else held a lock.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        /// `SQLITE_BUSY` and `SQLITE_LOCKED`, with their extended codes in the higher bytes.
-        const BUSY: [i64; 2] = [5, 6];
-        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
-        let code = error.code().and_then(|code| code.parse::<i64>().ok());
-        code.is_some_and(|code| BUSY.contains(&(code & 0xff)))
+        self.sqlite_code().is_some_and(|code| sqlite::BUSY.contains(&code))
+    }
+
+    /// Whether it lies in the rows that were written, so that others might have been written.
+    #[must_use]
+    pub fn concerns_rows(&self) -> bool {
+        match self {
+            Self::Corrupt(_) | Self::Shape(_) => true,
+            Self::Database(_) => {
+                self.sqlite_code().is_some_and(|code| sqlite::OF_ROWS.contains(&code))
+            }
+            Self::Migrate(_) | Self::Open(_) => false,
+        }
+    }
+
+    fn sqlite_code(&self) -> Option<i64> {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return None };
+        error.code()?.parse::<i64>().ok().map(|code| code & 0xff)
     }
 }

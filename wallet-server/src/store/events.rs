@@ -9,7 +9,7 @@ use super::connection::Store;
 use super::error::StoreError;
 use super::hex::Hex;
 use super::sql::{Sql, sql};
-use crate::domain::ids::PayerId;
+use crate::domain::ids::{BatchId, PayerId};
 use crate::domain::limits::Day;
 use crate::domain::outcome::DeclineCode;
 
@@ -27,8 +27,8 @@ pub struct Cursor {
     pub millis: i64,
 }
 
-/// How far a batch's id may lie before that of a batch committed earlier: the longest that a
-/// transaction may take, plus how far the clocks of server processes may differ.
+/// How far a batch's id may lie before that of a batch committed earlier. One process makes rising
+/// ids; this is for several, whose clocks differ and whose transactions take their time.
 const COMMIT_SKEW_MILLIS: i64 = 60 * 60 * 1000;
 
 /// Something that happened to a payer.
@@ -36,6 +36,8 @@ const COMMIT_SKEW_MILLIS: i64 = 60 * 60 * 1000;
 pub struct PayerEvent {
     /// Where it stands in the journal.
     pub cursor: Cursor,
+    /// What it was committed with.
+    pub batch: BatchId,
     /// `payment.succeeded` and the like.
     pub event_type: String,
     /// What the journal says.
@@ -50,16 +52,16 @@ pub struct PayerEvent {
 
 // The columns are those of EventRow.
 const AFTER: Sql = sql!(input { payer: blob, since: blob, position: int, after: int, size: int }
-    "select j.position, e.n, b.committed_at, e.type, e.record, m.name as merchant_name, \
-        p.decline_code, p.code_step, p.code_seq \
+    "select j.position, e.n, b.committed_at, e.batch, e.type, e.record, \
+        m.name as merchant_name, p.decline_code, p.code_step, p.code_seq \
      from input i join events e on e.payer = i.payer and e.batch >= i.since \
      join journal j on j.batch = e.batch and (j.position, e.n) > (i.position, i.after) \
      join batches b on b.id = e.batch \
-     left join payments p on p.id = substr(e.record, 5, 16) \
+     left join payments p on p.id = e.subject \
      left join merchants m on m.id = e.merchant \
      order by j.position, e.n limit (select size from input)"
-    => { position: int, n: int, committed_at: int, type: text, record: blob, merchant_name: text,
-        decline_code: text, code_step: int, code_seq: int });
+    => { position: int, n: int, committed_at: int, batch: blob, type: text, record: blob,
+        merchant_name: text, decline_code: text, code_step: int, code_seq: int });
 
 #[derive(Serialize)]
 struct AfterRow {
@@ -70,22 +72,21 @@ struct AfterRow {
     size: usize,
 }
 
-const NEWEST: Sql = sql!(input { payer: blob, position: int, before: int, size: int }
-    "select j.position, e.n, b.committed_at, e.type, e.record, m.name as merchant_name, \
+const NEWEST: Sql = sql!(input { payer: blob, batch: blob, before: int, size: int }
+    "select j.position, e.n, b.committed_at, e.batch, e.type, e.record, m.name as merchant_name, \
         p.decline_code, p.code_step, p.code_seq \
-     from input i join events e on e.payer = i.payer \
-     join journal j on j.batch = e.batch and (j.position, e.n) < (i.position, i.before) \
-     join batches b on b.id = e.batch \
-     left join payments p on p.id = substr(e.record, 5, 16) \
+     from input i join events e on e.payer = i.payer and (e.batch, e.n) < (i.batch, i.before) \
+     join journal j on j.batch = e.batch join batches b on b.id = e.batch \
+     left join payments p on p.id = e.subject \
      left join merchants m on m.id = e.merchant \
-     order by j.position desc, e.n desc limit (select size from input)"
-    => { position: int, n: int, committed_at: int, type: text, record: blob, merchant_name: text,
-        decline_code: text, code_step: int, code_seq: int });
+     order by e.batch desc, e.n desc limit (select size from input)"
+    => { position: int, n: int, committed_at: int, batch: blob, type: text, record: blob,
+        merchant_name: text, decline_code: text, code_step: int, code_seq: int });
 
 #[derive(Serialize)]
 struct NewestRow {
     payer: Hex<16>,
-    position: i64,
+    batch: Hex<16>,
     before: i64,
     size: usize,
 }
@@ -95,6 +96,7 @@ struct EventRow {
     position: i64,
     n: i64,
     committed_at: i64,
+    batch: Hex<16>,
     r#type: String,
     record: Hex<RECORD_LENGTH>,
     merchant_name: Option<String>,
@@ -108,6 +110,7 @@ impl EventRow {
         let mark = self.code_step.zip(self.code_seq);
         Ok(PayerEvent {
             cursor: Cursor { position: self.position, n: self.n, millis: self.committed_at },
+            batch: BatchId::from_bytes(self.batch.0),
             event_type: self.r#type,
             record: Record::from_bytes(&self.record.0)
                 .map_err(|_| StoreError::Corrupt("record"))?,
@@ -135,7 +138,9 @@ struct EndRow {
 }
 
 const SPENT: Sql = sql!(input { payer: blob, day: int }
-    "select s.spent from input i join daily_spending s on s.payer = i.payer and s.day = i.day"
+    "select coalesce(sum(s.spent), 0) as spent from input i \
+     join payers p on p.id = i.payer \
+     join daily_spending s on s.payer = p.id and s.day = i.day and s.currency = p.currency"
     => { spent: int });
 
 #[derive(Serialize)]
@@ -171,17 +176,16 @@ impl Store {
         rows.into_iter().map(EventRow::event).collect()
     }
 
-    /// What happened to a payer, newest first, before a place in the journal.
+    /// What happened to a payer, newest first, before this event of this batch.
     pub async fn payer_activity(
         &self,
         payer: PayerId,
-        before: Option<Cursor>,
+        before: Option<(BatchId, i64)>,
         size: usize,
     ) -> Result<Vec<PayerEvent>, StoreError> {
-        let end = Cursor { position: i64::MAX, n: 0, millis: 0 };
-        let before = before.unwrap_or(end);
-        let payer = Hex(*payer.as_bytes());
-        let input = NewestRow { payer, position: before.position, before: before.n, size };
+        let (batch, before) = before.unwrap_or((BatchId::from_bytes([0xff; 16]), 0));
+        let (payer, batch) = (Hex(*payer.as_bytes()), Hex(*batch.as_bytes()));
+        let input = NewestRow { payer, batch, before, size };
         let rows: Vec<EventRow> = self.read(&NEWEST, &[input]).await?;
         rows.into_iter().map(EventRow::event).collect()
     }

@@ -180,10 +180,10 @@ struct NewTerminalRow<'a> {
 const TERMINAL: Sql = sql!(input { id: blob } "select t.* from input i join terminals t on t.id = i.id"
     => { id: blob, merchant: blob, mode: text, name: text, created_at: int });
 
-const TERMINALS: Sql = sql!(input { merchant: blob, mode: text, before: int, size: int }
-    "select t.* from input i join terminals t \
-        on t.merchant = i.merchant and t.mode = i.mode and t.created_at < i.before \
-     order by t.created_at desc limit (select size from input)"
+const TERMINALS: Sql = sql!(input { merchant: blob, mode: text, before: int, id: blob, size: int }
+    "select t.* from input i join terminals t on t.merchant = i.merchant and t.mode = i.mode \
+        and (t.created_at, t.id) < (i.before, i.id) \
+     order by t.created_at desc, t.id desc limit (select size from input)"
     => { id: blob, merchant: blob, mode: text, name: text, created_at: int });
 
 #[derive(Serialize)]
@@ -191,6 +191,7 @@ struct TerminalPage {
     merchant: Hex<16>,
     mode: &'static str,
     before: i64,
+    id: Hex<16>,
     size: usize,
 }
 
@@ -329,18 +330,19 @@ impl Store {
         rows.into_iter().next().map(TerminalRow::terminal).transpose()
     }
 
-    /// A merchant's tills, newest first, registered before `before`.
+    /// A merchant's tills, newest first, before the one registered at this time with this id.
     pub async fn terminals(
         &self,
         merchant: MerchantId,
         mode: Mode,
-        before: Option<Timestamp>,
+        before: Option<(Timestamp, TerminalId)>,
         size: usize,
     ) -> Result<Vec<Terminal>, StoreError> {
         let input = TerminalPage {
             merchant: Hex(*merchant.as_bytes()),
             mode: mode.as_str(),
-            before: before.map_or(i64::MAX, Timestamp::unix_millis),
+            before: before.map_or(i64::MAX, |before| before.0.unix_millis()),
+            id: Hex(before.map_or([0; 16], |before| *before.1.as_bytes())),
             size,
         };
         let rows: Vec<TerminalRow> = self.read(&TERMINALS, &[input]).await?;

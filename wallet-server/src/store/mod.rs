@@ -8,6 +8,7 @@ mod connection;
 mod error;
 mod events;
 mod hex;
+mod issuer;
 mod merchants;
 mod payers;
 mod payments;

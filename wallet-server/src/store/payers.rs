@@ -173,7 +173,7 @@ const NEW_DEVICE: Sql = sql!(input { key_id: blob, payer: blob, public_key: blob
         created_at: int }
     "insert into devices (key_id, payer, public_key, name, created_at) \
      select key_id, payer, public_key, name, created_at from input where true \
-     on conflict do nothing");
+     on conflict (public_key) do nothing");
 
 #[derive(Serialize)]
 struct NewDeviceRow {

@@ -19,6 +19,10 @@ pub struct Payment {
     pub answer: PaymentAnswer,
     /// Its state now.
     pub state: PaymentState,
+    /// Why it was declined, if it was.
+    pub decline_code: Option<DeclineCode>,
+    /// What the merchant pays for it now.
+    pub fee: Money,
     /// What the merchant got so far, before fees.
     pub settled: Money,
     /// What was given back so far.
@@ -31,17 +35,25 @@ impl Payment {
     pub fn first(answer: PaymentAnswer) -> Self {
         let settled = answer.record.settled;
         let refunded = Money::zero(settled.currency());
-        Self { state: answer.record.state, settled, refunded, answer }
+        Self {
+            state: answer.record.state,
+            decline_code: answer.decline_code,
+            fee: answer.fee,
+            settled,
+            refunded,
+            answer,
+        }
     }
 }
 
-/// A query over `payments_answered p` that selects `p.*`.
+/// A query that selects `p.*` of payments and `e.record` of the record that first answered them.
 macro_rules! payments_sql {
     (input { $($input:tt)+ } $text:literal) => {
         $crate::store::sql::sql!(input { $($input)+ } $text => {
             id: blob, merchant: blob, mode: text, reference: text, state: text,
             amount_settled: int, amount_refunded: int, code_source: text, terminal: blob,
-            description: text, metadata: text, decline_code: text, fee: int, record: blob
+            description: text, metadata: text, decline_code: text, fee: int, first_fee: int,
+            record: blob
         })
     };
 }
@@ -63,6 +75,7 @@ pub(super) struct PaymentRow {
     metadata: Option<String>,
     decline_code: Option<String>,
     fee: i64,
+    first_fee: i64,
     record: Hex<RECORD_LENGTH>,
 }
 
@@ -80,8 +93,9 @@ impl PaymentRow {
             merchant: MerchantId::from_bytes(self.merchant.0),
             mode: Mode::from_name(&self.mode).ok_or(StoreError::Corrupt("mode"))?,
             record,
-            fee: Money::from_minor(self.fee, record.asked.currency()),
-            decline_code,
+            fee: Money::from_minor(self.first_fee, record.asked.currency()),
+            // A payment that the payer refuses later was not declined at first.
+            decline_code: decline_code.filter(|_| record.state == PaymentState::Declined),
             reference: self.reference,
             code_source: CodeSource::from_name(&self.code_source)
                 .ok_or(StoreError::Corrupt("code_source"))?,
@@ -92,6 +106,8 @@ impl PaymentRow {
         Ok(Payment {
             answer,
             state: PaymentState::from_name(&self.state).ok_or(StoreError::Corrupt("state"))?,
+            decline_code,
+            fee: Money::from_minor(self.fee, currency),
             settled: Money::from_minor(self.amount_settled, currency),
             refunded: Money::from_minor(self.amount_refunded, currency),
         })
@@ -99,17 +115,20 @@ impl PaymentRow {
 }
 
 const BY_ID: Sql = payments_sql!(input { id: blob, merchant: blob, mode: text }
-    "select p.* from input i join payments_answered p \
-        on p.id = i.id and p.merchant = i.merchant and p.mode = i.mode");
+    "select p.*, e.record from input i \
+     join payments p on p.id = i.id and p.merchant = i.merchant and p.mode = i.mode \
+     join events e on e.batch = p.batch and e.n = p.event");
 
 const BY_REFERENCE: Sql = payments_sql!(input { merchant: blob, mode: text, reference: text }
-    "select p.* from input i join payment_references r \
+    "select p.*, e.record from input i join payment_references r \
         on r.merchant = i.merchant and r.mode = i.mode and r.reference = i.reference \
-     join payments_answered p on p.id = r.payment");
+     join payments p on p.id = r.payment \
+     join events e on e.batch = p.batch and e.n = p.event");
 
 const LIST: Sql = payments_sql!(input { merchant: blob, mode: text, before: blob, size: int }
-    "select p.* from input i join payments_answered p \
-        on p.merchant = i.merchant and p.mode = i.mode and p.id < i.before \
+    "select p.*, e.record from input i \
+     join payments p on p.merchant = i.merchant and p.mode = i.mode and p.id < i.before \
+     join events e on e.batch = p.batch and e.n = p.event \
      order by p.id desc limit (select size from input)");
 
 #[derive(Serialize)]

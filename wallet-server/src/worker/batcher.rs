@@ -5,8 +5,15 @@
 //! for somebody who has not come.
 //!
 //! Running a batch again is harmless, because the idempotency keys, the marks, the entries and
-//! the events are committed together or not at all. So a transient error re-runs the batch, and
-//! any other one halves it until the command that cannot be settled stands alone.
+//! the events are committed together or not at all.
+//!
+//! | what went wrong | then |
+//! |---|---|
+//! | somebody else held a lock | the batch is run again, a few times |
+//! | a row was refused, or the rules panicked | the batch is halved, until the command that cannot be settled stands alone |
+//! | anything else: the disk, the connection | the whole batch is answered `Unknown`, for it concerns everybody |
+//!
+//! A command is never settled after its deadline: its till may have sold again by then.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,6 +24,7 @@ use wallet_core::Timestamp;
 use super::notifier::Notifier;
 use crate::clock::Clock;
 use crate::domain::command::Command;
+use crate::domain::ids::BatchId;
 use crate::domain::outcome::Outcome;
 use crate::domain::settle::{Rules, settle};
 use crate::entropy::Entropy;
@@ -29,8 +37,9 @@ pub const BATCH_MAX: usize = 512;
 /// The most commands that may wait. At some thousands of payments a second this is under a second
 /// of waiting; who comes later is told to come back.
 const QUEUE_MAX: usize = 4096;
-/// How often a batch is run again after a transient error.
-const RETRIES_MAX: u32 = 5;
+/// How often a batch is run again after a transient error. Each time, SQLite has waited for the
+/// lock for seconds.
+const RETRIES_MAX: u32 = 2;
 
 /// Why a command has no outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +62,8 @@ pub struct Batcher {
 struct Queued {
     command: Command,
     deadline: Timestamp,
+    /// Whether it was in a batch that failed: then it may have been settled.
+    attempted: bool,
     reply: oneshot::Sender<Result<Outcome, Unsettled>>,
 }
 
@@ -70,6 +81,8 @@ pub struct BatcherParts {
     pub notifier: Notifier,
     /// What to count.
     pub metrics: Arc<Metrics>,
+    /// The batch that the books end with.
+    pub latest_batch: Option<BatchId>,
 }
 
 impl Batcher {
@@ -79,6 +92,12 @@ impl Batcher {
     pub fn start(parts: BatcherParts) -> (Self, tokio::task::JoinHandle<()>) {
         let (queue, receiver) = mpsc::channel(QUEUE_MAX);
         (Self { queue }, tokio::spawn(run(receiver, parts)))
+    }
+
+    /// Whether the loop still runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.queue.is_closed()
     }
 
     /// Queues a command and waits for its outcome.
@@ -92,7 +111,7 @@ impl Batcher {
     ) -> Result<Outcome, Unsettled> {
         let (reply, outcome) = oneshot::channel();
         self.queue
-            .try_send(Queued { command, deadline, reply })
+            .try_send(Queued { command, deadline, attempted: false, reply })
             .map_err(|_| Unsettled::Overloaded)?;
         // The loop replies to everything it takes, unless it panics.
         outcome.await.unwrap_or(Err(Unsettled::Unknown))
@@ -100,67 +119,68 @@ impl Batcher {
 }
 
 async fn run(mut queue: mpsc::Receiver<Queued>, parts: BatcherParts) {
+    let mut ids = BatchIds::after(parts.latest_batch);
     let mut arrived = Vec::with_capacity(BATCH_MAX);
     while queue.recv_many(&mut arrived, BATCH_MAX).await > 0 {
-        let now = parts.clock.now();
-        let (late, batch): (Vec<_>, Vec<_>) =
-            arrived.drain(..).partition(|queued| queued.deadline <= now);
-        for queued in late {
-            answer(queued.reply, Err(Unsettled::Late));
-        }
-        settle_or_halve(&parts, batch).await;
+        settle_all(&parts, &mut ids, std::mem::take(&mut arrived)).await;
     }
 }
 
-/// Settles a batch; if it cannot be settled as a whole, its halves.
-async fn settle_or_halve(parts: &BatcherParts, batch: Vec<Queued>) {
-    let mut waiting = vec![batch];
-    while let Some(mut batch) = waiting.pop() {
+/// Settles a batch, or, if a row of it is refused, its halves.
+async fn settle_all(parts: &BatcherParts, ids: &mut BatchIds, batch: Vec<Queued>) {
+    let mut waiting = vec![(batch, 0)];
+    while let Some((batch, retries)) = waiting.pop() {
+        let mut batch = in_time(batch, parts.clock.now());
         if batch.is_empty() {
             continue;
         }
         let commands: Vec<Command> = batch.iter().map(|queued| queued.command.clone()).collect();
-        match settle_with_retries(parts, &commands).await {
+        let error = match settle_once(parts, ids, &commands).await {
             Ok(outcomes) => {
                 for (queued, outcome) in batch.into_iter().zip(outcomes) {
-                    answer(queued.reply, Ok(outcome));
+                    answer(queued, Ok(outcome));
                 }
+                continue;
             }
-            Err(error) if batch.len() == 1 => {
-                tracing::error!(%error, "a command cannot be settled");
-                for queued in batch {
-                    answer(queued.reply, Err(Unsettled::Unknown));
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, size = batch.len(), "a batch cannot be settled; halving it");
-                let second = batch.split_off(batch.len() / 2);
-                waiting.extend([second, batch]);
+            Err(error) => error,
+        };
+        for queued in &mut batch {
+            queued.attempted = true;
+        }
+        if error.is_transient() && retries < RETRIES_MAX {
+            waiting.push((batch, retries + 1));
+        } else if error.concerns_rows() && batch.len() > 1 {
+            tracing::warn!(%error, size = batch.len(), "a batch is refused; halving it");
+            let second = batch.split_off(batch.len() / 2);
+            waiting.extend([(second, 0), (batch, 0)]);
+        } else {
+            tracing::error!(%error, size = batch.len(), "commands cannot be settled");
+            for queued in batch {
+                answer(queued, Err(Unsettled::Unknown));
             }
         }
     }
+}
+
+/// Answers those that are past their deadline, and keeps the others.
+fn in_time(batch: Vec<Queued>, now: Timestamp) -> Vec<Queued> {
+    let (late, batch): (Vec<_>, Vec<_>) =
+        batch.into_iter().partition(|queued| queued.deadline <= now);
+    for queued in late {
+        let unsettled = if queued.attempted { Unsettled::Unknown } else { Unsettled::Late };
+        answer(queued, Err(unsettled));
+    }
+    batch
 }
 
 /// The client may have gone; its payment is settled all the same.
-fn answer(reply: oneshot::Sender<Result<Outcome, Unsettled>>, outcome: Result<Outcome, Unsettled>) {
-    drop(reply.send(outcome));
-}
-
-async fn settle_with_retries(
-    parts: &BatcherParts,
-    commands: &[Command],
-) -> Result<Vec<Outcome>, StoreError> {
-    let mut retries = 0;
-    loop {
-        match settle_once(parts, commands).await {
-            Err(error) if error.is_transient() && retries < RETRIES_MAX => retries += 1,
-            result => return result,
-        }
-    }
+fn answer(queued: Queued, outcome: Result<Outcome, Unsettled>) {
+    drop(queued.reply.send(outcome));
 }
 
 async fn settle_once(
     parts: &BatcherParts,
+    ids: &mut BatchIds,
     commands: &[Command],
 ) -> Result<Vec<Outcome>, StoreError> {
     let mut settlement = Settlement::begin(&parts.store).await?;
@@ -170,8 +190,53 @@ async fn settle_once(
     // A panic in the rules must not end the loop: the command that causes it is found by halving.
     let decide = AssertUnwindSafe(|| settle(snapshot, &parts.rules, commands, now));
     let plan = catch_unwind(decide).map_err(|_| StoreError::Corrupt("the rules panicked"))?;
-    settlement.commit(parts.entropy.id(now), &plan, now, today).await?;
+    settlement.commit(ids.next(&parts.entropy, now), &plan, now, today).await?;
     parts.metrics.settled(&plan);
     parts.notifier.wake(plan.events.iter().map(|event| event.payer));
     Ok(plan.outcomes)
+}
+
+/// Ids of batches: rising, even when two are made within a millisecond or the clock is turned
+/// back, so that readers may follow them.
+struct BatchIds {
+    latest_millis: i64,
+}
+
+impl BatchIds {
+    /// Ids after the one that the books end with.
+    fn after(latest: Option<BatchId>) -> Self {
+        let millis = latest.map_or(0, |id| {
+            id.as_bytes()[..6].iter().fold(0_i64, |millis, byte| (millis << 8) | i64::from(*byte))
+        });
+        Self { latest_millis: millis }
+    }
+
+    fn next(&mut self, entropy: &Entropy, now: Timestamp) -> BatchId {
+        self.latest_millis = now.unix_millis().max(self.latest_millis.saturating_add(1));
+        entropy.id(Timestamp::from_unix_millis(self.latest_millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+    use wallet_core::Timestamp;
+
+    use super::BatchIds;
+    use crate::entropy::Entropy;
+
+    #[test]
+    fn ids_of_batches_rise_whatever_the_clock_does() {
+        let entropy = Entropy::new(Box::new(ChaCha20Rng::seed_from_u64(1)));
+        let mut ids = BatchIds::after(None);
+        let mut last = None;
+        for millis in [1_000_000, 1_000_000, 1_000_000, 999_000, 5_000_000, 1] {
+            let id = ids.next(&entropy, Timestamp::from_unix_millis(millis));
+            assert!(last < Some(id), "{millis}");
+            last = Some(id);
+        }
+        let mut reopened = BatchIds::after(last);
+        assert!(last < Some(reopened.next(&entropy, Timestamp::from_unix_millis(2))));
+    }
 }

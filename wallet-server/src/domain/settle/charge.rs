@@ -68,10 +68,10 @@ fn present(books: &mut Books<'_>, charge: &Charge) -> Result<Answer, Refusal> {
     books.plan.marks.push((code.device, code.mark));
 
     let fee = merchant.fee.fee(charge.amount.money());
-    let movement = allow(books, charge, code, device, &payer).and_then(|allowed| {
-        let transfer = move_money(books, charge, &merchant, &payer, (fees, fee))?;
+    let movement = allow(books, charge, code, device, &payer).map(|allowed| {
+        let transfer = move_money(books, charge, &merchant, &payer, (fees, fee));
         spend(books, code, charge.amount.money(), &allowed);
-        Ok(transfer)
+        transfer
     });
     Ok(record(books, charge, code, fee, movement))
 }
@@ -132,7 +132,7 @@ fn move_money(
     merchant: &Merchant,
     payer: &Payer,
     (fees, fee): (AccountId, Money),
-) -> Result<Transfer, DeclineCode> {
+) -> Transfer {
     let shard = books.rows.shard;
     let (minor, currency) = (charge.amount.money().minor(), charge.amount.money().currency());
     let entry = |account, shard, minor| {
@@ -144,8 +144,9 @@ fn move_money(
         entry(fees, shard, fee.minor()),
     ];
     entries.retain(|entry| entry.amount.minor() != 0);
-    // Balanced by construction, and a positive amount leaves at least two entries.
-    Transfer::new(charge.transfer, entries).map_err(|_| DeclineCode::CurrencyMismatch)
+    // Balanced by construction, and a positive amount leaves at least two entries. If not, the
+    // books are not to be trusted with it: the batcher isolates the command.
+    Transfer::new(charge.transfer, entries).unwrap_or_else(|error| panic!("{}: {error}", charge.id))
 }
 
 /// Writes the payment down, succeeded or declined.

@@ -107,5 +107,10 @@ fn refused(refusal: Refusal) -> Problem {
         | Refusal::InvalidCode
         | Refusal::ClockSkew => (StatusCode::UNPROCESSABLE_ENTITY, "Not possible."),
     };
-    Problem::new(status, refusal.as_str(), Certainty::Final, detail)
+    // What stands under the same key or reference did move money.
+    let certainty = match refusal {
+        Refusal::KeyReused | Refusal::ReferenceConflict => Certainty::Retry,
+        _ => Certainty::Final,
+    };
+    Problem::new(status, refusal.as_str(), certainty, detail)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use wallet_core::code::Mark;
 use wallet_core::receipt::RecordKind;
 
-use crate::domain::ids::{PayerId, PaymentId, TopUpId};
+use crate::domain::ids::{BatchId, PayerId, PaymentId, TopUpId};
 use crate::domain::outcome::DeclineCode;
 use crate::http::auth::SignedRequest;
 use crate::http::input;
@@ -131,6 +131,12 @@ fn read_cursor(text: &str) -> Option<Cursor> {
     numbers.next().is_none().then_some(cursor)
 }
 
+/// A batch and a number in it.
+fn read_activity_cursor(text: &str) -> Option<(BatchId, i64)> {
+    let (batch, n) = text.rsplit_once('_')?;
+    Some((BatchId::parse(batch)?, n.parse().ok()?))
+}
+
 /// Without `after`, only what happens from now on.
 async fn events(
     State(app): State<Arc<App>>,
@@ -181,12 +187,12 @@ async fn activity(
     let device = request.device(&app).await?;
     let page: input::Page = request.query()?;
     let size = page.size()?;
-    let before = input::cursor(page.after.as_deref(), read_cursor)?;
+    let before = input::cursor(page.after.as_deref(), read_activity_cursor)?;
     let events = app.store.payer_activity(device.payer, before, size + 1).await?;
     Ok(Json(List::page(
         events,
         size,
-        |event| write_cursor(event.cursor),
+        |event| format!("{}_{}", event.batch, event.cursor.n),
         |event| ActivityBody {
             id: subject(&event),
             what: WhatBody::new(&event),

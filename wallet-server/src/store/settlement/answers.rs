@@ -18,7 +18,8 @@ pub(super) struct Id {
 }
 
 const PAYMENTS: Sql = payments_sql!(input { id: blob }
-    "select p.* from input i join payments_answered p on p.id = i.id");
+    "select p.*, e.record from input i join payments p on p.id = i.id \
+     join events e on e.batch = p.batch and e.n = p.event");
 
 /// Reads payments as they were first answered.
 pub(super) async fn payments(

@@ -291,10 +291,11 @@ async fn devices(
 
 const PAYERS: Sql = sql!(input { id: blob, day: int }
     "select p.id, p.mode, p.account, p.currency, case when p.state = 'active' then 1 else 0 end as active, b.available, \
-        coalesce(s.spent, 0) as spent, coalesce(s.count, 0) as count \
+        coalesce(sum(s.spent), 0) as spent, coalesce(sum(s.count), 0) as count \
      from input i join payers p on p.id = i.id \
      join balances b on b.account = p.account and b.shard = 0 \
-     left join daily_spending s on s.payer = p.id and s.day = i.day"
+     left join daily_spending s on s.payer = p.id and s.day = i.day and s.currency = p.currency \
+     group by p.id, p.mode, p.account, p.currency, p.state, b.available"
     => { id: blob, mode: text, account: blob, currency: int, active: int, available: int,
         spent: int, count: int });
 

@@ -8,15 +8,39 @@ mod answers;
 mod load;
 mod write;
 
+use serde::{Deserialize, Serialize};
 use wallet_core::Timestamp;
 
 use super::StoreError;
 use super::connection::{Store, Transaction};
+use super::hex::Hex;
+use super::sql::{Sql, sql};
 use crate::domain::command::Command;
 use crate::domain::ids::BatchId;
 use crate::domain::limits::Day;
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::Snapshot;
+
+const LATEST: Sql = sql!(input { any: int }
+    "select b.id from input i cross join batches b order by b.id desc limit 1" => { id: blob });
+
+#[derive(Serialize)]
+struct Any {
+    any: u8,
+}
+
+#[derive(Deserialize)]
+struct BatchRow {
+    id: Hex<16>,
+}
+
+impl Store {
+    /// The highest id that a batch has: the next one must be higher.
+    pub async fn latest_batch(&self) -> Result<Option<BatchId>, StoreError> {
+        let rows: Vec<BatchRow> = self.read(&LATEST, &[Any { any: 0 }]).await?;
+        Ok(rows.first().map(|row| BatchId::from_bytes(row.id.0)))
+    }
+}
 
 /// One batch on its way into the books.
 #[derive(Debug)]
@@ -53,7 +77,9 @@ impl Settlement {
 
 /// Every statement of this folder.
 #[cfg(test)]
-pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'static super::sql::Sql)>
-{
-    [answers::STATEMENTS, load::STATEMENTS, write::STATEMENTS].into_iter().flatten()
+pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
+    [answers::STATEMENTS, load::STATEMENTS, write::STATEMENTS, STATEMENTS].into_iter().flatten()
 }
+
+#[cfg(test)]
+const STATEMENTS: &[(&str, &Sql)] = &[("settlement::LATEST", &LATEST)];

@@ -70,10 +70,11 @@ fn expect_all(changed: u64, named: usize, what: &'static str) -> Result<(), Stor
     if usize::try_from(changed) == Ok(named) { Ok(()) } else { Err(StoreError::Corrupt(what)) }
 }
 
-const SPENDING: Sql = sql!(input { payer: blob, day: int, amount: int }
-    "insert into daily_spending (payer, day, spent, count) \
-     select payer, day, sum(amount), count(*) from input where true group by payer, day \
-     on conflict (payer, day) do update \
+const SPENDING: Sql = sql!(input { payer: blob, day: int, currency: int, amount: int }
+    "insert into daily_spending (payer, day, currency, proof, spent, count) \
+     select payer, day, currency, 'code', sum(amount), count(*) from input where true \
+     group by payer, day, currency \
+     on conflict (payer, day, currency, proof) do update \
      set spent = daily_spending.spent + excluded.spent, \
          count = daily_spending.count + excluded.count");
 
@@ -81,6 +82,7 @@ const SPENDING: Sql = sql!(input { payer: blob, day: int, amount: int }
 struct SpendingRow {
     payer: Hex<16>,
     day: i32,
+    currency: u16,
     amount: i64,
 }
 
@@ -91,6 +93,7 @@ async fn spending(transaction: &mut Transaction, plan: &Plan) -> Result<(), Stor
         .map(|spending| SpendingRow {
             payer: Hex(*spending.payer.as_bytes()),
             day: spending.day.0,
+            currency: spending.amount.currency().numeric(),
             amount: spending.amount.minor(),
         })
         .collect();
@@ -105,13 +108,15 @@ const PAYMENTS: Sql = sql!(input { id: blob, mode: text, merchant: blob, referen
         code_currency: int, limit_payment: int, limit_day: int, day: int, transfer: blob,
         evidence: blob, batch: blob, event: int, created_at: int }
     "insert into payments (id, mode, merchant, reference, state, decline_code, capture, currency, \
-        amount, settled_currency, amount_settled, amount_refunded, fee, code_source, terminal, \
-        description, metadata, payer, device, code_step, code_seq, code_limit, code_currency, \
-        limit_payment, limit_day, day, transfer, evidence, batch, event, created_at) \
+        amount, settled_currency, amount_settled, amount_refunded, fee, first_fee, code_source, \
+        terminal, description, metadata, payer, device, code_step, code_seq, code_limit, \
+        code_currency, evidence, limit_payment, limit_day, day, transfer, batch, event, \
+        last_batch, last_event, created_at) \
      select id, mode, merchant, reference, state, decline_code, 'automatic', currency, \
-        amount, settled_currency, amount_settled, 0, fee, code_source, terminal, \
-        description, metadata, payer, device, code_step, code_seq, code_limit, code_currency, \
-        limit_payment, limit_day, day, transfer, evidence, batch, event, created_at from input");
+        amount, settled_currency, amount_settled, 0, fee, fee, code_source, \
+        terminal, description, metadata, payer, device, code_step, code_seq, code_limit, \
+        code_currency, evidence, limit_payment, limit_day, day, transfer, batch, event, \
+        batch, event, created_at from input");
 
 #[derive(Serialize)]
 struct PaymentRow<'a> {
@@ -389,16 +394,17 @@ async fn balances(transaction: &mut Transaction, plan: &Plan) -> Result<(), Stor
     expect_all(found, rows.len(), "a balance")
 }
 
-const EVENTS: Sql = sql!(input { batch: blob, mode: text, type: text, merchant: blob, payer: blob,
-        record: blob }
-    "insert into events (batch, n, mode, type, merchant, payer, record) \
-     select batch, n, mode, type, merchant, payer, record from input");
+const EVENTS: Sql = sql!(input { batch: blob, mode: text, type: text, subject: blob,
+        merchant: blob, payer: blob, record: blob }
+    "insert into events (batch, n, mode, type, subject, merchant, payer, record) \
+     select batch, n, mode, type, subject, merchant, payer, record from input");
 
 #[derive(Serialize)]
 struct EventRow {
     batch: Hex<16>,
     mode: &'static str,
     r#type: String,
+    subject: Hex<16>,
     merchant: Option<Hex<16>>,
     payer: Hex<16>,
     record: Hex<RECORD_LENGTH>,
@@ -416,6 +422,7 @@ async fn events(
             batch: Hex(*batch.as_bytes()),
             mode: event.record.mode.as_str(),
             r#type: event.event_type(),
+            subject: Hex(event.record.subject),
             merchant: event.merchant.map(|id| Hex(*id.as_bytes())),
             payer: Hex(*event.payer.as_bytes()),
             record: Hex(event.record.to_bytes()),

@@ -6,14 +6,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::sql::Sql;
-use super::{Store, accounts, events, merchants, payers, payments, settlement};
+use super::sql::{Sql, sql};
+use super::{Store, accounts, events, issuer, merchants, payers, payments, settlement};
 use postgres::Postgres;
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     [
         accounts::STATEMENTS,
         events::STATEMENTS,
+        issuer::STATEMENTS,
         merchants::STATEMENTS,
         payers::STATEMENTS,
         payments::STATEMENTS,
@@ -89,3 +90,27 @@ fn postgresql_understands_every_statement() {
     }
     server.run(&script).unwrap_or_else(|error| panic!("{error}"));
 }
+
+#[tokio::test]
+async fn the_writer_works_again_after_the_disk_was_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&format!("sqlite:{}/books", folder.path().display())).await.unwrap();
+    // SQLite counts a reached limit of pages as a full disk; it sets it to what is there already.
+    store.limit_pages(1).await.unwrap();
+    let write = async |reference: String| {
+        let rows = [serde_json::json!({ "merchant": "02".repeat(16), "reference": reference })];
+        let mut transaction = store.begin().await?;
+        transaction.write(&FILLER, &rows).await?;
+        transaction.commit().await
+    };
+    let full = write("x".repeat(1_000_000)).await.unwrap_err();
+    assert!(full.to_string().contains("full"), "{full}");
+    store.limit_pages(1_000_000).await.unwrap();
+    write("small".to_owned()).await.unwrap();
+    store.ping().await.unwrap();
+}
+
+/// Writes as much as it is told to.
+const FILLER: Sql = sql!(input { merchant: blob, reference: text }
+    "insert into payment_references (merchant, mode, reference, created_at) \
+     select merchant, 'live', reference, 0 from input");
