@@ -123,8 +123,7 @@ impl Store {
     /// Whether the database answers, to readers and to the writer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("select 1").execute(&self.readers).await?;
-        self.begin().await?;
-        Ok(())
+        self.begin().await?.roll_back().await
     }
 
     /// Ends all connections once they are idle.
@@ -168,6 +167,11 @@ impl Transaction {
             .execute(&mut *self.inner)
             .await?;
         Ok(result.rows_affected())
+    }
+
+    /// Undoes it, and waits until that is done, so that the connection is free for the next one.
+    pub(crate) async fn roll_back(self) -> Result<(), StoreError> {
+        Ok(self.inner.rollback().await?)
     }
 
     /// Makes it durable.

@@ -68,7 +68,7 @@ impl Settlement {
         today: Day,
     ) -> Result<(), StoreError> {
         if plan.kept_answers.is_empty() && plan.events.is_empty() {
-            return Ok(());
+            return self.0.roll_back().await;
         }
         write::plan(&mut self.0, batch, plan, now, today).await?;
         self.0.commit().await
