@@ -16,3 +16,8 @@ pub use answer::Answer;
 pub use phone::Phone;
 pub use till::{Charge, Till};
 pub use world::World;
+
+/// The README's Rust compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
