@@ -103,11 +103,7 @@ impl Settings {
         if let Some(file) = file {
             layers = layers.add_source(File::from(file).format(FileFormat::Toml));
         }
-        let environment = Environment::with_prefix(ENVIRONMENT_PREFIX)
-            .prefix_separator("_")
-            .separator("__")
-            .try_parsing(true);
-        layers = layers.add_source(environment);
+        layers = layers.add_source(environment());
         for (name, value) in flags {
             layers = layers.set_override(name, value.as_str())?;
         }
@@ -154,6 +150,12 @@ impl Settings {
     }
 }
 
+/// The variables as text: read as numbers, a prefix would lose its zero and a limit go through a
+/// floating-point number.
+fn environment() -> Environment {
+    Environment::with_prefix(ENVIRONMENT_PREFIX).prefix_separator("_").separator("__")
+}
+
 /// Settings with types of their own.
 #[derive(Debug)]
 pub(crate) struct Parsed {
@@ -164,7 +166,9 @@ pub(crate) struct Parsed {
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use config::{Config, File, FileFormat};
+
+    use super::{DEFAULT_TOML, Settings, environment};
 
     fn with(flags: &[(&str, &str)]) -> Result<Settings, String> {
         let flags: Vec<_> =
@@ -186,6 +190,28 @@ mod tests {
             let error = with(&[(unknown, "50")]).unwrap_err();
             assert!(error.contains("unknown field"), "{unknown}: {error}");
         }
+    }
+
+    #[test]
+    fn variables_are_read_as_they_are_written() {
+        let variables = [
+            ("WALLET_SERVER_CODE_PREFIX", "07"),
+            ("WALLET_SERVER_LIMITS__DAY", "12345678901234567.89"),
+            ("WALLET_SERVER_BEHIND_TLS_PROXY", "true"),
+            ("WALLET_SERVER_OPERATOR_LISTEN", "127.0.0.1:1"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings: Settings = Config::builder()
+            .add_source(File::from_str(DEFAULT_TOML, FileFormat::Toml))
+            .add_source(environment().source(Some(variables.into())))
+            .build()
+            .and_then(Config::try_deserialize)
+            .unwrap();
+        assert_eq!(settings.code_prefix, "07");
+        assert_eq!(settings.limits.day, "12345678901234567.89");
+        assert!(settings.behind_tls_proxy);
+        assert_eq!(settings.operator_listen.unwrap().port(), 1);
+        settings.parse().unwrap();
     }
 
     #[test]
