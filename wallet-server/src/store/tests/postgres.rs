@@ -85,5 +85,5 @@ fn programs() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = debian.into_iter().rev().chain(std::env::split_paths(&path));
     let has_server = |folder: &PathBuf| Path::new(folder).join("initdb").exists();
-    found.into_iter().find(has_server).expect("PostgreSQL is missing: tests/set-up installs it")
+    found.into_iter().find(has_server).expect("PostgreSQL is missing: tests/run installs it")
 }
