@@ -14,7 +14,7 @@ macro_rules! id {
         pub struct $name([u8; 16]);
 
         impl $name {
-            /// The id with these bytes, made by [`NewId`] or read from the database.
+            /// The id with these bytes, new or read from the database.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(bytes)

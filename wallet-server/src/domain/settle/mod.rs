@@ -4,7 +4,7 @@
 //! the rows as the ones before it left them, and returns what to write. A refused command
 //! changes nothing for its neighbours. Its only caller is the batcher.
 //!
-//! The path of a payment ends here: [`charge`] is the list of rules in their order.
+//! The path of a payment ends here: `charge` is the list of rules in their order.
 
 mod charge;
 mod top_up;
