@@ -20,7 +20,8 @@ mod wallet;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use axum::{Json, Router, middleware, routing};
 use serde_json::{Value, json};
 
@@ -94,6 +95,7 @@ async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
     Ok(Json(json!({ "status": "ok" })))
 }
 
-async fn metrics(State(app): State<Arc<App>>) -> String {
-    app.metrics.render()
+async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, media_type)], app.metrics.render())
 }

@@ -73,10 +73,11 @@ impl Problem {
 
     /// A request that makes no sense. It did nothing, but one with the same key may have.
     pub(super) fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail = errors.first().map_or_else(
-            || "The request is not understood.".to_owned(),
-            |error| format!("{}: {}", error.pointer, error.detail),
-        );
+        let detail = match errors.first() {
+            Some(error) if error.pointer.is_empty() => error.detail.clone(),
+            Some(error) => format!("{}: {}", error.pointer, error.detail),
+            None => "The request is not understood.".to_owned(),
+        };
         let problem =
             Self::new(StatusCode::BAD_REQUEST, "invalid_request", Certainty::Retry, detail);
         Self { errors, ..problem }
@@ -87,6 +88,7 @@ impl Problem {
         Self::invalid(vec![FieldError { pointer: pointer.to_owned(), detail: detail.into() }])
     }
 
+    /// A request without a valid key. Only this one asks for a bearer token; devices sign.
     pub(super) fn unauthorized(detail: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", Certainty::Retry, detail)
     }
@@ -122,7 +124,7 @@ impl Problem {
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.code == "unauthorized" && !instance.starts_with("/v1/wallet/") {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
