@@ -52,6 +52,14 @@ impl Output {
         }
     }
 
+    /// Says something on standard error before the result is known, for programs as well.
+    pub(crate) fn announce<T: Display + Serialize>(self, news: &T) -> Result<(), Failure> {
+        let text = if self.json { to_json(news)? } else { news.to_string() };
+        // Nobody is left to tell when standard error is gone.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        Ok(())
+    }
+
     /// Prints why a command failed: on standard error, or as JSON on standard output.
     pub(crate) fn fail(self, failure: &Failure) {
         let _ = if self.json {

@@ -1,22 +1,19 @@
 //! Receipts: believed only after their signature and every expected field have been checked.
 
 use wallet_core::Money;
+use wallet_core::issuer::IssuerDocument;
 use wallet_core::receipt::{PaymentState, Receipt, Record};
 
-use crate::client::models::{Issuer, Payment};
+use crate::client::models::Payment;
 use crate::failure::{Exit, Failure};
 
 /// Verifies a payment's receipt offline and that it says what the answer says.
 ///
 /// The answer came over the network and is the word of whoever answered; the receipt is the
 /// issuer's.
-pub(crate) fn verify(payment: &Payment, issuer: &Issuer) -> Result<Receipt, Failure> {
+pub(crate) fn verify(payment: &Payment, issuer: &IssuerDocument) -> Result<Receipt, Failure> {
     let receipt = Receipt::parse(&payment.receipt)
-        .and_then(|receipt| {
-            let keys = issuer.receipt_keys().unwrap_or_default();
-            let id = wallet_core::IssuerId::from_hex(&issuer.id)?;
-            receipt.verify(&id, &keys)
-        })
+        .and_then(|receipt| receipt.verify(&issuer.issuer_id(), &issuer.signing_keys()))
         .map_err(|error| {
             Failure::core(Exit::Unexpected, error).hint("do not hand out the goods")
         })?;
@@ -44,27 +41,27 @@ fn agrees(record: &Record, payment: &Payment, asked: Money) -> bool {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use wallet_core::code::CodePrefix;
+    use wallet_core::issuer::{IssuerDocument, IssuerStatement, StatedSigningKey};
     use wallet_core::receipt::{PaymentState, Receipt, Record, RecordKind};
     use wallet_core::{Currency, Mode, Money, SigningKey, Timestamp};
 
     use super::verify;
-    use crate::client::models::{Issuer, Payment};
+    use crate::client::models::Payment;
 
     fn key() -> SigningKey {
         SigningKey::from_seed(&[1; 32])
     }
 
-    fn issuer() -> Issuer {
-        let public = key().public_key();
-        serde_json::from_value(json!({
-            "issuer_id": public.root_issuer_id().to_string(), "server_time": "", "currency": "CNY",
-            "code_prefix": "70", "sealing_keys": [],
-            "signing_keys": [{
-                "id": public.id().to_string(),
-                "public_key": base16ct::lower::encode_string(public.as_bytes()),
-            }],
-        }))
-        .unwrap()
+    fn issuer() -> IssuerDocument {
+        let epoch = Timestamp::from_unix_millis(0);
+        let statement = IssuerStatement {
+            issued_at: epoch,
+            prefix: CodePrefix::DEFAULT,
+            sealing_keys: Vec::new(),
+            signing_keys: vec![StatedSigningKey { key: key().public_key(), effective_at: epoch }],
+        };
+        IssuerDocument::sign(statement, &key())
     }
 
     /// A payment of 12.50 with its receipt.

@@ -27,7 +27,8 @@ fn wallet(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wallet"));
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
     // Nothing of the developer's own set-up may count.
-    for name in ["WALLET_SERVER", "WALLET_HOME", "WALLET_API_KEY", "WALLET_CONFIG"] {
+    for name in ["WALLET_SERVER", "WALLET_HOME", "WALLET_API_KEY", "WALLET_CONFIG", "WALLET_ISSUER"]
+    {
         command.env_remove(name);
     }
     command
@@ -202,6 +203,71 @@ fn a_payment_acknowledged_before_the_server_was_killed_is_there_afterwards() {
     let id = |output: &Output| printed(output)["id"].clone();
     assert_eq!(id(&first), id(&second));
     assert_eq!(shop.payers_balance(), "487.50");
+}
+
+#[test]
+fn a_charge_says_its_names_before_it_is_sent_and_expects_the_issuer_it_was_told() {
+    let shop = Shop::open();
+    shop.people();
+    let issuer = shop.json(&["operator", "keys", "list"])["issuer_id"].clone();
+    let issuer = issuer.as_str().unwrap();
+    let digits = String::from_utf8(shop.show(&["--text"]).stdout).unwrap().trim().to_owned();
+    let other = "00".repeat(32);
+
+    let refused = shop.charge("1", &["--code", &digits, "--issuer", &other]);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(refused.stderr.is_empty(), "nothing was sent");
+    assert_eq!(printed(&refused)["error"]["code"], "issuer_document_other_issuer");
+
+    let charged = shop.charge("1", &["--code", &digits, "--issuer", issuer]);
+    assert_eq!(charged.status.code(), Some(0), "{}", printed(&charged));
+    let names: Value = serde_json::from_slice(&charged.stderr).unwrap();
+    assert_eq!(names["reference"], printed(&charged)["reference"]);
+    assert!(names["idempotency_key"].is_string(), "{names}");
+    assert_eq!(printed(&charged)["issuer"], issuer);
+    assert_eq!(printed(&charged)["issuer_expected"], true);
+}
+
+#[test]
+fn a_device_enrols_with_the_issuer_it_was_told_only_and_keeps_its_invitation_otherwise() {
+    let shop = Shop::open();
+    let payer = shop.json(&["operator", "payer", "create", "Wei"]);
+    let invitation = shop.json(&["operator", "payer", "invite", payer["id"].as_str().unwrap()]);
+    std::fs::write(shop.path("invitation"), invitation["invitation"].as_str().unwrap()).unwrap();
+    let enrol = ["payer", "enrol", "--wallet", "w", "--invitation-file", "invitation"];
+    let enrol = [enrol.as_slice(), &["--no-passphrase", "--issuer"]].concat();
+    let refused = shop.run(&[enrol.as_slice(), &["00".repeat(32).as_str()]].concat());
+    assert_eq!(refused.status.code(), Some(3));
+    let issuer = shop.json(&["operator", "keys", "list"])["issuer_id"].clone();
+    let enrolled = shop.json(&[enrol.as_slice(), &[issuer.as_str().unwrap()]].concat());
+    assert_eq!(enrolled["issuer"], issuer);
+    shop.json(&["operator", "keys", "rotate", "sealing"]);
+    shop.json(&["payer", "balance", "--wallet", "w"]);
+    assert!(shop.show(&["--text"]).status.success());
+}
+
+#[test]
+fn a_wallet_whose_mark_was_lost_or_ran_ahead_is_healed_by_asking_for_the_balance() {
+    let shop = Shop::open();
+    shop.people();
+    shop.show(&["--png", "code.png"]);
+    assert_eq!(shop.charge("1", &["--scan", "code.png"]).status.code(), Some(0));
+    let file = shop.path("w").join("mark.json");
+    let mark = || -> Value { serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap() };
+    let shown = mark();
+
+    std::fs::remove_file(&file).unwrap();
+    shop.payers_balance();
+    assert_eq!(mark(), shown);
+
+    std::fs::write(&file, r#"{"step":4000000000,"seq":0}"#).unwrap();
+    let stuck = shop.show(&["--text"]);
+    assert_eq!(stuck.status.code(), Some(6));
+    assert!(String::from_utf8_lossy(&stuck.stderr).contains("wallet payer balance"));
+    shop.payers_balance();
+    assert_eq!(mark(), shown);
+    shop.show(&["--png", "code.png"]);
+    assert_eq!(shop.charge("1", &["--scan", "code.png"]).status.code(), Some(0));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! | module | for | feature |
 //! |---|---|---|
 //! | [`code`] | making, reading and verifying payment codes; rotation | – |
+//! | [`issuer`] | the document in which an issuer certifies its keys | – |
 //! | [`keys`] | keys of devices and of the issuer, and the checks at enrolment | – |
 //! | [`money`] | currencies, checked amounts | – |
 //! | [`receipt`] | what the issuer decided, signed | – |
@@ -18,6 +19,7 @@
 
 pub mod code;
 mod error;
+pub mod issuer;
 #[cfg(feature = "keyfile")]
 pub mod keyfile;
 pub mod keys;

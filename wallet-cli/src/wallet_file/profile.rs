@@ -2,12 +2,11 @@
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
-use wallet_core::code::{CodeLimit, CodePrefix, IssuerProfile};
-use wallet_core::{
-    Currency, DeviceKeyId, Error, IssuerId, Mode, Money, SealingPublicKey, Slot, Timestamp,
-};
+use wallet_core::code::{CodeLimit, IssuerProfile};
+use wallet_core::issuer::IssuerDocument;
+use wallet_core::{Currency, DeviceKeyId, Error, IssuerId, Mode, Money, Timestamp};
 
-use crate::client::models::{Enrolment, Issuer};
+use crate::client::models::{Enrolment, Issuer, device_profile};
 use crate::failure::{Exit, Failure};
 use crate::{system, times};
 
@@ -27,24 +26,19 @@ pub(crate) struct Profile {
     pub(crate) payment_limit: String,
     /// How far the issuer's clock is ahead of this machine's.
     pub(crate) clock_offset_millis: i64,
-    issuer: StoredIssuer,
-}
-
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoredIssuer {
-    id: String,
-    prefix: String,
-    slot: u8,
-    sealing_key: String,
-    sealing_key_retires_at: String,
+    /// The id of the issuer that the device enrolled with, the only one it makes codes for.
+    issuer: String,
+    /// The newest document of that issuer.
+    issuer_document: String,
 }
 
 impl Profile {
     /// What an enrolled device keeps of the answer.
-    pub(crate) fn enrolled(server: &Url, answer: &Enrolment) -> Result<Self, Failure> {
-        let mode = Mode::from_name(&answer.mode)
-            .ok_or_else(|| malformed("the mode is neither live nor test"))?;
+    pub(crate) fn enrolled(
+        server: &Url,
+        answer: &Enrolment,
+        issuer: &IssuerId,
+    ) -> Result<Self, Failure> {
         let profile = Self {
             server: server.to_string(),
             device_key_id: answer.device_key_id.clone(),
@@ -53,9 +47,12 @@ impl Profile {
             currency: answer.currency.clone(),
             payment_limit: answer.limits.payment.clone(),
             clock_offset_millis: offset(times::parse(&answer.server_time)?),
-            issuer: StoredIssuer::from(&answer.issuer.profile(mode)?),
+            issuer: issuer.to_string(),
+            issuer_document: answer.issuer.document_text.clone(),
         };
         // Whatever can't be used later is refused now.
+        answer.issuer.document(Some(issuer))?;
+        profile.issuer_profile()?;
         profile.device_key_id()?;
         profile.limit(None)?;
         Ok(profile)
@@ -63,18 +60,22 @@ impl Profile {
 
     /// Takes over what the issuer says now: its current sealing key and its clock.
     ///
-    /// Another issuer under the same address is refused, since codes sealed to it would tell it
-    /// who pays.
+    /// Keys that the issuer did not certify are refused, since codes sealed to somebody else's
+    /// would tell him who pays; and so are keys that it has replaced since.
     pub(crate) fn refresh(&mut self, issuer: &Issuer) -> Result<(), Failure> {
-        let profile = issuer.profile(self.mode()?)?;
-        if profile.id.to_string() != self.issuer.id {
-            return Err(Failure::new(
-                Exit::Refused,
-                "other_issuer",
-                "the server is not of the issuer that this wallet enrolled with",
-            ));
+        let document = issuer.document(Some(&self.issuer_id()?))?;
+        device_profile(&document, self.mode()?)?;
+        let known = self.document()?;
+        if !document.says_the_same_as(&known) {
+            if !document.is_newer_than(&known) {
+                return Err(Failure::new(
+                    Exit::Refused,
+                    "issuer_document_outdated",
+                    "the server names keys that the issuer has replaced",
+                ));
+            }
+            self.issuer_document.clone_from(&issuer.document_text);
         }
-        self.issuer = StoredIssuer::from(&profile);
         self.synchronise(issuer.time()?);
         Ok(())
     }
@@ -102,7 +103,16 @@ impl Profile {
     }
 
     pub(crate) fn issuer_profile(&self) -> Result<IssuerProfile, Failure> {
-        self.issuer.parse(self.mode()?)
+        device_profile(&self.document()?, self.mode()?)
+    }
+
+    fn issuer_id(&self) -> Result<IssuerId, Failure> {
+        IssuerId::from_hex(&self.issuer).map_err(unusable)
+    }
+
+    fn document(&self) -> Result<IssuerDocument, Failure> {
+        let document = IssuerDocument::parse(&self.issuer_document).map_err(unusable)?;
+        document.verify(&self.issuer_id()?).map_err(unusable)
     }
 
     /// The limit of a code: the one that is asked for, or the issuer's for a payment.
@@ -117,30 +127,6 @@ impl Profile {
 
     fn mode(&self) -> Result<Mode, Failure> {
         Mode::from_name(&self.mode).ok_or_else(|| malformed("the mode is neither live nor test"))
-    }
-}
-
-impl StoredIssuer {
-    fn from(issuer: &IssuerProfile) -> Self {
-        Self {
-            id: issuer.id.to_string(),
-            prefix: issuer.prefix.to_string(),
-            slot: issuer.slot.number(),
-            sealing_key: base16ct::lower::encode_string(issuer.sealing_key.as_bytes()),
-            sealing_key_retires_at: times::format(issuer.sealing_key_retires_at),
-        }
-    }
-
-    fn parse(&self, mode: Mode) -> Result<IssuerProfile, Failure> {
-        let sealing_key = crate::client::models::key_bytes(&self.sealing_key)?;
-        Ok(IssuerProfile {
-            id: IssuerId::from_hex(&self.id).map_err(unusable)?,
-            mode,
-            prefix: CodePrefix::parse(&self.prefix).map_err(unusable)?,
-            slot: Slot::from_number(self.slot).map_err(unusable)?,
-            sealing_key: SealingPublicKey::from_bytes(sealing_key),
-            sealing_key_retires_at: times::parse(&self.sealing_key_retires_at)?,
-        })
     }
 }
 

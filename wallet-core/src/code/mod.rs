@@ -13,7 +13,7 @@ pub use device::{CodeTerms, IssuerProfile, PayerDevice, PaymentCode};
 pub use digits::CodePrefix;
 pub use issuer::{EVIDENCE_LENGTH, Freshness, OpenedCode, SealedCode, VerifiedCode};
 pub use layout::{Claims, CodeLimit, Mark};
-pub use rotation::{Ask, MarkStore, Rotation, Showing, mark_not_stored};
+pub use rotation::{Ask, MarkStore, Rotation, Showing, adopt_mark, mark_not_stored};
 
 #[cfg(test)]
 mod tests;

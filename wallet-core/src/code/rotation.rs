@@ -8,12 +8,14 @@
 //! | of this step, seq 255 | fresh | nothing: wait for the next step |
 //! | one step ahead (the clock was set back a little) | fresh, or after a restart | that step, seq + 1 |
 //! | further ahead | anything | nothing: the clock is wrong |
+//!
+//! A device that is online again adopts the issuer's mark, see [`adopt_mark`].
 
 use rand_core::CryptoRng;
 
 use super::device::{CodeTerms, PayerDevice, PaymentCode};
 use super::layout::Mark;
-use crate::{Error, Timestamp};
+use crate::{Error, Step, Timestamp};
 
 const STEP_EXHAUSTED: Error =
     Error::new("step_exhausted", "256 codes were shown in this half minute; wait for the next one");
@@ -45,6 +47,41 @@ pub trait MarkStore {
 #[must_use]
 pub fn mark_not_stored() -> Error {
     MARK_NOT_STORED
+}
+
+/// Reconciles the stored mark with the issuer's: the highest that it has decided on, or none yet.
+/// Returns the mark that is stored now.
+///
+/// | stored mark is … | becomes | because |
+/// |---|---|---|
+/// | lost, or lower than the issuer's | the issuer's | codes up to it would be refused as used |
+/// | more than a step ahead of `now`, the issuer's is not | the issuer's | the clock ran ahead, and has been set |
+/// | any other | what it is | it is right; or `now` is wrong, and nothing can be told from it |
+///
+/// `now` is the issuer's time as this same answer told it.
+///
+/// Lowering a mark forgets the codes that were made ahead of time. Whoever photographed one can
+/// still present it when its time comes, and then the device's codes up to that mark fail as
+/// used: the limit of each such code bounds what it can cost, and it is used once at the most.
+///
+/// # Errors
+/// `mark_not_stored`, or what the store returns.
+pub fn adopt_mark(
+    issuers: Option<Mark>,
+    now: Timestamp,
+    store: &mut dyn MarkStore,
+) -> Result<Mark, Error> {
+    store.advance(&mut |stored| Ok(reconciled(stored, issuers, now)))
+}
+
+fn reconciled(stored: Option<Mark>, issuers: Option<Mark>, now: Timestamp) -> Mark {
+    // No code has this mark: it lies in 1970.
+    let issuers = issuers.unwrap_or(Mark { step: Step::from_number(0), seq: 0 });
+    match stored {
+        Some(stored) if is_far_ahead(stored, now) && !is_far_ahead(issuers, now) => issuers,
+        Some(stored) => stored.max(issuers),
+        None => issuers,
+    }
 }
 
 /// Why a code is wanted.
@@ -146,6 +183,22 @@ impl Rotation {
         let showing = Showing { code, mark, next_due: mark.step.ends_at() };
         self.showing = Some(showing.clone());
         Ok(showing)
+    }
+
+    /// [`adopt_mark`] for the device whose codes these are; a shown code that the issuer has
+    /// already decided on, or passed, is not shown again.
+    ///
+    /// # Errors
+    /// As [`adopt_mark`].
+    pub fn adopt(
+        &mut self,
+        issuers: Option<Mark>,
+        now: Timestamp,
+        store: &mut dyn MarkStore,
+    ) -> Result<Mark, Error> {
+        let adopted = adopt_mark(issuers, now, store)?;
+        self.showing = self.showing.take().filter(|showing| issuers < Some(showing.mark));
+        Ok(adopted)
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct IssuerBody {
     code_prefix: String,
     sealing_keys: Vec<SealingKeyBody>,
     signing_keys: Vec<SigningKeyBody>,
+    /// All of the keys, certified with the root key: what clients believe.
+    document: String,
 }
 
 #[derive(Serialize)]
@@ -62,6 +64,7 @@ impl IssuerBody {
             code_prefix: app.prefix.to_string(),
             sealing_keys: sealing_keys.collect(),
             signing_keys: signing_keys.collect(),
+            document: app.keys.document(app.prefix, now).to_string(),
         }
     }
 }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
-use wallet_core::code::{OpenedCode, SealedCode};
+use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
+use wallet_core::issuer::{IssuerDocument, IssuerStatement, StatedSealingKey, StatedSigningKey};
 use wallet_core::keyfile::{self, Cost, Passphrase};
 use wallet_core::receipt::{Receipt, Record};
 use wallet_core::{Error, IssuerId, Mode, SealingKey, SealingKeys, SigningKey, Slot, Timestamp};
@@ -274,6 +275,29 @@ impl State {
         in_effect.map_or(&self.root, |later| &later.key)
     }
 
+    /// What the issuer says about its keys.
+    fn statement(&self, prefix: CodePrefix, now: Timestamp) -> IssuerStatement {
+        let current = self.sealing.current(now).map(SealingKey::slot);
+        let sealing_keys = self.sealing.keys().iter().map(|key| StatedSealingKey {
+            slot: key.slot(),
+            key: key.public_key(),
+            created_at: key.created_at(),
+            retires_at: key.retires_at(),
+            current: Some(key.slot()) == current,
+        });
+        let root = (Timestamp::from_unix_millis(0), &self.root);
+        let later = self.later.iter().map(|later| (later.effective_at, &later.key));
+        let signing_keys = std::iter::once(root)
+            .chain(later)
+            .map(|(effective_at, key)| StatedSigningKey { key: key.public_key(), effective_at });
+        IssuerStatement {
+            issued_at: now,
+            prefix,
+            sealing_keys: sealing_keys.collect(),
+            signing_keys: signing_keys.collect(),
+        }
+    }
+
     fn vault(&self, purpose: Purpose) -> &Vault {
         match purpose {
             Purpose::Evidence => &self.evidence,
@@ -303,6 +327,11 @@ impl IssuerKeys for FileKeys {
                 .map(SigningKey::public_key)
                 .collect(),
         }
+    }
+
+    fn document(&self, prefix: CodePrefix, now: Timestamp) -> IssuerDocument {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        IssuerDocument::sign(state.statement(prefix, now), &state.root)
     }
 
     fn open(&self, code: &SealedCode, mode: Mode, now: Timestamp) -> Result<OpenedCode, Error> {

@@ -6,7 +6,8 @@
 mod file;
 mod vault;
 
-use wallet_core::code::{OpenedCode, SealedCode};
+use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
+use wallet_core::issuer::IssuerDocument;
 use wallet_core::receipt::{Receipt, Record};
 use wallet_core::{Error, IssuerId, Mode, SealingPublicKey, SigningPublicKey, Slot, Timestamp};
 
@@ -22,6 +23,9 @@ pub trait IssuerKeys: Send + Sync {
 
     /// What everyone may know.
     fn public(&self) -> PublicKeys;
+
+    /// The public keys, certified with the root key.
+    fn document(&self, prefix: CodePrefix, now: Timestamp) -> IssuerDocument;
 
     /// Opens a code that was sealed for a mode.
     ///

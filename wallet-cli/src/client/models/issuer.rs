@@ -3,22 +3,27 @@
 use core::fmt;
 
 use serde::Deserialize;
-use wallet_core::code::{CodePrefix, IssuerProfile};
-use wallet_core::{Error, IssuerId, Mode, SealingPublicKey, SigningPublicKey, Slot, Timestamp};
+use wallet_core::code::IssuerProfile;
+use wallet_core::issuer::IssuerDocument;
+use wallet_core::{Error, IssuerId, Mode, Timestamp};
 
 use crate::failure::{Exit, Failure};
 use crate::times;
 
 /// Who the issuer is and which keys it uses.
+///
+/// The fields are for people to read; a program believes the signed document only.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Issuer {
     #[serde(rename = "issuer_id")]
-    pub(crate) id: String,
-    pub(crate) server_time: String,
-    pub(crate) currency: String,
+    id: String,
+    server_time: String,
+    currency: String,
     code_prefix: String,
     sealing_keys: Vec<SealingKey>,
-    pub(crate) signing_keys: Vec<SigningKey>,
+    signing_keys: Vec<SigningKey>,
+    #[serde(rename = "document")]
+    pub(crate) document_text: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -32,44 +37,65 @@ struct SealingKey {
 
 /// A key that signs receipts.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct SigningKey {
+struct SigningKey {
     id: String,
-    pub(crate) public_key: String,
+    public_key: String,
 }
 
 impl Issuer {
-    /// The issuer's id.
-    pub(crate) fn id(&self) -> Result<IssuerId, Failure> {
-        IssuerId::from_hex(&self.id).map_err(unusable)
-    }
-
-    /// What a device needs to make codes.
-    pub(crate) fn profile(&self, mode: Mode) -> Result<IssuerProfile, Failure> {
-        let key = self.sealing_keys.iter().find(|key| key.current).ok_or_else(|| {
-            Failure::new(Exit::Unexpected, "unexpected_answer", "the issuer has no current key")
-        })?;
-        Ok(IssuerProfile {
-            id: self.id()?,
-            mode,
-            prefix: CodePrefix::parse(&self.code_prefix).map_err(unusable)?,
-            slot: Slot::from_number(key.slot).map_err(unusable)?,
-            sealing_key: SealingPublicKey::from_bytes(key_bytes(&key.public_key)?),
-            sealing_key_retires_at: times::parse(&key.retires_at)?,
+    /// The issuer's document, verified: of the expected issuer, or, on first use, of the one that
+    /// it names itself.
+    pub(crate) fn document(&self, expected: Option<&IssuerId>) -> Result<IssuerDocument, Failure> {
+        let document = IssuerDocument::parse(&self.document_text).map_err(unusable)?;
+        let expected = expected.copied().unwrap_or_else(|| document.claimed_issuer_id());
+        document.verify(&expected).map_err(|error| {
+            Failure::core(Exit::Refused, error).hint(format!(
+                "the server is not of issuer {expected}, or somebody stands between: send nothing"
+            ))
         })
-    }
-
-    /// The keys that receipts may be signed with.
-    pub(crate) fn receipt_keys(&self) -> Result<Vec<SigningPublicKey>, Failure> {
-        self.signing_keys
-            .iter()
-            .map(|key| SigningPublicKey::from_bytes(&key_bytes(&key.public_key)?).map_err(unusable))
-            .collect()
     }
 
     /// The server's clock when it answered.
     pub(crate) fn time(&self) -> Result<Timestamp, Failure> {
         times::parse(&self.server_time)
     }
+}
+
+/// What a device needs to make codes, from a verified document.
+pub(crate) fn device_profile(
+    document: &IssuerDocument,
+    mode: Mode,
+) -> Result<IssuerProfile, Failure> {
+    let key = document.current_sealing_key().ok_or_else(|| {
+        Failure::new(Exit::Unexpected, "unexpected_answer", "the issuer has no current key")
+    })?;
+    Ok(IssuerProfile {
+        id: document.issuer_id(),
+        mode,
+        prefix: document.statement().prefix,
+        slot: key.slot,
+        sealing_key: key.key,
+        sealing_key_retires_at: key.retires_at,
+    })
+}
+
+/// Which issuer to expect.
+#[derive(clap::Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct IssuerArgs {
+    /// Accept this issuer and no other [default: whichever the server names]
+    ///
+    /// The 64 digits of its id, which you learnt from the issuer itself and not from this server:
+    /// only then do a key and a receipt prove whose they are.
+    #[arg(
+        id = "issuer",
+        long = "issuer",
+        value_name = "HEX",
+        env = "WALLET_ISSUER",
+        hide_env_values = true,
+        value_parser = IssuerId::from_hex
+    )]
+    pub(crate) id: Option<IssuerId>,
 }
 
 impl fmt::Display for Issuer {
@@ -92,12 +118,6 @@ impl fmt::Display for Issuer {
     }
 }
 
-/// The 32 bytes of a key in hexadecimal.
-pub(crate) fn key_bytes(hex: &str) -> Result<[u8; 32], Failure> {
-    // An issuer's id has the same form as a key.
-    IssuerId::from_hex(hex).map(|id| *id.as_bytes()).map_err(unusable)
-}
-
 fn unusable(error: Error) -> Failure {
-    Failure::core(Exit::Unexpected, error).hint("the issuer's keys are not usable")
+    Failure::core(Exit::Unexpected, error).hint("the server names no keys that can be believed")
 }

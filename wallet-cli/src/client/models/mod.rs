@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::output::table;
 
-pub(crate) use issuer::{Issuer, key_bytes};
+pub(crate) use issuer::{Issuer, IssuerArgs, device_profile};
 pub(crate) use ledger::{Entry, TrialBalance};
 pub(crate) use merchant::{ApiKey, Balance, CreatedMerchant, Merchant, Payment, Terminal};
 pub(crate) use payer::{

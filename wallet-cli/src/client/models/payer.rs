@@ -3,6 +3,8 @@
 use core::fmt;
 
 use serde::Deserialize;
+use wallet_core::Step;
+use wallet_core::code::Mark;
 
 use super::{Issuer, Row, or_dash};
 
@@ -34,6 +36,8 @@ pub(crate) struct PayerBalance {
     pub(crate) available: String,
     held: String,
     limits: Limits,
+    /// The highest code of this device that the issuer has decided on.
+    pub(crate) mark: Option<CodeMark>,
 }
 
 impl fmt::Display for PayerBalance {
@@ -106,6 +110,12 @@ pub(crate) struct PayerEvent {
 pub(crate) struct CodeMark {
     pub(crate) step: u32,
     pub(crate) seq: u8,
+}
+
+impl From<CodeMark> for Mark {
+    fn from(CodeMark { step, seq }: CodeMark) -> Self {
+        Self { step: Step::from_number(step), seq }
+    }
 }
 
 impl fmt::Display for PayerEvent {

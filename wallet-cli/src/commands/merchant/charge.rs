@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use wallet_core::{Currency, Money, TerminalId};
 
-use crate::client::models::{Issuer, Payment};
+use crate::client::models::{Issuer, IssuerArgs, Payment};
 use crate::client::{Answer, Client, Request};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -27,7 +27,11 @@ Examples:
   wallet merchant payment --reference order-17                  what became of it
 
 A payment that was declined or whose code was refused ends with exit code 3; one whose outcome
-is not known with 4: look it up by its reference, or repeat it with its key.")]
+is not known with 4: repeat it with the same key and reference, which are on standard error. That
+a look-up finds nothing proves nothing yet.
+
+The receipt is verified with the keys that the issuer's root key certifies. With --issuer, that
+proves whose receipt it is; without, only that it is the receipt of the issuer that is printed.")]
 pub(crate) struct Args {
     /// How much, as in 12.50
     amount: String,
@@ -50,6 +54,8 @@ pub(crate) struct Args {
     idempotency_key: Option<String>,
     #[command(flatten)]
     merchant: MerchantArgs,
+    #[command(flatten)]
+    issuer: IssuerArgs,
 }
 
 /// Where the code comes from.
@@ -78,11 +84,28 @@ pub(crate) struct Charge {
     pub(crate) idempotency_key: String,
 }
 
+/// The names of a charge, said before it is sent.
+#[derive(Serialize)]
+struct Names<'a> {
+    reference: &'a str,
+    idempotency_key: &'a str,
+}
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "reference {}, idempotency key {}", self.reference, self.idempotency_key)
+    }
+}
+
 #[derive(Serialize)]
 struct Charged {
     #[serde(flatten)]
     payment: Answer<Payment>,
     receipt_verified: bool,
+    /// Whose receipt it is.
+    issuer: String,
+    /// Whether that is the issuer that was expected, and not just the one that answered.
+    issuer_expected: bool,
 }
 
 impl fmt::Display for Charged {
@@ -91,18 +114,28 @@ impl fmt::Display for Charged {
             writeln!(f, "an earlier answer, repeated:")?;
         }
         writeln!(f, "{}", self.payment)?;
-        write!(f, "  receipt           verified: signed by the issuer for this payment")
+        let whose = if self.issuer_expected { "expected" } else { "as the server names it" };
+        writeln!(f, "  receipt           verified: signed by the issuer for this payment")?;
+        write!(f, "  issuer            {} ({whose})", self.issuer)
     }
 }
 
 pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let client = args.merchant.client()?;
+    let expected = args.issuer.id;
     let charge = args.charge()?;
-    output.note(format!("reference {}", charge.reference));
     let issuer = client.send::<Issuer>(Request::get("/v1/issuer")).await?.value;
+    let issuer = issuer.document(expected.as_ref())?;
+    // Whatever happens from here on, the charge can be repeated and found.
+    output.announce(&charge.names())?;
     let payment = charge.send(&client).await.map_err(|failure| charge.explain(failure))?;
     receipts::verify(&payment.value, &issuer)?;
-    output.show(&Charged { payment, receipt_verified: true })
+    output.show(&Charged {
+        payment,
+        receipt_verified: true,
+        issuer: issuer.issuer_id().to_string(),
+        issuer_expected: expected.is_some(),
+    })
 }
 
 impl Args {
@@ -157,6 +190,11 @@ impl Charge {
         client.send(request).await
     }
 
+    /// What to repeat it with and to look it up by.
+    fn names(&self) -> Names<'_> {
+        Names { reference: &self.reference, idempotency_key: &self.idempotency_key }
+    }
+
     /// Says how to find out, when the outcome is not known.
     fn explain(&self, failure: Failure) -> Failure {
         if failure.exit() != Exit::AskAgain {
@@ -164,9 +202,10 @@ impl Charge {
         }
         let Self { reference, idempotency_key, .. } = self;
         failure.hint(format!(
-            "look it up with `wallet merchant payment --reference {reference}`, or repeat the \
-             charge of the same code with --reference {reference} --idempotency-key \
-             {idempotency_key}"
+            "repeat the charge of the same code with the same --idempotency-key \
+             {idempotency_key} and --reference {reference}: the payer pays once\n  \
+             `wallet merchant payment --reference {reference}` looks it up; that it finds nothing \
+             proves nothing yet, for the charge may still be on its way"
         ))
     }
 }
@@ -176,4 +215,34 @@ fn made_up_reference() -> String {
     let now: String =
         times::format(system::now()).chars().filter(char::is_ascii_alphanumeric).collect();
     format!("{now}-{}", system::random_hex::<4>())
+}
+
+#[cfg(test)]
+mod tests {
+    use wallet_core::{Currency, Money};
+
+    use super::Charge;
+    use crate::failure::{Exit, Failure};
+
+    #[test]
+    fn after_an_unknown_outcome_repeating_comes_first_and_a_look_up_proves_nothing_yet() {
+        let charge = Charge {
+            code: String::new(),
+            code_source: "typed",
+            amount: Money::from_minor(1, Currency::from_code("CNY").unwrap()),
+            reference: "order-1".to_owned(),
+            terminal: None,
+            description: None,
+            idempotency_key: "key-1".to_owned(),
+        };
+        let hint = |exit| {
+            let failure = charge.explain(Failure::new(exit, "unreachable", ""));
+            failure.to_json()["error"]["hint"].as_str().map(str::to_owned)
+        };
+        let said = hint(Exit::AskAgain).unwrap();
+        let repeat = said.find("--idempotency-key key-1 and --reference order-1").unwrap();
+        assert!(said.starts_with("repeat") && repeat < said.find("looks it up").unwrap(), "{said}");
+        assert!(said.contains("proves nothing yet"), "{said}");
+        assert_eq!(hint(Exit::Refused), None);
+    }
 }

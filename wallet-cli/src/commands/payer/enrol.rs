@@ -6,10 +6,10 @@ use core::fmt;
 
 use serde::Serialize;
 use serde_json::json;
-use wallet_core::DeviceKey;
 use wallet_core::keyfile::Cost;
+use wallet_core::{DeviceKey, IssuerId};
 
-use crate::client::models::{Enrolment, Issuer};
+use crate::client::models::{Enrolment, Issuer, IssuerArgs};
 use crate::client::{Client, DeviceSigner, Request, ServerArgs};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -20,7 +20,8 @@ use crate::wallet_file::{Profile, Protection, WalletArgs, WalletDirectory};
 /// Enrol this machine as a payer's device, with an invitation from the operator
 ///
 /// Makes a key that never leaves the wallet's directory. If the connection breaks, run the same
-/// again: the same invitation and key get the same answer.
+/// again: the same invitation and key get the same answer. The wallet keeps the issuer's id and
+/// accepts no other issuer's keys; --issuer makes sure of the first time, too.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -43,19 +44,23 @@ pub(crate) struct Args {
     wallet: WalletArgs,
     #[command(flatten)]
     server: ServerArgs,
+    #[command(flatten)]
+    issuer: IssuerArgs,
 }
 
 #[derive(Serialize)]
 struct Enrolled {
     payer: String,
     currency: String,
+    issuer: String,
     wallet: PathBuf,
 }
 
 impl fmt::Display for Enrolled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { payer, currency, wallet } = self;
+        let Self { payer, currency, issuer, wallet } = self;
         writeln!(f, "enrolled as a device of {payer}, which pays in {currency}")?;
+        writeln!(f, "its issuer, from now on the only one it accepts: {issuer}")?;
         write!(f, "its key is in {}; `wallet payer code` shows a code", wallet.display())
     }
 }
@@ -71,11 +76,14 @@ pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let invitation = secrets::invitation(args.invitation_file.as_deref())?;
     // Asked first: it tells whether the server is there before a passphrase is chosen.
     let issuer = client.send::<Issuer>(Request::get("/v1/issuer")).await?.value;
+    // Before the invitation is given away.
+    let id = issuer.document(args.issuer.id.as_ref())?.issuer_id();
     let key = args.key(&directory)?;
-    let profile = enrol(&client, &key, &invitation, &args.device_name, &issuer).await?;
+    let profile = enrol(&client, &key, &invitation, &args.device_name, (&issuer, &id)).await?;
     directory.save_profile(&profile)?;
     let (payer, currency) = (profile.payer, profile.currency);
-    output.show(&Enrolled { payer, currency, wallet: directory.path().to_owned() })
+    let (issuer, wallet) = (id.to_string(), directory.path().to_owned());
+    output.show(&Enrolled { payer, currency, issuer, wallet })
 }
 
 impl Args {
@@ -92,13 +100,13 @@ impl Args {
     }
 }
 
-/// Enrols a key: the signature proves that the device has it.
+/// Enrols a key with the issuer of this id: the signature proves that the device has it.
 pub(crate) async fn enrol(
     client: &Client,
     key: &DeviceKey,
     invitation: &str,
     device_name: &str,
-    issuer: &Issuer,
+    (issuer, id): (&Issuer, &IssuerId),
 ) -> Result<Profile, Failure> {
     let offset = issuer.time()?.unix_millis() - system::now().unix_millis();
     let signer = DeviceSigner::enrolling(key, offset);
@@ -109,5 +117,5 @@ pub(crate) async fn enrol(
     });
     let request = Request::post("/v1/wallet/enrolments", body).signed_by(&signer);
     let answer = client.send::<Enrolment>(request).await?.value;
-    Profile::enrolled(client.url(), &answer)
+    Profile::enrolled(client.url(), &answer, id)
 }

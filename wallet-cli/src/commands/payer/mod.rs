@@ -16,7 +16,7 @@ use crate::client::{Client, DeviceSigner, Request, ServerArgs};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::secrets::PassphraseArgs;
-use crate::wallet_file::{Profile, WalletArgs, WalletDirectory};
+use crate::wallet_file::{FileMarkStore, Profile, WalletArgs, WalletDirectory};
 
 /// Pay: enrol this machine as a device, show codes, see the balance
 #[derive(Subcommand, Debug)]
@@ -52,6 +52,7 @@ struct Online {
     client: Client,
     key: DeviceKey,
     profile: Profile,
+    marks: FileMarkStore,
 }
 
 impl DeviceArgs {
@@ -63,7 +64,7 @@ impl DeviceArgs {
         let key = directory.open_key(&self.passphrase)?;
         let issuer = client.send::<Issuer>(Request::get("/v1/issuer")).await?.value;
         refresh(&directory, &mut profile, &issuer)?;
-        Ok(Online { client, key, profile })
+        Ok(Online { client, key, profile, marks: directory.marks() })
     }
 }
 

@@ -1,7 +1,7 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use super::{Ask, MarkStore, Rotation, Showing, mark_not_stored, next_mark};
+use super::{Ask, MarkStore, Rotation, Showing, adopt_mark, mark_not_stored, next_mark};
 use crate::code::{CodeLimit, CodePrefix, CodeTerms, IssuerProfile, Mark, PayerDevice};
 use crate::keys::{DeviceKey, DeviceKeyId, SealingKeys, SigningKey};
 use crate::{Currency, Error, Mode, Money, Step, Timestamp};
@@ -137,4 +137,68 @@ fn marks_only_rise_whatever_the_clock_does() {
         }
     }
     assert!(last.unwrap().step > Step::from_number(0));
+}
+
+fn mark(seconds: i64, seq: u8) -> Mark {
+    Mark { step: at(seconds).step(), seq }
+}
+
+/// What a store holds after adopting, at `at(0)`.
+fn adopted(stored: Option<Mark>, issuers: Option<Mark>) -> Mark {
+    let mut store = Store { mark: stored, full: false };
+    let returned = adopt_mark(issuers, at(0), &mut store).unwrap();
+    assert_eq!(store.mark, Some(returned));
+    returned
+}
+
+#[test]
+fn a_phone_that_lost_its_mark_goes_on_after_the_issuers() {
+    assert_eq!(adopted(None, Some(mark(0, 7))), mark(0, 7));
+    let mut phone = Phone::new(Store::default());
+    phone.rotation.adopt(Some(mark(0, 7)), at(0), &mut phone.store).unwrap();
+    assert_eq!(phone.show(at(1), Ask::Current).unwrap().mark, mark(0, 8));
+}
+
+#[test]
+fn a_stored_mark_is_raised_to_the_issuers_and_kept_when_it_is_higher() {
+    assert_eq!(adopted(Some(mark(0, 3)), Some(mark(0, 7))), mark(0, 7));
+    assert_eq!(adopted(Some(mark(0, 9)), Some(mark(0, 7))), mark(0, 9));
+    assert_eq!(adopted(Some(mark(30, 1)), Some(mark(0, 7))), mark(30, 1), "one step is no error");
+    assert_eq!(adopted(Some(mark(-600, 1)), None), mark(-600, 1));
+}
+
+#[test]
+fn a_phone_whose_clock_ran_far_ahead_pays_again_once_it_is_right() {
+    for issuers in [Some(mark(-30, 2)), Some(mark(30, 0)), None] {
+        let mut phone = Phone::new(Store::default());
+        phone.show(at(86_400), Ask::Current).unwrap();
+        assert_eq!(phone.show(at(0), Ask::Current).unwrap_err().code(), "clock_behind");
+        phone.rotation.adopt(issuers, at(0), &mut phone.store).unwrap();
+        let showing = phone.show(at(0), Ask::Current).unwrap();
+        assert!(Some(showing.mark) > issuers, "{issuers:?}");
+        assert!(showing.mark <= mark(30, 1), "{issuers:?}");
+    }
+}
+
+#[test]
+fn no_mark_is_lowered_when_the_issuers_is_ahead_too_for_then_the_clock_is_wrong() {
+    assert_eq!(adopted(Some(mark(600, 1)), Some(mark(300, 0))), mark(600, 1));
+    assert_eq!(adopted(Some(mark(300, 0)), Some(mark(600, 1))), mark(600, 1));
+}
+
+#[test]
+fn a_code_that_the_issuer_has_decided_on_is_not_shown_again() {
+    let mut phone = Phone::new(Store::default());
+    let first = phone.show(at(0), Ask::Current).unwrap();
+    phone.rotation.adopt(Some(mark(-30, 5)), at(0), &mut phone.store).unwrap();
+    assert_eq!(phone.show(at(1), Ask::Current).unwrap(), first);
+    phone.rotation.adopt(Some(first.mark), at(1), &mut phone.store).unwrap();
+    assert!(phone.show(at(1), Ask::Current).unwrap().mark > first.mark);
+}
+
+#[test]
+fn a_mark_that_can_not_be_stored_is_not_adopted() {
+    let mut store = Store { mark: None, full: true };
+    let error = adopt_mark(Some(mark(0, 1)), at(0), &mut store).unwrap_err();
+    assert_eq!(error.code(), "mark_not_stored");
 }

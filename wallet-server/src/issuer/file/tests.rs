@@ -5,6 +5,8 @@ use std::sync::Arc;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use wallet_core::Timestamp;
+use wallet_core::code::CodePrefix;
+use wallet_core::issuer::IssuerDocument;
 use wallet_core::keyfile::{Cost, Passphrase};
 
 use super::{FileKeys, KeyFileError};
@@ -66,4 +68,21 @@ fn rotation_keeps_the_issuer_and_what_was_hidden() {
     assert_eq!(after.sealing.last().unwrap().slot.number(), 1);
     assert_eq!(reopened.reveal(Purpose::Names, b"payer", &hidden).unwrap(), b"name");
     assert_eq!(reopened.reveal(Purpose::Evidence, b"payer", &hidden), None);
+}
+
+#[test]
+fn the_document_certifies_rotated_keys_with_the_root_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = open(&folder.path().join("issuer.key"), None).unwrap();
+    let before = keys.document(CodePrefix::DEFAULT, NOW);
+    let later = NOW.plus_millis(1);
+    keys.rotate(KeyKind::Sealing, later).unwrap();
+    keys.rotate(KeyKind::Signing, later).unwrap();
+
+    let text = keys.document(CodePrefix::DEFAULT, later).to_string();
+    let after = IssuerDocument::parse(&text).unwrap().verify(&keys.issuer_id()).unwrap();
+    let public = keys.public();
+    assert_eq!(after.signing_keys(), public.signing);
+    assert_eq!(after.current_sealing_key().unwrap().key, public.sealing[1].key);
+    assert!(after.is_newer_than(&before) && !after.says_the_same_as(&before));
 }

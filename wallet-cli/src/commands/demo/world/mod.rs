@@ -7,6 +7,7 @@ mod setup;
 use std::path::{Path, PathBuf};
 
 use wallet_core::code::{Ask, CodeLimit, CodeTerms, PayerDevice, Rotation, Showing};
+use wallet_core::issuer::IssuerDocument;
 use wallet_core::qr::{Medium, Qr};
 use wallet_core::{DeviceKey, Timestamp};
 use wallet_server::Server;
@@ -42,6 +43,7 @@ struct Running {
     public: Client,
     operator: Client,
     issuer: Issuer,
+    document: IssuerDocument,
 }
 
 /// A payer who has no device yet.

@@ -45,7 +45,7 @@ impl World {
 
     pub(super) fn verify_receipt(&self) -> Result<Observation, Failure> {
         let payment = &self.paid()?.payment;
-        let receipt = receipts::verify(payment, &self.running()?.issuer)?;
+        let receipt = receipts::verify(payment, &self.running()?.document)?;
         let record = receipt.record();
         let details = vec![
             format!("{}: {}", record.state.as_str(), record.settled),

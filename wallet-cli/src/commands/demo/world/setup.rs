@@ -23,9 +23,10 @@ impl World {
         let public = on_loopback(server.public_url())?;
         let operator = over_socket(&self.socket())?;
         let issuer = public.send::<Issuer>(Request::get("/v1/issuer")).await?.value;
+        let document = issuer.document(None)?;
         let address = server.public_url().trim_start_matches("http://");
         let said = format!("{address}, new SQLite file");
-        self.server = Some(Running { server, public, operator, issuer });
+        self.server = Some(Running { server, public, operator, issuer, document });
         Ok(Observation::Done(said))
     }
 
@@ -80,8 +81,8 @@ impl World {
         // The wallet is gone with the demo, unless it is kept to be played with.
         let key = wallet.create_key(&Protection::None)?;
         let invitation = &invited.invitation;
-        let profile =
-            enrol(&running.public, &key, invitation, "demo phone", &running.issuer).await?;
+        let issuer = (&running.issuer, &running.document.issuer_id());
+        let profile = enrol(&running.public, &key, invitation, "demo phone", issuer).await?;
         wallet.save_profile(&profile)?;
         let (device, profile) = wallet.device(&crate::secrets::PassphraseArgs::default())?;
         let terms = wallet_core::code::CodeTerms::up_to(profile.limit(None)?);

@@ -3,9 +3,10 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use wallet_core::code::Mark;
 use wallet_core::{DeviceKey, DeviceKeyId};
 
-use crate::client::models::{Issuer, PayerEvent, PayerEvents};
+use crate::client::models::{Issuer, PayerBalance, PayerEvent, PayerEvents};
 use crate::client::{Client, DeviceSigner, Request};
 use crate::failure::Failure;
 
@@ -18,8 +19,8 @@ const PAUSE_SECONDS: u64 = 5;
 
 /// What the screen is told.
 pub(super) enum News {
-    /// The server answered: its keys and its clock.
-    Online(Box<Issuer>),
+    /// The server answered: its keys, its clock, and the last code it decided on.
+    Online(Box<Issuer>, Option<Mark>),
     /// The server can't be reached; codes work all the same.
     Offline,
     /// Something happened to the payer's codes or money.
@@ -72,7 +73,8 @@ impl Listener {
             let ahead = time.unix_millis().saturating_sub(crate::system::now().unix_millis());
             self.clock_offset_millis = ahead;
         }
-        self.tell(News::Online(Box::new(issuer.value)))?;
+        let Ok(mark) = self.mark().await else { return Ok(()) };
+        self.tell(News::Online(Box::new(issuer.value), mark))?;
         let mut after: Option<String> = None;
         loop {
             let Ok(events) = self.events(after.as_deref()).await else { return Ok(()) };
@@ -84,6 +86,13 @@ impl Listener {
                 return Ok(());
             }
         }
+    }
+
+    /// The highest mark of this device that the issuer has decided on.
+    async fn mark(&self) -> Result<Option<Mark>, Failure> {
+        let signer = DeviceSigner::enrolled(&self.key, self.key_id, self.clock_offset_millis);
+        let request = Request::get("/v1/wallet/balance").signed_by(&signer);
+        Ok(self.client.send::<PayerBalance>(request).await?.value.mark.map(Mark::from))
     }
 
     /// What happened after a cursor; without one, the cursor of now.

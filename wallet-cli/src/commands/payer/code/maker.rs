@@ -1,6 +1,6 @@
 //! Makes the codes of a wallet and draws them into files.
 
-use wallet_core::code::{Ask, CodeTerms, PayerDevice, Rotation, Showing};
+use wallet_core::code::{Ask, CodeTerms, Mark, PayerDevice, Rotation, Showing};
 use wallet_core::qr::{Medium, Qr};
 use wallet_core::{DeviceKey, Timestamp};
 
@@ -73,6 +73,12 @@ impl CodeMaker {
         Ok(())
     }
 
+    /// Takes over which of this device's codes the issuer has decided on.
+    pub(super) fn adopt(&mut self, issuers: Option<Mark>) -> Result<(), Failure> {
+        let adopted = self.rotation.adopt(issuers, self.profile.now(), &mut self.marks);
+        adopted.map(|_| ()).map_err(|error| self.explain(error))
+    }
+
     fn draw(&self, qr: &Qr) -> Result<(), Failure> {
         if let Some(path) = &self.pictures.png {
             let png = qr
@@ -90,6 +96,9 @@ impl CodeMaker {
         let failure = Failure::core(Exit::Local, error);
         match self.marks.cause() {
             Some(cause) => failure.hint(format!("{}: {cause}", self.directory.path().display())),
+            None if error.code() == "clock_behind" => {
+                failure.hint("`wallet payer balance` synchronises with the issuer")
+            }
             None => failure,
         }
     }

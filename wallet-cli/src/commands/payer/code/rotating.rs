@@ -89,12 +89,17 @@ impl Screen<'_> {
 
     fn hear(&mut self, news: News) -> Result<(), Failure> {
         match news {
-            News::Online(issuer) => {
-                self.connection = match self.maker.refresh(&issuer) {
-                    Ok(()) => Line::from("● online").green(),
+            News::Online(issuer, mark) => {
+                let taken = self.maker.refresh(&issuer).and_then(|()| self.maker.adopt(mark));
+                if let Err(failure) = taken {
                     // The codes are sealed to the wallet's own issuer whoever answers here.
-                    Err(failure) => Line::from(failure.to_string()).red(),
-                };
+                    self.connection = Line::from(failure.to_string()).red();
+                    return Ok(());
+                }
+                self.connection = Line::from("● online").green();
+                if self.is_about_this_code(mark.map(|mark| (mark.step.number(), mark.seq))) {
+                    self.renew(Ask::Fresh)?;
+                }
             }
             News::Offline => {
                 self.connection = Line::from("○ offline: the code works all the same").dark_gray();
