@@ -292,6 +292,6 @@ fn unknown_settings_are_refused_wherever_they_stand() {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(error.contains("week"), "{error}");
     }
-    let output = wallet(folder.path(), &["serve"]).env("WALLET_SERVER_LIMTS__DAY", "1").output();
+    let output = wallet(folder.path(), &["serve"]).env("WALLETD__LIMTS__DAY", "1").output();
     assert!(!output.unwrap().status.success());
 }

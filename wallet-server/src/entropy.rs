@@ -1,9 +1,10 @@
 //! Where randomness comes from: the operating system, or a seed in tests.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use rand_core::{CryptoRng, UnwrapErr};
+use rand_core::{CryptoRng, TryCryptoRng, TryRng, UnwrapErr};
 use uuid::Uuid;
 use wallet_core::Timestamp;
 
@@ -23,10 +24,16 @@ impl Entropy {
         Self(Mutex::new(rng))
     }
 
-    /// Lends the generator.
+    /// Lends the generator, which everybody else waits for meanwhile: not for long computations.
     pub fn with<T>(&self, work: impl FnOnce(&mut dyn CryptoRng) -> T) -> T {
         // A panic while the lock was held leaves a generator that still generates.
         work(&mut **self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A generator for what takes long: it takes the shared one for each draw only.
+    #[must_use]
+    pub fn shared(&self) -> SharedRng<'_> {
+        SharedRng(self)
     }
 
     /// Random bytes.
@@ -44,6 +51,29 @@ impl Entropy {
         uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid().into()
     }
 }
+
+/// What [`Entropy::shared`] returns.
+#[derive(Debug)]
+pub struct SharedRng<'a>(&'a Entropy);
+
+impl TryRng for SharedRng<'_> {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.0.with(|rng| rng.next_u32()))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.0.with(|rng| rng.next_u64()))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.0.with(|rng| rng.fill_bytes(bytes));
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for SharedRng<'_> {}
 
 impl fmt::Debug for Entropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

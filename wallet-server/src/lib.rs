@@ -11,6 +11,7 @@ pub mod http;
 pub mod issuer;
 pub mod logging;
 pub mod metrics;
+mod private_file;
 mod server;
 pub mod service;
 mod settings;

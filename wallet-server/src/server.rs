@@ -1,42 +1,35 @@
 //! A running server: its parts started in order, and stopped in the opposite one.
 
-use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+mod bounded;
+mod listen;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
-use axum::Router;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use axum_server::tls_rustls::RustlsAcceptor;
 use tokio::task::JoinHandle;
 use wallet_core::keyfile::{Cost, Passphrase};
+use zeroize::Zeroizing;
 
 use crate::clock::{Clock, SystemClock};
+use crate::domain::ids::BatchId;
 use crate::entropy::Entropy;
 use crate::http::{self, OperatorAuth};
 use crate::issuer::{FileKeys, IssuerKeys, KeyFileError};
 use crate::metrics::Metrics;
-use crate::service::{App, AppParts, Secret, secret_hash};
-use crate::settings::{Settings, SettingsError};
+use crate::service::{App, AppParts};
+use crate::settings::{Parsed, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 use crate::worker::{Batcher, BatcherParts, Notifier};
+use bounded::BoundedAddress;
+use listen::{Listeners, OperatorTcp, serve};
 
 /// How long requests under way may take to end when the server stops. Money that was acknowledged
 /// is safe without it; this spares tills a question.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
-/// How long a client may take to send its headers.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// More than any client of ours sends.
-const HEADERS_MAX: usize = 64;
-
-/// The same for HTTP/2: requests at a time on one connection, and the size of their headers.
-const HTTP2_STREAMS_MAX: u32 = 64;
-const HTTP2_HEADER_BYTES_MAX: u32 = 16 * 1024;
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -74,23 +67,11 @@ pub enum OperatorEndpoint {
 pub struct Server {
     public_url: String,
     operator: Vec<OperatorEndpoint>,
-    public: Listening<SocketAddr>,
+    public: Listening<BoundedAddress>,
     operator_unix: Option<Listening<std::os::unix::net::SocketAddr>>,
-    operator_tcp: Option<Listening<SocketAddr>>,
+    operator_tcp: Option<Listening<BoundedAddress>>,
     batcher: JoinHandle<()>,
     store: Arc<Store>,
-}
-
-/// Serves a router in a task of its own. A macro, because the bounds of a function over all of
-/// the server's types would be longer than its body.
-macro_rules! serve {
-    ($server:expr, $router:expr) => {{
-        let mut server = $server;
-        bound(server.http_builder());
-        let handle = Handle::new();
-        let serving = server.handle(handle.clone()).serve($router.into_make_service());
-        Listening { handle, task: tokio::spawn(serving) }
-    }};
 }
 
 #[derive(Debug)]
@@ -112,7 +93,7 @@ impl Server {
     /// Starts a server with another clock and other randomness: for tests.
     ///
     /// # Errors
-    /// [`StartError`].
+    /// [`StartError`]; nothing is left running.
     pub async fn start_with(
         settings: &Settings,
         clock: Arc<dyn Clock>,
@@ -123,75 +104,61 @@ impl Server {
         let store = Arc::new(Store::open(&settings.database).await?);
         let now = clock.now();
         store.open_own_accounts(parsed.currency, now, || entropy.id(now)).await?;
-
-        let notifier = Notifier::default();
-        let metrics = Arc::new(Metrics::default());
-        let (batcher, batcher_task) = Batcher::start(BatcherParts {
-            store: Arc::clone(&store),
-            rules: parsed.rules.clone(),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            notifier: notifier.clone(),
-            metrics: Arc::clone(&metrics),
-            latest_batch: store.latest_batch().await?,
-        });
-        let app = Arc::new(App::new(AppParts {
-            store: Arc::clone(&store),
-            keys: Arc::new(keys),
-            batcher,
-            notifier,
-            clock,
-            entropy: Arc::clone(&entropy),
-            rules: parsed.rules,
-            currency: parsed.currency,
-            prefix: parsed.prefix,
-            metrics,
-        }));
-
-        let (public, address) =
-            listen_public(settings, http::public_router(Arc::clone(&app))).await?;
-        let scheme = if settings.tls_cert.is_some() { "https" } else { "http" };
-        let mut server = Self {
-            public_url: format!("{scheme}://{address}"),
-            operator: Vec::new(),
-            public,
-            operator_unix: None,
-            operator_tcp: None,
-            batcher: batcher_task,
-            store,
+        let latest_batch = store.latest_batch().await?;
+        // Every address is bound before any of them serves, so that nothing runs after a failure.
+        let listeners = match Listeners::bind(settings, &entropy).await {
+            Ok(listeners) => listeners,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
         };
-        server.listen_operator(settings, &app, &entropy)?;
+        let (app, batcher) = start_app(parsed, Arc::new(keys), store, latest_batch, clock, entropy);
+        let server = Self::serve(settings, listeners, &app, batcher);
         tracing::info!(url = server.public_url, operator = ?server.operator, "serving");
         Ok(server)
     }
 
-    fn listen_operator(
-        &mut self,
+    fn serve(
         settings: &Settings,
+        listeners: Listeners,
         app: &Arc<App>,
-        entropy: &Entropy,
-    ) -> Result<(), StartError> {
-        if let Some(path) = &settings.operator_socket {
+        batcher: JoinHandle<()>,
+    ) -> Self {
+        let address = listeners.public.address();
+        let scheme = if listeners.tls.is_some() { "https" } else { "http" };
+        let router = http::public_router(Arc::clone(app));
+        let public = axum_server::Server::from_listener(listeners.public);
+        let public = if let Some(tls) = listeners.tls {
+            serve!(public.acceptor(RustlsAcceptor::new(tls)), router)
+        } else {
+            serve!(public, router)
+        };
+        let mut operator = Vec::new();
+        let operator_unix = listeners.operator_unix.zip(settings.operator_socket.clone());
+        let operator_unix = operator_unix.map(|(listener, path)| {
+            operator.push(OperatorEndpoint::Unix(path));
             let router = http::operator_router(Arc::clone(app), OperatorAuth::Socket);
-            let listener = bind_socket(path).map_err(at(path.display()))?;
-            let server = axum_server::from_unix(listener).map_err(at(path.display()))?;
-            self.operator_unix = Some(serve!(server, router));
-            self.operator.push(OperatorEndpoint::Unix(path.clone()));
-        }
-        if let Some(address) = settings.operator_listen {
-            let listener = bind(address)?;
-            let address = listener.local_addr().map_err(at(address))?;
-            let key_file = &settings.operator_key_file;
-            let hash = operator_key(key_file, entropy).map_err(at(key_file.display()))?;
+            serve!(axum_server::Server::from_listener(listener), router)
+        });
+        let operator_tcp = listeners.operator_tcp.map(|OperatorTcp { listener, key_hash }| {
+            let address = listener.address();
+            let (url, key_file) = (format!("http://{address}"), settings.operator_key_file.clone());
+            operator.push(OperatorEndpoint::Tcp { url, key_file });
             let hosts = vec![address.to_string(), format!("localhost:{}", address.port())];
-            let auth = OperatorAuth::Key { hash, hosts };
+            let auth = OperatorAuth::Key { hash: key_hash, hosts };
             let router = http::operator_router(Arc::clone(app), auth);
-            let server = axum_server::from_tcp(listener).map_err(at(address))?;
-            self.operator_tcp = Some(serve!(server, router));
-            let url = format!("http://{address}");
-            self.operator.push(OperatorEndpoint::Tcp { url, key_file: key_file.clone() });
+            serve!(axum_server::Server::from_listener(listener), router)
+        });
+        Self {
+            public_url: format!("{scheme}://{address}"),
+            operator,
+            public,
+            operator_unix,
+            operator_tcp,
+            batcher,
+            store: Arc::clone(&app.store),
         }
-        Ok(())
     }
 
     /// Where merchants and phones connect, for example `http://127.0.0.1:8080`.
@@ -247,6 +214,41 @@ fn at(place: impl std::fmt::Display) -> impl FnOnce(io::Error) -> StartError {
     move |error| StartError::Io(place, error)
 }
 
+/// Puts the use cases together and starts what runs behind them.
+fn start_app(
+    parsed: Parsed,
+    keys: Arc<FileKeys>,
+    store: Arc<Store>,
+    latest_batch: Option<BatchId>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<Entropy>,
+) -> (Arc<App>, JoinHandle<()>) {
+    let notifier = Notifier::default();
+    let metrics = Arc::new(Metrics::default());
+    let (batcher, task) = Batcher::start(BatcherParts {
+        store: Arc::clone(&store),
+        rules: parsed.rules.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        notifier: notifier.clone(),
+        metrics: Arc::clone(&metrics),
+        latest_batch,
+    });
+    let app = App::new(AppParts {
+        store,
+        keys,
+        batcher,
+        notifier,
+        clock,
+        entropy,
+        rules: parsed.rules,
+        currency: parsed.currency,
+        prefix: parsed.prefix,
+        metrics,
+    });
+    (Arc::new(app), task)
+}
+
 /// The issuer's keys, made at first start.
 fn open_keys(
     settings: &Settings,
@@ -257,7 +259,7 @@ fn open_keys(
         .key_passphrase_file
         .as_deref()
         .map(|path| {
-            let text = fs::read_to_string(path).map_err(at(path.display()))?;
+            let text = fs::read_to_string(path).map(Zeroizing::new).map_err(at(path.display()))?;
             let line = text.lines().next().unwrap_or_default();
             Passphrase::new(line.as_bytes().to_vec())
                 .map_err(|error| SettingsError::value("key_passphrase_file", error).into())
@@ -271,78 +273,5 @@ fn open_keys(
     Ok(keys)
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let listener = TcpListener::bind(address).map_err(at(address))?;
-    listener.set_nonblocking(true).map_err(at(address))?;
-    Ok(listener)
-}
-
-/// Binds a Unix socket that only this user can open, in place of one that a crash left behind.
-fn bind_socket(path: &Path) -> io::Result<UnixListener> {
-    if fs::symlink_metadata(path).is_ok_and(|old| old.file_type().is_socket()) {
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, "a server listens here"));
-        }
-        fs::remove_file(path)?;
-    }
-    // Bound under another name first: under its own it is never open to anyone else.
-    let temporary = path.with_extension("new");
-    if fs::symlink_metadata(&temporary).is_ok() {
-        fs::remove_file(&temporary)?;
-    }
-    let listener = UnixListener::bind(&temporary)?;
-    fs::set_permissions(&temporary, fs::Permissions::from_mode(0o600))?;
-    fs::rename(&temporary, path)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-/// The hash of the operator's key, which is made at first start.
-fn operator_key(path: &Path, entropy: &Entropy) -> io::Result<[u8; 32]> {
-    match fs::read_to_string(path) {
-        Ok(key) if key.trim().is_empty() => {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "the operator key is empty"))
-        }
-        Ok(key) => Ok(secret_hash(key.trim())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let secret = Secret::generate("op_", entropy);
-            let mut file =
-                fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            io::Write::write_all(&mut file, secret.expose().as_bytes())?;
-            file.sync_all()?;
-            Ok(secret.hash())
-        }
-        Err(error) => Err(error),
-    }
-}
-
-async fn listen_public(
-    settings: &Settings,
-    router: Router,
-) -> Result<(Listening<SocketAddr>, SocketAddr), StartError> {
-    let listener = bind(settings.listen)?;
-    let address = listener.local_addr().map_err(at(settings.listen))?;
-    let listening = if let (Some(cert), Some(key)) = (&settings.tls_cert, &settings.tls_key) {
-        // Another part of the process may have chosen a provider before: that one is used.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let tls = RustlsConfig::from_pem_file(cert, key).await.map_err(at(cert.display()))?;
-        let server = axum_server::from_tcp_rustls(listener, tls).map_err(at(settings.listen))?;
-        serve!(server, router)
-    } else {
-        serve!(axum_server::from_tcp(listener).map_err(at(settings.listen))?, router)
-    };
-    Ok((listening, address))
-}
-
-/// What a slow or hostile client may not exceed.
-fn bound(builder: &mut Builder<TokioExecutor>) {
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
-        .max_headers(HEADERS_MAX);
-    builder
-        .http2()
-        .max_concurrent_streams(HTTP2_STREAMS_MAX)
-        .max_header_list_size(HTTP2_HEADER_BYTES_MAX);
-}
+#[cfg(test)]
+mod tests;

@@ -17,8 +17,12 @@ use crate::domain::settle::Rules;
 /// The default settings, with an explanation of each: print it, edit it, serve it.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
 
-/// Environment variables begin with this; `WALLET_SERVER_LIMITS__DAY` sets `limits.day`.
-const ENVIRONMENT_PREFIX: &str = "WALLET_SERVER";
+/// Environment variables begin with this; `WALLETD__LIMITS__DAY` sets `limits.day`.
+///
+/// Followed by two underscores, so that the variables that Kubernetes makes up for a service, such
+/// as `WALLETD_SERVICE_HOST`, are not taken for settings that no release knows.
+const ENVIRONMENT_PREFIX: &str = "WALLETD";
+const ENVIRONMENT_SEPARATOR: &str = "__";
 
 /// What a server is told. `default.toml` explains each field.
 #[derive(Clone, Debug, Deserialize)]
@@ -98,12 +102,20 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`], which names the setting.
     pub fn load(file: Option<&Path>, flags: &[(String, String)]) -> Result<Self, SettingsError> {
+        Self::load_from(file, environment(), flags)
+    }
+
+    fn load_from(
+        file: Option<&Path>,
+        environment: Environment,
+        flags: &[(String, String)],
+    ) -> Result<Self, SettingsError> {
         let mut layers =
             Config::builder().add_source(File::from_str(DEFAULT_TOML, FileFormat::Toml));
         if let Some(file) = file {
             layers = layers.add_source(File::from(file).format(FileFormat::Toml));
         }
-        layers = layers.add_source(environment());
+        layers = layers.add_source(environment);
         for (name, value) in flags {
             layers = layers.set_override(name, value.as_str())?;
         }
@@ -150,10 +162,11 @@ impl Settings {
     }
 }
 
-/// The variables as text: read as numbers, a prefix would lose its zero and a limit go through a
-/// floating-point number.
+/// Values stay text until a setting's type reads them: a prefix of 07 is not the number 7.
 fn environment() -> Environment {
-    Environment::with_prefix(ENVIRONMENT_PREFIX).prefix_separator("_").separator("__")
+    Environment::with_prefix(ENVIRONMENT_PREFIX)
+        .prefix_separator(ENVIRONMENT_SEPARATOR)
+        .separator(ENVIRONMENT_SEPARATOR)
 }
 
 /// Settings with types of their own.
@@ -166,9 +179,7 @@ pub(crate) struct Parsed {
 
 #[cfg(test)]
 mod tests {
-    use config::{Config, File, FileFormat};
-
-    use super::{DEFAULT_TOML, Settings, environment};
+    use super::{Settings, environment};
 
     fn with(flags: &[(&str, &str)]) -> Result<Settings, String> {
         let flags: Vec<_> =
@@ -192,26 +203,45 @@ mod tests {
         }
     }
 
+    fn with_environment(variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment = environment().source(Some(variables.collect()));
+        Settings::load_from(None, environment, &[]).map_err(|error| error.to_string())
+    }
+
     #[test]
-    fn variables_are_read_as_they_are_written() {
-        let variables = [
-            ("WALLET_SERVER_CODE_PREFIX", "07"),
-            ("WALLET_SERVER_LIMITS__DAY", "12345678901234567.89"),
-            ("WALLET_SERVER_BEHIND_TLS_PROXY", "true"),
-            ("WALLET_SERVER_OPERATOR_LISTEN", "127.0.0.1:1"),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let settings: Settings = Config::builder()
-            .add_source(File::from_str(DEFAULT_TOML, FileFormat::Toml))
-            .add_source(environment().source(Some(variables.into())))
-            .build()
-            .and_then(Config::try_deserialize)
-            .unwrap();
-        assert_eq!(settings.code_prefix, "07");
-        assert_eq!(settings.limits.day, "12345678901234567.89");
+    fn the_environment_is_text_that_each_setting_reads_as_its_own_type() {
+        let settings = with_environment(&[
+            ("WALLETD__LISTEN", "0.0.0.0:7"),
+            ("WALLETD__BEHIND_TLS_PROXY", "true"),
+            ("WALLETD__KEY_PASSPHRASE_FILE", "1234"),
+            ("WALLETD__OPERATOR_LISTEN", "[::1]:8"),
+            ("WALLETD__CODE_PREFIX", "07"),
+            ("WALLETD__LIMITS__DAY", "0500.00"),
+            ("WALLETD__LOG__FORMAT", "json"),
+        ])
+        .unwrap();
+        assert_eq!(settings.listen.to_string(), "0.0.0.0:7");
         assert!(settings.behind_tls_proxy);
-        assert_eq!(settings.operator_listen.unwrap().port(), 1);
-        settings.parse().unwrap();
+        assert_eq!(settings.key_passphrase_file.unwrap().to_str(), Some("1234"));
+        assert_eq!(settings.operator_listen.unwrap().port(), 8);
+        assert_eq!(
+            (settings.code_prefix.as_str(), settings.limits.day.as_str()),
+            ("07", "0500.00")
+        );
+        assert_eq!(settings.log.format, super::LogFormat::Json);
+    }
+
+    #[test]
+    fn what_kubernetes_puts_into_the_environment_is_not_a_setting_and_a_misspelt_one_is() {
+        for service in ["WALLETD", "WALLET_SERVER", "WALLET"] {
+            let host = format!("{service}_SERVICE_HOST");
+            let port = format!("{service}_PORT_8080_TCP_ADDR");
+            with_environment(&[(&host, "10.0.0.1"), (&port, "10.0.0.1")]).unwrap();
+        }
+        let error = with_environment(&[("WALLETD__LIMTS__DAY", "1")]).unwrap_err();
+        assert!(error.contains("limts"), "{error}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::output::Output;
 
 /// Run a server, until Ctrl-C or SIGTERM
 ///
-/// Flags override the environment (`WALLET_SERVER_LISTEN`), which overrides the configuration file,
+/// Flags override the environment (`WALLETD__LISTEN`), which overrides the configuration file,
 /// which overrides the defaults. Without any it needs no set-up: the books, the issuer's keys and
 /// the operator's socket are made in the current directory.
 #[derive(clap::Args, Debug)]

@@ -1,23 +1,23 @@
 //! The issuer's keys in a file outside the database: made at first start, readable by its owner
 //! only, encrypted when there is a passphrase.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+mod contents;
 
-use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
 use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
 use wallet_core::issuer::{IssuerDocument, IssuerStatement, StatedSealingKey, StatedSigningKey};
 use wallet_core::keyfile::{self, Cost, Passphrase};
 use wallet_core::receipt::{Receipt, Record};
-use wallet_core::{Error, IssuerId, Mode, SealingKey, SealingKeys, SigningKey, Slot, Timestamp};
-use zeroize::{Zeroize, Zeroizing};
+use wallet_core::{Error, IssuerId, Mode, SealingKey, SealingKeys, SigningKey, Timestamp};
+use zeroize::Zeroizing;
 
 use super::vault::Vault;
 use super::{IssuerKeys, KeyKind, PublicKeys, PublicSealingKey, Purpose};
 use crate::entropy::Entropy;
+use crate::private_file;
 
 const KIND: &str = "issuer";
 /// So that the file stays within what a key file may hold; a signing key is rotated once a year
@@ -43,19 +43,31 @@ pub enum KeyFileError {
     /// The file is encrypted and no passphrase was given.
     #[error("{0}: the key file is encrypted; give its passphrase")]
     NeedsPassphrase(PathBuf),
+    /// The file was replaced, but perhaps not for good.
+    #[error(
+        "{0}: the new file is in place and in use, but a power failure may bring the old one \
+         back: {1}"
+    )]
+    NotDurable(PathBuf, io::Error),
     /// There is no room for another key.
     #[error("no room for another key: {0}")]
     NoRoom(&'static str),
 }
 
 /// Keys that are kept in a file.
+///
+/// Locks, in this order: `rotating` for as long as a rotation takes, which derives a key from the
+/// passphrase and waits for the disk; `state` only to copy, to use or to exchange what is in it.
 pub struct FileKeys {
     path: PathBuf,
     passphrase: Option<Passphrase>,
     cost: Cost,
     entropy: Arc<Entropy>,
     issuer_id: IssuerId,
+    rotating: Mutex<()>,
     state: RwLock<State>,
+    /// Makes the replaced file last; another function in tests.
+    sync: fn(&Self) -> io::Result<()>,
 }
 
 #[derive(Clone)]
@@ -88,17 +100,24 @@ impl FileKeys {
         now: Timestamp,
         entropy: Arc<Entropy>,
     ) -> Result<Self, KeyFileError> {
-        let state = match fs::read(path) {
-            Ok(bytes) => Some(decode(path, &Zeroizing::new(bytes), passphrase.as_ref())?),
+        let state = match private_file::read(path) {
+            Ok(bytes) => Some(contents::decode(path, &bytes, passphrase.as_ref())?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(KeyFileError::Io(path.to_owned(), error)),
         };
         let new = state.is_none();
         let state = state.unwrap_or_else(|| State::generate(now, &entropy));
         let issuer_id = state.root.public_key().root_issuer_id();
-        let path = path.to_owned();
-        let keys =
-            Self { path, passphrase, cost, entropy, issuer_id, state: RwLock::new(state.clone()) };
+        let keys = Self {
+            path: path.to_owned(),
+            passphrase,
+            cost,
+            entropy,
+            issuer_id,
+            rotating: Mutex::new(()),
+            state: RwLock::new(state.clone()),
+            sync: |keys| private_file::sync_folder(&keys.path),
+        };
         if new {
             keys.save(&state)?;
         }
@@ -110,124 +129,21 @@ impl FileKeys {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Writes a new file beside the old one and puts it in its place, so that a crash leaves one
-    /// of the two.
+    /// Puts a file with this state in the place of the old one.
     fn save(&self, state: &State) -> Result<(), KeyFileError> {
         let secret = state.encode(&self.path)?;
         let unusable = |error| KeyFileError::Unusable(self.path.clone(), error);
         let text = match &self.passphrase {
-            Some(passphrase) => self
-                .entropy
-                .with(|rng| keyfile::seal(passphrase, &secret, KIND, self.cost, rng))
-                .map(Zeroizing::new),
+            Some(passphrase) => {
+                let rng = &mut self.entropy.shared();
+                keyfile::seal(passphrase, &secret, KIND, self.cost, rng).map(Zeroizing::new)
+            }
             None => keyfile::seal_plain(&secret, KIND),
         }
         .map_err(unusable)?;
-        let temporary = self.path.with_extension("new");
-        write_private(&temporary, text.as_bytes())
-            .and_then(|()| fs::rename(&temporary, &self.path))
-            .and_then(|()| sync_parent(&self.path))
-            .map_err(|error| KeyFileError::Io(self.path.clone(), error))
-    }
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn sync_parent(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-fn decode(
-    path: &Path,
-    bytes: &[u8],
-    passphrase: Option<&Passphrase>,
-) -> Result<State, KeyFileError> {
-    let unusable = |error| KeyFileError::Unusable(path.to_owned(), error);
-    let secret = if keyfile::is_encrypted(bytes).map_err(unusable)? {
-        let passphrase = passphrase.ok_or(KeyFileError::NeedsPassphrase(path.to_owned()))?;
-        keyfile::open(passphrase, bytes, KIND).map_err(unusable)?
-    } else {
-        keyfile::open_plain(bytes, KIND).map_err(unusable)?
-    };
-    let contents: Contents =
-        serde_json::from_slice(&secret).map_err(|_| KeyFileError::Contents(path.to_owned()))?;
-    contents.state().ok_or(KeyFileError::Contents(path.to_owned()))
-}
-
-/// The secret part of the file, as JSON.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Contents {
-    version: u8,
-    sealing: Vec<SealingEntry>,
-    signing: Vec<SigningEntry>,
-    evidence: String,
-    names: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SealingEntry {
-    slot: u8,
-    created_at: i64,
-    secret: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SigningEntry {
-    effective_at: i64,
-    seed: String,
-}
-
-impl Drop for Contents {
-    fn drop(&mut self) {
-        self.sealing.iter_mut().for_each(|entry| entry.secret.zeroize());
-        self.signing.iter_mut().for_each(|entry| entry.seed.zeroize());
-        self.evidence.zeroize();
-        self.names.zeroize();
-    }
-}
-
-fn to_hex(bytes: &[u8; 32]) -> String {
-    base16ct::lower::encode_string(bytes)
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    let length = base16ct::lower::decode(text, &mut bytes).ok()?.len();
-    (length == bytes.len()).then_some(bytes)
-}
-
-impl Contents {
-    fn state(&self) -> Option<State> {
-        if self.version != 1 {
-            return None;
-        }
-        let sealing = self.sealing.iter().map(|entry| {
-            let slot = Slot::from_number(entry.slot).ok()?;
-            let created_at = Timestamp::from_unix_millis(entry.created_at);
-            SealingKey::from_bytes(slot, created_at, &from_hex(&entry.secret)?).ok()
-        });
-        let (root, later) = self.signing.split_first()?;
-        let later = later.iter().map(|entry| {
-            let effective_at = Timestamp::from_unix_millis(entry.effective_at);
-            let key = SigningKey::from_seed(&from_hex(&entry.seed)?);
-            Some(EffectiveKey { effective_at, key })
-        });
-        Some(State {
-            sealing: SealingKeys::from_keys(sealing.collect::<Option<_>>()?).ok()?,
-            root: SigningKey::from_seed(&from_hex(&root.seed)?),
-            later: later.collect::<Option<_>>()?,
-            evidence: Vault::new(from_hex(&self.evidence)?),
-            names: Vault::new(from_hex(&self.names)?),
-        })
+        private_file::replace(&self.path, text.as_bytes())
+            .map_err(|error| KeyFileError::Io(self.path.clone(), error))?;
+        (self.sync)(self).map_err(|error| KeyFileError::NotDurable(self.path.clone(), error))
     }
 }
 
@@ -240,32 +156,6 @@ impl State {
             evidence: Vault::new(entropy.bytes()),
             names: Vault::new(entropy.bytes()),
         }
-    }
-
-    fn encode(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-        let contents = Contents {
-            version: 1,
-            sealing: self
-                .sealing
-                .keys()
-                .iter()
-                .map(|key| SealingEntry {
-                    slot: key.slot().number(),
-                    created_at: key.created_at().unix_millis(),
-                    secret: to_hex(&key.secret_bytes()),
-                })
-                .collect(),
-            signing: std::iter::once((0, &self.root))
-                .chain(
-                    self.later.iter().map(|later| (later.effective_at.unix_millis(), &later.key)),
-                )
-                .map(|(effective_at, key)| SigningEntry { effective_at, seed: to_hex(&key.seed()) })
-                .collect(),
-            evidence: to_hex(self.evidence.key()),
-            names: to_hex(self.names.key()),
-        };
-        let json = serde_json::to_vec(&contents);
-        json.map(Zeroizing::new).map_err(|_| KeyFileError::Contents(path.to_owned()))
     }
 
     /// The key that signs records of this moment: the newest that was in effect, so that signing
@@ -356,11 +246,12 @@ impl IssuerKeys for FileKeys {
     }
 
     fn rotate(&self, kind: KeyKind, now: Timestamp) -> Result<(), KeyFileError> {
-        let mut current = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let mut next = current.clone();
+        // Nobody but another rotation waits for this one. A panic in one leaves nothing half done.
+        let _turn = self.rotating.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = self.state();
         match kind {
             KeyKind::Sealing => {
-                let rotated = self.entropy.with(|rng| next.sealing.rotate(now, rng));
+                let rotated = next.sealing.rotate(now, &mut self.entropy.shared());
                 rotated.map_err(|_| KeyFileError::NoRoom("all eight slots are in use"))?;
             }
             KeyKind::Signing if next.later.len() + 1 >= SIGNING_KEYS_MAX => {
@@ -371,9 +262,13 @@ impl IssuerKeys for FileKeys {
                 key: self.entropy.with(SigningKey::generate),
             }),
         }
-        self.save(&next)?;
-        *current = next;
-        Ok(())
+        let saved = self.save(&next);
+        // The keys in use are those of the file, even if the file may not last: a restart would
+        // read these.
+        if matches!(saved, Ok(()) | Err(KeyFileError::NotDurable(..))) {
+            *self.state.write().unwrap_or_else(PoisonError::into_inner) = next;
+        }
+        saved
     }
 }
 

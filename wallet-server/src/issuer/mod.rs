@@ -47,7 +47,8 @@ pub trait IssuerKeys: Send + Sync {
     /// Makes a new key, which is the one in use from now on.
     ///
     /// # Errors
-    /// [`KeyFileError`] when there is no room for it or it cannot be kept; then nothing changed.
+    /// [`KeyFileError`] when there is no room for it or it cannot be kept. Nothing changed then,
+    /// except with [`KeyFileError::NotDurable`]: the new key is in use, but may be lost.
     fn rotate(&self, kind: KeyKind, now: Timestamp) -> Result<(), KeyFileError>;
 }
 

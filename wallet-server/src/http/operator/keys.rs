@@ -48,15 +48,23 @@ async fn rotate(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<IssuerB
         Ok(Err(KeyFileError::NoRoom(detail))) => {
             Err(Problem::new(StatusCode::CONFLICT, "no_room_for_key", Certainty::Final, detail))
         }
+        Ok(Err(error @ KeyFileError::NotDurable(..))) => {
+            tracing::error!(%error, ?kind, "a key was rotated, perhaps not for good");
+            Err(failed(
+                Certainty::Unknown,
+                "The new key is in use, but its file may not survive a power failure. Check the \
+                 disk; do not repeat this.",
+            ))
+        }
         Ok(Err(error)) => {
             tracing::error!(%error, "a key was not rotated");
-            Err(not_rotated())
+            Err(failed(Certainty::Final, "The key file could not be written. Nothing changed."))
         }
-        Err(_) => Err(not_rotated()),
+        // It panicked: who knows where.
+        Err(_) => Err(failed(Certainty::Unknown, "Look whether there is a new key.")),
     }
 }
 
-fn not_rotated() -> Problem {
-    let status = StatusCode::INTERNAL_SERVER_ERROR;
-    Problem::new(status, "internal", Certainty::Final, "The key file could not be written.")
+fn failed(certainty: Certainty, detail: &str) -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", certainty, detail)
 }

@@ -12,6 +12,7 @@ use wallet_core::keyfile::{Cost, Passphrase};
 use super::{FileKeys, KeyFileError};
 use crate::entropy::Entropy;
 use crate::issuer::{IssuerKeys, KeyKind, Purpose};
+use crate::private_file;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
@@ -46,7 +47,7 @@ fn a_file_with_a_passphrase_opens_with_that_one_only() {
 fn a_damaged_file_is_reported_and_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("issuer.key");
-    std::fs::write(&path, "garbage").unwrap();
+    private_file::create(&path, b"garbage").unwrap();
     assert!(matches!(open(&path, None), Err(KeyFileError::Unusable(..))));
     assert_eq!(std::fs::read(&path).unwrap(), b"garbage");
 }
@@ -85,4 +86,51 @@ fn the_document_certifies_rotated_keys_with_the_root_key() {
     assert_eq!(after.signing_keys(), public.signing);
     assert_eq!(after.current_sealing_key().unwrap().key, public.sealing[1].key);
     assert!(after.is_newer_than(&before) && !after.says_the_same_as(&before));
+}
+
+#[test]
+fn a_file_that_others_can_read_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("issuer.key");
+    open(&path, None).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let error = open(&path, None).err().unwrap().to_string();
+    assert!(error.contains("chmod 600"), "{error}");
+}
+
+#[test]
+fn nobody_waits_for_a_rotation_while_it_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut keys = open(&folder.path().join("issuer.key"), None).unwrap();
+    keys.sync = |keys| {
+        assert!(keys.state.try_write().is_ok());
+        assert!(keys.rotating.try_lock().is_err());
+        Ok(())
+    };
+    keys.rotate(KeyKind::Sealing, NOW.plus_millis(1)).unwrap();
+}
+
+#[test]
+fn the_keys_in_use_are_those_of_the_file_even_if_it_may_not_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("issuer.key");
+    let mut keys = open(&path, None).unwrap();
+    keys.sync = |_| Err(std::io::Error::other("the disk is gone"));
+    let error = keys.rotate(KeyKind::Sealing, NOW.plus_millis(1)).unwrap_err();
+    assert!(matches!(error, KeyFileError::NotDurable(..)), "{error}");
+    let slots = |keys: &FileKeys| keys.public().sealing.iter().map(|key| key.slot.number()).max();
+    assert_eq!(slots(&keys), Some(1));
+    assert_eq!(slots(&open(&path, None).unwrap()), Some(1));
+}
+
+#[test]
+fn a_rotation_that_cannot_be_written_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("issuer.key");
+    let keys = open(&path, None).unwrap();
+    std::fs::create_dir(folder.path().join("issuer.key.new")).unwrap();
+    let error = keys.rotate(KeyKind::Sealing, NOW.plus_millis(1)).unwrap_err();
+    assert!(matches!(error, KeyFileError::Io(..)), "{error}");
+    assert_eq!(keys.public().sealing.len(), 1);
+    assert_eq!(open(&path, None).unwrap().public().sealing.len(), 1);
 }

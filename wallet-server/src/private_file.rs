@@ -1,0 +1,108 @@
+//! Files that hold secrets: readable by their owner only, and replaced as a whole.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+/// The bits of a file's mode that let its group and others in.
+const OTHERS_MASK: u32 = 0o077;
+
+/// Reads a file that nobody but its owner may open.
+///
+/// # Errors
+/// Those of the file system; `PermissionDenied` if others may open the file, with what to do.
+pub(crate) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut file = File::open(path)?;
+    if file.metadata()?.mode() & OTHERS_MASK != 0 {
+        let problem = format!("others can open this secret; run: chmod 600 {}", path.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Makes a file that is not there yet, and writes it to the disk.
+///
+/// # Errors
+/// Those of the file system; `AlreadyExists` also for a symbolic link that leads nowhere.
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Writes a new file beside an old one and puts it in its place, so that a crash leaves one of
+/// the two. Which of them, after a power failure, is certain after [`sync_folder`] only.
+///
+/// # Errors
+/// Those of the file system; then the old file is still there.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = with_suffix(path, ".new");
+    // A crash may have left one behind. It is never opened: it could be a link to anywhere.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    create(&new, bytes)?;
+    fs::rename(&new, path)
+}
+
+/// Writes the names in the folder of a file to the disk.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder(path))?.sync_all()
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::{create, read, replace};
+
+    #[test]
+    fn a_replaced_file_is_its_owners_only_and_no_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, victim) = (folder.path().join("key"), folder.path().join("victim"));
+        fs::write(&victim, "untouched").unwrap();
+        symlink(&victim, folder.path().join("key.new")).unwrap();
+        replace(&path, b"secret").unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(read(&path).unwrap().as_slice(), b"secret");
+        assert!(create(&path, b"other").is_err());
+    }
+
+    #[test]
+    fn a_file_that_others_can_open_is_refused_with_the_command_to_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        create(&path, b"secret").unwrap();
+        for mode in [0o640, 0o604, 0o660] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let error = read(&path).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("chmod 600 {}", path.display())), "{error}");
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        read(&path).unwrap();
+    }
+}
