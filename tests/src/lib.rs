@@ -9,11 +9,13 @@
 
 mod answer;
 mod phone;
+mod signed;
 mod till;
 mod world;
 
 pub use answer::Answer;
 pub use phone::Phone;
+pub use signed::{Signed, Signer};
 pub use till::{Charge, Till};
 pub use world::World;
 

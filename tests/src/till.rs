@@ -53,7 +53,7 @@ impl Till {
             merchant: merchant.to_owned(),
             api_key: api_key.to_owned(),
             base: world.url(""),
-            http: reqwest::Client::new(),
+            http: world.http().clone(),
         }
     }
 
