@@ -10,12 +10,14 @@
 mod answer;
 mod phone;
 mod signed;
+mod standing;
 mod till;
 mod world;
 
 pub use answer::Answer;
 pub use phone::Phone;
 pub use signed::{Signed, Signer};
+pub use standing::Standing;
 pub use till::{Charge, Till};
 pub use world::World;
 
