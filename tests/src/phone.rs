@@ -70,7 +70,7 @@ impl Phone {
     ) -> Answer {
         let signer = Signer { key, keyid, at: world.now() };
         let path = "/v1/wallet/enrolments";
-        Signed::new(world, signer, "POST", path, &body.to_string()).send().await
+        Signed::new(world, signer, "POST", path, body.to_string().as_bytes()).send().await
     }
 
     /// A code with this limit at the world's present time.
@@ -106,7 +106,7 @@ impl Phone {
     pub fn signed_at(&self, world: &World, at: Timestamp, path: &str) -> Signed {
         let keyid = self.device.key_id().to_string();
         let signer = Signer { key: self.device.key(), keyid: &keyid, at };
-        Signed::new(world, signer, "GET", path, "")
+        Signed::new(world, signer, "GET", path, b"")
     }
 
     /// Looks something up, with a signed request.

@@ -15,7 +15,7 @@ pub struct Signed {
     /// The path, with the query.
     pub path: String,
     /// The body.
-    pub body: String,
+    pub body: Vec<u8>,
     /// The fields that make it a signed one.
     pub fields: Vec<(String, String)>,
     base: String,
@@ -36,7 +36,7 @@ pub struct Signer<'a> {
 impl Signed {
     /// Signs a request to this world's server.
     #[must_use]
-    pub fn new(world: &World, signer: Signer<'_>, method: &str, path: &str, body: &str) -> Self {
+    pub fn new(world: &World, signer: Signer<'_>, method: &str, path: &str, body: &[u8]) -> Self {
         let base = world.url("");
         let (bare, query) = match path.split_once('?') {
             Some((bare, query)) => (bare, Some(query)),
@@ -54,12 +54,11 @@ impl Signed {
         let mut nonce = ChaCha20Rng::from_seed(*signer.key.seed());
         let nonce = format!("{:016x}{:016x}", nonce.next_u64(), nonce.next_u64());
         let created = u64::try_from(signer.at.unix_seconds()).unwrap();
-        let signed =
-            sign_request(signer.key, signer.keyid, &parts, body.as_bytes(), created, &nonce);
+        let signed = sign_request(signer.key, signer.keyid, &parts, body, created, &nonce);
         Self {
             method: method.to_owned(),
             path: path.to_owned(),
-            body: body.to_owned(),
+            body: body.to_vec(),
             fields: signed.unwrap().into_fields(),
             base,
             http: world.http().clone(),

@@ -82,7 +82,12 @@ impl Till {
     }
 
     /// Posts a body as it is.
-    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
+    pub async fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
         let mut request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.api_key);
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -148,6 +148,12 @@ impl World {
         Answer::read(self.operator.post(url).json(&body).send().await.unwrap()).await
     }
 
+    /// Posts a body of the operator's as it is, with an idempotency key.
+    pub async fn operator_post_raw(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.operator.post(format!("http://operator{path}")).body(body);
+        Answer::read(request.header("idempotency-key", "raw").send().await.unwrap()).await
+    }
+
     /// What the operator takes away.
     pub async fn operator_delete(&self, path: &str) -> Answer {
         let url = format!("http://operator{path}");
