@@ -79,6 +79,9 @@ struct EffectiveKey {
 impl FileKeys {
     /// Reads the key file, or makes one with new keys if there is none.
     ///
+    /// A file without encryption is encrypted as soon as there is a passphrase: whoever sets one
+    /// means it.
+    ///
     /// # Errors
     /// Any [`KeyFileError`] but `NoRoom`.
     pub fn open_or_create(
@@ -88,18 +91,22 @@ impl FileKeys {
         now: Timestamp,
         entropy: Arc<Entropy>,
     ) -> Result<Self, KeyFileError> {
-        let state = match fs::read(path) {
-            Ok(bytes) => Some(decode(path, &Zeroizing::new(bytes), passphrase.as_ref())?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        let (state, as_it_should_be) = match fs::read(path).map(Zeroizing::new) {
+            Ok(bytes) => {
+                let state = decode(path, &bytes, passphrase.as_ref())?;
+                let encrypted = keyfile::is_encrypted(&bytes).unwrap_or(false);
+                (state, encrypted == passphrase.is_some())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                (State::generate(now, &entropy), false)
+            }
             Err(error) => return Err(KeyFileError::Io(path.to_owned(), error)),
         };
-        let new = state.is_none();
-        let state = state.unwrap_or_else(|| State::generate(now, &entropy));
         let issuer_id = state.root.public_key().root_issuer_id();
         let path = path.to_owned();
         let keys =
             Self { path, passphrase, cost, entropy, issuer_id, state: RwLock::new(state.clone()) };
-        if new {
+        if !as_it_should_be {
             keys.save(&state)?;
         }
         Ok(keys)
