@@ -8,6 +8,7 @@
 )]
 
 mod answer;
+mod at_once;
 mod phone;
 mod signed;
 mod standing;
@@ -15,6 +16,7 @@ mod till;
 mod world;
 
 pub use answer::Answer;
+pub use at_once::at_once;
 pub use phone::Phone;
 pub use signed::{Signed, Signer};
 pub use standing::Standing;

@@ -28,7 +28,7 @@ fn bytes<const N: usize>(hex: &Value) -> [u8; N] {
 impl Phone {
     /// Enrols with an invitation; the seed of its randomness is its name.
     pub async fn enrol(world: &World, name: &str, invitation: &str) -> Self {
-        let seed = name.bytes().fold(7_u64, |seed, byte| seed * 31 + u64::from(byte));
+        let seed = name.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let key = DeviceKey::generate(&mut rng);
         let answer = Self::try_enrol(world, &key, invitation).await.created();
