@@ -122,7 +122,7 @@ impl World {
     pub async fn database(&self) -> SqliteConnection {
         let options =
             SqliteConnectOptions::new().filename(self.folder.path().join("wallet.sqlite"));
-        options.foreign_keys(true).connect().await.unwrap()
+        options.foreign_keys(true).pragma("recursive_triggers", "on").connect().await.unwrap()
     }
 
     /// The time that the server believes.
