@@ -149,3 +149,19 @@ async fn a_damaged_key_file_stops_the_server_instead_of_making_new_keys() {
     std::fs::write(&file, &good).unwrap();
     world.restart().await;
 }
+
+#[tokio::test]
+async fn books_are_not_opened_with_another_issuers_keys() {
+    let mut world = World::start(6).await;
+    let elsewhere = World::start(7).await;
+    world.stop().await;
+    let (file, kept) = (world.folder.path().join("issuer.key"), world.folder.path().join("kept"));
+    std::fs::rename(&file, &kept).unwrap();
+    // Neither with new keys, because the file is gone, nor with somebody else's.
+    let error = world.restart_with(&[]).await.unwrap_err().to_string();
+    assert!(!file.exists(), "new keys were made: {error}");
+    std::fs::copy(elsewhere.folder.path().join("issuer.key"), &file).unwrap();
+    let _ = world.restart_with(&[]).await.unwrap_err();
+    std::fs::rename(&kept, &file).unwrap();
+    world.restart().await;
+}
