@@ -3,6 +3,23 @@
 use reqwest::StatusCode;
 use serde_json::Value;
 
+/// What an error must not say: the names of libraries, types and files are for the log.
+const INTERNAL_WORDS: [&str; 13] = [
+    "sqlx",
+    "sqlite",
+    "serde",
+    "axum",
+    "hyper",
+    "tokio",
+    "panicked",
+    "struct ",
+    "body with",
+    ".rs",
+    "/src/",
+    "select ",
+    "insert into",
+];
+
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -14,6 +31,8 @@ pub struct Answer {
     pub request_id: String,
     /// The media type.
     pub media_type: String,
+    /// All header fields.
+    pub headers: reqwest::header::HeaderMap,
     /// The body, to the byte.
     pub text: String,
     /// The body as JSON, or null.
@@ -24,16 +43,17 @@ impl Answer {
     /// Reads a response.
     pub async fn read(response: reqwest::Response) -> Self {
         let status = response.status();
+        let headers = response.headers().clone();
+        let text = response.text().await.unwrap();
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         let header = |name: &str| {
-            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+            let value = headers.get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or_default().to_owned()
         };
         let (replayed, media_type) =
             (header("idempotent-replayed") == "true", header("content-type"));
         let request_id = header("x-request-id");
-        let text = response.text().await.unwrap();
-        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Self { status, replayed, request_id, media_type, text, json }
+        Self { status, replayed, request_id, media_type, headers, text, json }
     }
 
     /// A text field, by JSON pointer; empty when there is none.
@@ -59,6 +79,25 @@ impl Answer {
             assert!(!self.text(field).is_empty(), "no {field} in {}", self.text);
         }
         assert!(self.request_id.starts_with("req_"), "{}", self.request_id);
+    }
+
+    /// Checks that this error names one field, and tells nothing about how the server is made.
+    #[track_caller]
+    pub fn assert_points_at(&self, pointer: &str) {
+        self.assert_problem(400, "invalid_request", "retry");
+        assert_eq!(self.text("/errors/0/pointer"), pointer, "{}", self.text);
+        assert!(!self.text("/errors/0/detail").is_empty(), "{}", self.text);
+        self.assert_tells_nothing_internal();
+    }
+
+    /// Checks that no library, type, file or statement of the server shows.
+    #[track_caller]
+    pub fn assert_tells_nothing_internal(&self) {
+        assert!(!self.status.is_server_error(), "{}", self.text);
+        let text = self.text.to_lowercase();
+        for word in INTERNAL_WORDS {
+            assert!(!text.contains(word), "{word} in {}", self.text);
+        }
     }
 
     /// Checks that the request succeeded.

@@ -8,12 +8,18 @@
 )]
 
 mod answer;
+mod at_once;
 mod phone;
+mod signed;
+mod standing;
 mod till;
 mod world;
 
 pub use answer::Answer;
+pub use at_once::at_once;
 pub use phone::Phone;
+pub use signed::{Signed, Signer};
+pub use standing::Standing;
 pub use till::{Charge, Till};
 pub use world::World;
 

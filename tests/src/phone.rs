@@ -1,16 +1,15 @@
 //! A payer's phone.
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng};
+use rand_core::SeedableRng;
 use serde_json::{Value, json};
 use wallet_core::code::{CodeLimit, CodePrefix, CodeTerms, IssuerProfile, PayerDevice};
-use wallet_core::requests::{RequestParts, sign_request};
 use wallet_core::{
     Currency, DeviceKey, DeviceKeyId, IssuerId, Mode, Money, SealingPublicKey, Slot, TerminalId,
     Timestamp,
 };
 
-use crate::{Answer, World};
+use crate::{Answer, Signed, Signer, World};
 
 /// An enrolled phone. It keeps the sequence number of its codes itself.
 pub struct Phone {
@@ -20,8 +19,6 @@ pub struct Phone {
     pub device: PayerDevice,
     rng: ChaCha20Rng,
     seq: u8,
-    base: String,
-    http: reqwest::Client,
 }
 
 fn bytes<const N: usize>(hex: &Value) -> [u8; N] {
@@ -31,7 +28,7 @@ fn bytes<const N: usize>(hex: &Value) -> [u8; N] {
 impl Phone {
     /// Enrols with an invitation; the seed of its randomness is its name.
     pub async fn enrol(world: &World, name: &str, invitation: &str) -> Self {
-        let seed = name.bytes().fold(7_u64, |seed, byte| seed * 31 + u64::from(byte));
+        let seed = name.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let key = DeviceKey::generate(&mut rng);
         let answer = Self::try_enrol(world, &key, invitation).await.created();
@@ -53,8 +50,6 @@ impl Phone {
             device: PayerDevice::new(key, key_id, profile),
             rng,
             seq: 0,
-            base: world.url(""),
-            http: reqwest::Client::new(),
         }
     }
 
@@ -73,10 +68,9 @@ impl Phone {
         keyid: &str,
         body: Value,
     ) -> Answer {
-        let base = world.url("");
-        let body = body.to_string();
-        let signed = sign(key, keyid, &base, "POST", "/v1/wallet/enrolments", &body, world.now());
-        send(&reqwest::Client::new(), &base, "POST", "/v1/wallet/enrolments", body, signed).await
+        let signer = Signer { key, keyid, at: world.now() };
+        let path = "/v1/wallet/enrolments";
+        Signed::new(world, signer, "POST", path, body.to_string().as_bytes()).send().await
     }
 
     /// A code with this limit at the world's present time.
@@ -107,68 +101,21 @@ impl Phone {
         code.digits().to_owned()
     }
 
-    /// Looks something up, with a signed request.
-    pub async fn get(&self, world: &World, path: &str) -> Answer {
-        let (key, keyid) = (self.device.key(), self.device.key_id().to_string());
-        let signed = sign(key, &keyid, &self.base, "GET", path, "", world.now());
-        send(&self.http, &self.base, "GET", path, String::new(), signed).await
+    /// A request of this phone, signed at some time.
+    #[must_use]
+    pub fn signed_at(&self, world: &World, at: Timestamp, path: &str) -> Signed {
+        let keyid = self.device.key_id().to_string();
+        let signer = Signer { key: self.device.key(), keyid: &keyid, at };
+        Signed::new(world, signer, "GET", path, b"")
     }
 
-    /// Looks something up, with a request signed at another time.
-    pub async fn get_signed_at(&self, path: &str, at: Timestamp) -> Answer {
-        let (key, keyid) = (self.device.key(), self.device.key_id().to_string());
-        let signed = sign(key, &keyid, &self.base, "GET", path, "", at);
-        send(&self.http, &self.base, "GET", path, String::new(), signed).await
+    /// Looks something up, with a signed request.
+    pub async fn get(&self, world: &World, path: &str) -> Answer {
+        self.signed_at(world, world.now(), path).send().await
     }
 
     /// What is in the wallet.
     pub async fn balance(&self, world: &World) -> String {
         self.get(world, "/v1/wallet/balance").await.text("/available").to_owned()
     }
-}
-
-/// The fields of a signed request.
-fn sign(
-    key: &DeviceKey,
-    keyid: &str,
-    base: &str,
-    method: &str,
-    path: &str,
-    body: &str,
-    now: Timestamp,
-) -> Vec<(String, String)> {
-    let (path, query) =
-        path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-    let (scheme, authority) = base.split_once("://").unwrap();
-    let parts = RequestParts {
-        method: method.to_owned(),
-        scheme: scheme.to_owned(),
-        authority: authority.to_owned(),
-        path: path.to_owned(),
-        query: query.map(str::to_owned),
-        headers: Vec::new(),
-    };
-    let mut nonce = ChaCha20Rng::from_seed(*key.seed());
-    let nonce = format!("{:016x}{:016x}", nonce.next_u64(), nonce.next_u64());
-    let created = u64::try_from(now.unix_seconds()).unwrap();
-    sign_request(key, keyid, &parts, body.as_bytes(), created, &nonce)
-        .unwrap()
-        .into_fields()
-        .into_iter()
-        .collect()
-}
-
-async fn send(
-    http: &reqwest::Client,
-    base: &str,
-    method: &str,
-    path: &str,
-    body: String,
-    fields: Vec<(String, String)>,
-) -> Answer {
-    let mut request = http.request(method.parse().unwrap(), format!("{base}{path}")).body(body);
-    for (name, value) in fields {
-        request = request.header(name, value);
-    }
-    Answer::read(request.send().await.unwrap()).await
 }

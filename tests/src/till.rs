@@ -53,7 +53,7 @@ impl Till {
             merchant: merchant.to_owned(),
             api_key: api_key.to_owned(),
             base: world.url(""),
-            http: reqwest::Client::new(),
+            http: world.http().clone(),
         }
     }
 
@@ -82,7 +82,12 @@ impl Till {
     }
 
     /// Posts a body as it is.
-    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
+    pub async fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
         let mut request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.api_key);
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 use wallet_core::Timestamp;
 use wallet_server::clock::{Clock, ManualClock};
 use wallet_server::entropy::Entropy;
-use wallet_server::{Server, Settings};
+use wallet_server::{OperatorEndpoint, Server, Settings, StartError};
 
 use crate::{Answer, Phone, Till};
 
@@ -26,6 +28,7 @@ pub struct World {
     seed: u64,
     server: Option<Server>,
     operator: reqwest::Client,
+    http: reqwest::Client,
 }
 
 impl World {
@@ -36,36 +39,56 @@ impl World {
 
     /// Starts a server with some settings changed.
     pub async fn start_with(seed: u64, changes: &[(&str, &str)]) -> Self {
+        Self::try_start(seed, changes).await.unwrap()
+    }
+
+    /// Starts a server with some settings changed, if they can be.
+    pub async fn try_start(seed: u64, changes: &[(&str, &str)]) -> Result<Self, StartError> {
         drop(rustls::crypto::ring::default_provider().install_default());
         let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        let mut flags = vec![
-            ("database".to_owned(), format!("sqlite:{}", path("wallet.sqlite"))),
-            ("listen".to_owned(), "127.0.0.1:0".to_owned()),
-            ("operator_socket".to_owned(), path("operator.sock")),
-            ("operator_key_file".to_owned(), path("operator.key")),
-            ("key_file".to_owned(), path("issuer.key")),
-        ];
-        flags.extend(changes.iter().map(|(name, to)| ((*name).to_owned(), (*to).to_owned())));
-        let settings = Settings::load(None, &flags).unwrap();
+        let settings = settings(&folder, changes)?;
         let clock = Arc::new(ManualClock::new(Timestamp::from_unix_seconds(START_SECONDS)));
         let operator =
             reqwest::Client::builder().unix_socket(folder.path().join("operator.sock")).build();
-        let mut world =
-            Self { clock, folder, settings, seed, server: None, operator: operator.unwrap() };
-        world.restart().await;
-        world
+        let (operator, http) = (operator.unwrap(), reqwest::Client::new());
+        let mut world = Self { clock, folder, settings, seed, server: None, operator, http };
+        world.try_restart().await?;
+        Ok(world)
+    }
+
+    /// Lets merchants and phones that come from now on trust this certificate, in PEM.
+    pub fn trust(&mut self, certificate: &str) {
+        let certificate = reqwest::Certificate::from_pem(certificate.as_bytes()).unwrap();
+        let builder = reqwest::Client::builder().tls_certs_only([certificate]).https_only(true);
+        self.http = builder.build().unwrap();
+    }
+
+    /// What merchants and phones speak HTTP with.
+    #[must_use]
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// Stops the server, if it runs, and starts it again on the same files.
     pub async fn restart(&mut self) {
+        self.try_restart().await.unwrap();
+    }
+
+    /// The same with other settings.
+    pub async fn restart_with(&mut self, changes: &[(&str, &str)]) -> Result<(), StartError> {
+        self.settings = settings(&self.folder, changes)?;
+        self.try_restart().await
+    }
+
+    async fn try_restart(&mut self) -> Result<(), StartError> {
         self.stop().await;
         // Other randomness than before: an id that came twice would be refused.
         self.seed += 1_000_000;
         let rng = ChaCha20Rng::seed_from_u64(self.seed);
         let entropy = Arc::new(Entropy::new(Box::new(rng)));
         let clock = Arc::clone(&self.clock);
-        self.server = Some(Server::start_with(&self.settings, clock, entropy).await.unwrap());
+        self.server = Some(Server::start_with(&self.settings, clock, entropy).await?);
+        Ok(())
     }
 
     /// Stops the server.
@@ -76,7 +99,7 @@ impl World {
     }
 
     /// Another server on the same files.
-    pub async fn start_second(&self) -> Result<Server, wallet_server::StartError> {
+    pub async fn start_second(&self) -> Result<Server, StartError> {
         let rng = ChaCha20Rng::seed_from_u64(self.seed + 1);
         let entropy = Arc::new(Entropy::new(Box::new(rng)));
         Server::start_with(&self.settings, Arc::clone(&self.clock) as Arc<dyn Clock>, entropy).await
@@ -87,6 +110,19 @@ impl World {
     pub fn url(&self, path: &str) -> String {
         let base = self.server.as_ref().map(Server::public_url).unwrap_or_default();
         format!("{base}{path}")
+    }
+
+    /// Where the operator connects.
+    #[must_use]
+    pub fn operator_endpoints(&self) -> &[OperatorEndpoint] {
+        self.server.as_ref().map(Server::operator_endpoints).unwrap_or_default()
+    }
+
+    /// A connection to the database file, beside the server's own.
+    pub async fn database(&self) -> SqliteConnection {
+        let options =
+            SqliteConnectOptions::new().filename(self.folder.path().join("wallet.sqlite"));
+        options.foreign_keys(true).pragma("recursive_triggers", "on").connect().await.unwrap()
     }
 
     /// The time that the server believes.
@@ -110,6 +146,12 @@ impl World {
     pub async fn operator_post(&self, path: &str, body: Value) -> Answer {
         let url = format!("http://operator{path}");
         Answer::read(self.operator.post(url).json(&body).send().await.unwrap()).await
+    }
+
+    /// Posts a body of the operator's as it is, with an idempotency key.
+    pub async fn operator_post_raw(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.operator.post(format!("http://operator{path}")).body(body);
+        Answer::read(request.header("idempotency-key", "raw").send().await.unwrap()).await
     }
 
     /// What the operator takes away.
@@ -166,6 +208,11 @@ impl World {
         Answer::read(request.send().await.unwrap()).await
     }
 
+    /// The balance of each kind of account, in live mode; checks that the books balance.
+    pub async fn books(&self) -> Vec<(String, String, String)> {
+        Self::balanced(&self.operator_get("/v1/operator/trial_balance").await)
+    }
+
     /// Checks that the books balance, and returns the balance of each kind of account.
     #[track_caller]
     #[must_use]
@@ -181,4 +228,18 @@ impl World {
             .map(|row| (field(row, "account"), field(row, "debit"), field(row, "credit")))
             .collect()
     }
+}
+
+/// The default settings, all files in one folder, with changes.
+fn settings(folder: &TempDir, changes: &[(&str, &str)]) -> Result<Settings, StartError> {
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let mut flags = vec![
+        ("database".to_owned(), format!("sqlite:{}", path("wallet.sqlite"))),
+        ("listen".to_owned(), "127.0.0.1:0".to_owned()),
+        ("operator_socket".to_owned(), path("operator.sock")),
+        ("operator_key_file".to_owned(), path("operator.key")),
+        ("key_file".to_owned(), path("issuer.key")),
+    ];
+    flags.extend(changes.iter().map(|(name, to)| ((*name).to_owned(), (*to).to_owned())));
+    Ok(Settings::load(None, &flags)?)
 }

@@ -43,6 +43,12 @@ pub enum StartError {
     /// The key file.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
+    /// There are books but no keys: new ones would open none of their codes and read no name.
+    #[error("{0}: there are books already, but not their key file; put it back")]
+    KeysMissing(PathBuf),
+    /// The keys are not those of the issuer whose books these are.
+    #[error("{0}: the books belong to an issuer with other keys")]
+    OtherIssuer(PathBuf),
     /// A file or an address.
     #[error("{0}: {1}")]
     Io(String, io::Error),
@@ -100,9 +106,17 @@ impl Server {
         entropy: Arc<Entropy>,
     ) -> Result<Self, StartError> {
         let parsed = settings.parse()?;
-        let keys = open_keys(settings, clock.as_ref(), &entropy)?;
         let store = Arc::new(Store::open(&settings.database).await?);
+        let owner = store.issuer().await?;
+        if owner.is_some() && !settings.key_file.exists() {
+            return Err(StartError::KeysMissing(settings.key_file.clone()));
+        }
+        let keys = open_keys(settings, clock.as_ref(), &entropy)?;
+        if owner.is_some_and(|owner| owner != keys.issuer_id()) {
+            return Err(StartError::OtherIssuer(settings.key_file.clone()));
+        }
         let now = clock.now();
+        store.claim_for_issuer(keys.issuer_id(), parsed.currency, now).await?;
         store.open_own_accounts(parsed.currency, now, || entropy.id(now)).await?;
         let latest_batch = store.latest_batch().await?;
         // Every address is bound before any of them serves, so that nothing runs after a failure.

@@ -296,7 +296,10 @@ create trigger batches_kept before update or delete on batches
 for each statement execute function append_only();
 create trigger journal_kept before update or delete on journal
 for each statement execute function append_only();
-create trigger payment_references_kept before delete on payment_references
+create trigger payment_references_kept before update or delete on payment_references
+for each statement execute function append_only();
+-- A device that was deleted and came back would have forgotten its mark.
+create trigger devices_kept before delete on devices
 for each statement execute function append_only();
 
 create trigger entries_never_truncated before truncate on entries

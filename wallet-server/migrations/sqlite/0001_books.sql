@@ -315,6 +315,14 @@ begin
     select raise(abort, 'devices_mark_rises: a mark only rises');
 end;
 
-create trigger payment_references_kept before delete on payment_references begin
+-- A device that was deleted and came back would have forgotten its mark.
+create trigger devices_kept before delete on devices begin
+    select raise(abort, 'devices_kept: devices are revoked, not deleted');
+end;
+
+create trigger payment_references_kept before update on payment_references begin
+    select raise(abort, 'payment_references_kept: references are unique for ever');
+end;
+create trigger payment_references_never_deleted before delete on payment_references begin
     select raise(abort, 'payment_references_kept: references are unique for ever');
 end;

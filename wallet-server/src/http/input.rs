@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use wallet_core::{Currency, Mode, Money, PositiveMoney};
 
+use super::object::Object;
 use super::problem::{Certainty, Problem};
 use axum::http::StatusCode;
 
@@ -15,10 +16,10 @@ const IDEMPOTENCY_KEY_LENGTH_MAX: usize = 255;
 const PAGE_SIZE_MAX: usize = 100;
 const PAGE_SIZE_DEFAULT: usize = 20;
 
-/// Reads a JSON body. Unknown fields are refused by the types.
+/// Reads a JSON body, which is an object. Unknown fields are refused by the types.
 pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let pointer = pointer(error.path());
         Problem::field(&pointer, error.into_inner().to_string())
     })?;

@@ -14,6 +14,7 @@ use wallet_core::TerminalId;
 use super::auth::MerchantAuth;
 use super::input;
 use super::list::List;
+use super::object::Texts;
 use super::payment_body::PaymentBody;
 use super::problem::{Certainty, Problem};
 use crate::domain::command::{CodeSource, ReferenceRef};
@@ -47,7 +48,7 @@ struct ChargeBody {
     capture: Option<String>,
     terminal: Option<String>,
     description: Option<String>,
-    metadata: Option<BTreeMap<String, String>>,
+    metadata: Option<Texts>,
 }
 
 /// `POST /v1/payments`.
@@ -108,7 +109,7 @@ fn read(key: String, body: ChargeBody) -> Result<ChargeRequest, Problem> {
         reference: body.reference,
         terminal,
         description: body.description,
-        metadata: body.metadata.as_ref().map(metadata).transpose()?,
+        metadata: body.metadata.map(|Texts(map)| metadata(&map)).transpose()?,
     })
 }
 

@@ -91,6 +91,9 @@ struct EffectiveKey {
 impl FileKeys {
     /// Reads the key file, or makes one with new keys if there is none.
     ///
+    /// A file without encryption is encrypted as soon as there is a passphrase: whoever sets one
+    /// means it.
+    ///
     /// # Errors
     /// Any [`KeyFileError`] but `NoRoom`.
     pub fn open_or_create(
@@ -100,13 +103,17 @@ impl FileKeys {
         now: Timestamp,
         entropy: Arc<Entropy>,
     ) -> Result<Self, KeyFileError> {
-        let state = match private_file::read(path) {
-            Ok(bytes) => Some(contents::decode(path, &bytes, passphrase.as_ref())?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        let (state, as_it_should_be) = match private_file::read(path) {
+            Ok(bytes) => {
+                let state = contents::decode(path, &bytes, passphrase.as_ref())?;
+                let encrypted = keyfile::is_encrypted(&bytes).unwrap_or(false);
+                (state, encrypted == passphrase.is_some())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                (State::generate(now, &entropy), false)
+            }
             Err(error) => return Err(KeyFileError::Io(path.to_owned(), error)),
         };
-        let new = state.is_none();
-        let state = state.unwrap_or_else(|| State::generate(now, &entropy));
         let issuer_id = state.root.public_key().root_issuer_id();
         let keys = Self {
             path: path.to_owned(),
@@ -118,7 +125,7 @@ impl FileKeys {
             state: RwLock::new(state.clone()),
             sync: |keys| private_file::sync_folder(&keys.path),
         };
-        if new {
+        if !as_it_should_be {
             keys.save(&state)?;
         }
         Ok(keys)

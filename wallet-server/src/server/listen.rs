@@ -85,6 +85,9 @@ async fn tls(cert: &Path, key: &Path) -> io::Result<RustlsConfig> {
 pub(super) fn bound(builder: &mut Builder<TokioExecutor>) {
     builder
         .http1()
+        // Otherwise a request whose client went away right after it is dropped wherever it is
+        // just then, looking up the API key for example, and never reaches a task of its own.
+        .half_close(true)
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
         .max_headers(HEADERS_MAX);

@@ -13,6 +13,7 @@ use crate::domain::fee::FeeRule;
 use crate::domain::ids::{ApiKeyId, MerchantId};
 use crate::http::input;
 use crate::http::list::List;
+use crate::http::object::Object;
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
 use crate::service::{ApiKeyScope, App, NewMerchant, WithSecret};
@@ -32,7 +33,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 struct NewMerchantBody {
     name: String,
     mode: Option<String>,
-    fee: Option<FeeBody>,
+    fee: Option<Object<FeeBody>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,7 +102,7 @@ async fn create(
     let body: NewMerchantBody = input::json(&body)?;
     input::text("/name", &body.name, NAME_LENGTH_MAX)?;
     let mode = input::mode(body.mode.as_deref())?;
-    let fee = body.fee.map_or(Ok(FeeRule::FREE), |fee| {
+    let fee = body.fee.map_or(Ok(FeeRule::FREE), |Object(fee)| {
         let fixed = Money::parse(&fee.fixed, app.currency)
             .map_err(|error| Problem::field("/fee/fixed", error.to_string()))?;
         FeeRule::new(fee.basis_points, fixed.minor())

@@ -1,0 +1,77 @@
+//! Signed requests, which a test can alter before it sends them.
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+use wallet_core::requests::{RequestParts, sign_request};
+use wallet_core::{DeviceKey, Timestamp};
+
+use crate::{Answer, World};
+
+/// A signed request, to be sent as it is or altered first.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The method.
+    pub method: String,
+    /// The path, with the query.
+    pub path: String,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The fields that make it a signed one.
+    pub fields: Vec<(String, String)>,
+    base: String,
+    http: reqwest::Client,
+}
+
+/// Who signs, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Signer<'a> {
+    /// The key.
+    pub key: &'a DeviceKey,
+    /// What the signature calls the key.
+    pub keyid: &'a str,
+    /// The time that it claims.
+    pub at: Timestamp,
+}
+
+impl Signed {
+    /// Signs a request to this world's server.
+    #[must_use]
+    pub fn new(world: &World, signer: Signer<'_>, method: &str, path: &str, body: &[u8]) -> Self {
+        let base = world.url("");
+        let (bare, query) = match path.split_once('?') {
+            Some((bare, query)) => (bare, Some(query)),
+            None => (path, None),
+        };
+        let (scheme, authority) = base.split_once("://").unwrap();
+        let parts = RequestParts {
+            method: method.to_owned(),
+            scheme: scheme.to_owned(),
+            authority: authority.to_owned(),
+            path: bare.to_owned(),
+            query: query.map(str::to_owned),
+            headers: Vec::new(),
+        };
+        let mut nonce = ChaCha20Rng::from_seed(*signer.key.seed());
+        let nonce = format!("{:016x}{:016x}", nonce.next_u64(), nonce.next_u64());
+        let created = u64::try_from(signer.at.unix_seconds()).unwrap();
+        let signed = sign_request(signer.key, signer.keyid, &parts, body, created, &nonce);
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            body: body.to_vec(),
+            fields: signed.unwrap().into_fields(),
+            base,
+            http: world.http().clone(),
+        }
+    }
+
+    /// Sends it.
+    pub async fn send(self) -> Answer {
+        let url = format!("{}{}", self.base, self.path);
+        let mut request = self.http.request(self.method.parse().unwrap(), url).body(self.body);
+        for (name, value) in self.fields {
+            request = request.header(name, value);
+        }
+        Answer::read(request.send().await.unwrap()).await
+    }
+}

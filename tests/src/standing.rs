@@ -1,0 +1,57 @@
+//! How things stand: what a refusal must not change.
+
+use sqlx::{Row, SqliteConnection};
+
+use crate::World;
+
+/// What the database holds, in as much as it is about money. Read beside the server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// How many payments there are, declined ones included.
+    pub payments: i64,
+    /// How many references are taken.
+    pub references: i64,
+    /// How many answers are kept under idempotency keys.
+    pub kept_answers: i64,
+    /// How many ledger entries and events there are.
+    pub journal: (i64, i64),
+    /// What every account has, in order of the accounts' ids.
+    pub balances: Vec<i64>,
+    /// The mark of every device, in order of the devices' ids.
+    pub marks: Vec<Option<(i64, i64)>>,
+}
+
+impl Standing {
+    /// The same, but for the answer that was kept.
+    #[must_use]
+    pub fn with_one_more_answer(self) -> Self {
+        Self { kept_answers: self.kept_answers + 1, ..self }
+    }
+}
+
+async fn count(database: &mut SqliteConnection, table: &str) -> i64 {
+    let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
+    sqlx::query_scalar(sql).fetch_one(database).await.unwrap()
+}
+
+impl World {
+    /// How things stand. The books balance, or this panics.
+    pub async fn standing(&self) -> Standing {
+        drop(self.books().await);
+        let mut database = self.database().await;
+        let balances = "select available + held from balances order by account, shard";
+        let marks = "select mark_step, mark_seq from devices order by key_id";
+        let marks = sqlx::query(marks).fetch_all(&mut database).await.unwrap();
+        let mark = |row: &sqlx::sqlite::SqliteRow| {
+            row.get::<Option<i64>, _>(0).zip(row.get::<Option<i64>, _>(1))
+        };
+        Standing {
+            payments: count(&mut database, "payments").await,
+            references: count(&mut database, "payment_references").await,
+            kept_answers: count(&mut database, "idempotency_keys").await,
+            journal: (count(&mut database, "entries").await, count(&mut database, "events").await),
+            balances: sqlx::query_scalar(balances).fetch_all(&mut database).await.unwrap(),
+            marks: marks.iter().map(mark).collect(),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a thief of the database learns: movements, but nobody's name and nothing to spend with.
+
+use sqlx::Connection;
+use wallet_core::DeviceKey;
+use wallet_tests::{Charge, Phone, World};
+
+/// The bytes of a code: each 29 digits are 12 of them.
+fn code_bytes(digits: &str) -> Vec<u8> {
+    let chunk = |text: &[u8]| {
+        let number: u128 = std::str::from_utf8(text).unwrap().parse().unwrap();
+        number.to_be_bytes()[4..].to_vec()
+    };
+    digits.as_bytes()[2..].chunks(29).flat_map(chunk).collect()
+}
+
+#[tokio::test]
+async fn a_stolen_database_names_nobody_and_spends_nothing() {
+    let mut world = World::start(6).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("张伟 Weirdname", "500.00").await;
+    let path = format!("/v1/operator/payers/{}/invitations", phone.payer);
+    let invitation = world.operator_post(&path, serde_json::json!({})).await.created();
+    let invitation = invitation.text("/invitation");
+    let second = DeviceKey::from_seed(&[99; 32]);
+    let public_key = base16ct::lower::encode_string(second.public_key().as_bytes());
+    let body = serde_json::json!({ "invitation": invitation, "public_key": public_key,
+        "device_name": "Weirdname's telephone" });
+    let _ = Phone::try_enrol_with(&world, &second, "new", body).await.created();
+    let code = phone.code(&world, "200.00");
+    let _ = till.charge(&Charge::new("order-1", &code, "12.50")).await.created();
+
+    let mut database = world.database().await;
+    let evidence: Vec<u8> =
+        sqlx::query_scalar("select evidence from payments").fetch_one(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    let holds = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).any(|part| part == what);
+    assert!(!holds(&evidence, phone.device.key_id().as_bytes()), "evidence in clear");
+
+    world.stop().await;
+    let bytes = code_bytes(&code);
+    assert_eq!(bytes.len(), 132);
+    for file in std::fs::read_dir(world.folder.path()).unwrap() {
+        let file = file.unwrap();
+        if !file.file_name().to_str().unwrap().starts_with("wallet.sqlite") {
+            continue;
+        }
+        let content = std::fs::read(file.path()).unwrap();
+        for (what, secret) in [
+            ("a payer's name", "张伟".as_bytes()),
+            ("a payer's name", b"Weirdname"),
+            ("a device's name", b"telephone"),
+            ("an API key", till.api_key.as_bytes()),
+            ("an API key", &base16ct::lower::decode_vec(&till.api_key[8..]).unwrap()),
+            ("an invitation", invitation.as_bytes()),
+            ("an invitation", &base16ct::lower::decode_vec(&invitation[4..]).unwrap()),
+            ("a code", code.as_bytes()),
+            ("a code's encapsulated key", &bytes[1..33]),
+            ("a code's sealed part", &bytes[33..116]),
+            ("a device's key", &*second.seed()),
+            ("a device's key", &*phone.device.key().seed()),
+        ] {
+            assert!(!holds(&content, secret), "{what} in {}", file.path().display());
+        }
+        if file.file_name() == "wallet.sqlite" {
+            assert!(holds(&content, b"Tea House"), "the search finds what is there");
+            assert!(holds(&content, second.public_key().as_bytes()));
+        }
+    }
+}
