@@ -5,6 +5,8 @@ mod enrol;
 mod merchants;
 mod payers;
 mod secrets;
+#[cfg(test)]
+mod tests;
 mod top_up;
 mod verify;
 
@@ -32,6 +34,10 @@ pub use top_up::TopUpRequest;
 /// How long a request to move money may wait before it is settled. A till gives up after some
 /// seconds; what has not begun by then must not happen behind its back.
 const DEADLINE_MILLIS: i64 = 10_000;
+
+/// The most charges under way: as many as may wait for settlement and be in a batch. Whoever comes
+/// later is told to come back before anything is computed or remembered for it.
+const CHARGES_MAX: usize = 4096 + 512;
 
 /// How many devices' keys are remembered: at 200 bytes each, 20 MB.
 const DEVICES_REMEMBERED: usize = 100_000;
@@ -62,7 +68,9 @@ pub struct App {
     /// Whether a device is revoked is read where it matters, in the settling transaction.
     devices: quick_cache::sync::Cache<DeviceKeyId, Arc<Device>>,
     /// One for each core: verification is all computing.
-    verifiers: Semaphore,
+    verifiers: Arc<Semaphore>,
+    /// See [`CHARGES_MAX`].
+    charges: Arc<Semaphore>,
 }
 
 /// What an [`App`] is made of.
@@ -97,17 +105,19 @@ impl App {
             prefix: parts.prefix,
             metrics: parts.metrics,
             devices: quick_cache::sync::Cache::new(DEVICES_REMEMBERED),
-            verifiers: Semaphore::new(cores),
+            verifiers: Arc::new(Semaphore::new(cores)),
+            charges: Arc::new(Semaphore::new(CHARGES_MAX)),
         }
     }
 
     /// The present.
+    #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// When a request that arrives now is too old to be settled.
-    fn deadline(&self) -> Timestamp {
+    pub(crate) fn deadline(&self) -> Timestamp {
         self.now().plus_millis(DEADLINE_MILLIS)
     }
 
