@@ -53,12 +53,14 @@ pub(super) struct SignedRequest {
     signature: UnverifiedSignature,
 }
 
-impl<S: Send + Sync> FromRequest<S> for SignedRequest {
+impl FromRequest<Arc<App>> for SignedRequest {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let signature = parse_signed(&request_parts(&parts)?).map_err(refused)?;
+        let request = request_parts(&parts)?;
+        addressed(&request.authority, &app.public_authorities)?;
+        let signature = parse_signed(&request).map_err(refused)?;
         let body = to_bytes(body, BODY_LENGTH_MAX).await.map_err(|_| super::too_large())?;
         Ok(Self { body, parts, signature })
     }
@@ -87,6 +89,16 @@ impl SignedRequest {
         let verified = app.compute(app.deadline(), verify).await?;
         verified.map_err(|error| refused(error).with_server_time(app.now()))
     }
+}
+
+/// Refuses what was signed for another server: whoever runs that one could send it here.
+fn addressed(authority: &str, ours: &[String]) -> Result<(), Problem> {
+    if ours.is_empty() || ours.iter().any(|name| name.eq_ignore_ascii_case(authority)) {
+        return Ok(());
+    }
+    let detail = "This server does not answer to the name that was called.";
+    let status = StatusCode::MISDIRECTED_REQUEST;
+    Err(Problem::new(status, "misdirected_request", Certainty::Final, detail))
 }
 
 /// Each way in which a signature can be wrong has its own code, so that a phone whose clock is

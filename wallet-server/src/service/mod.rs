@@ -62,6 +62,8 @@ pub struct App {
     pub currency: Currency,
     /// What codes begin with.
     pub prefix: CodePrefix,
+    /// Under which names devices reach the server, in lower case; empty for any.
+    pub public_authorities: Vec<String>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Public keys never change once enrolled, and checking one costs as much as a signature.
@@ -85,6 +87,7 @@ pub struct AppParts {
     pub rules: Rules,
     pub currency: Currency,
     pub prefix: CodePrefix,
+    pub public_authorities: Vec<String>,
     pub metrics: Arc<Metrics>,
 }
 
@@ -103,6 +106,7 @@ impl App {
             rules: parts.rules,
             currency: parts.currency,
             prefix: parts.prefix,
+            public_authorities: parts.public_authorities,
             metrics: parts.metrics,
             devices: quick_cache::sync::Cache::new(DEVICES_REMEMBERED),
             verifiers: Arc::new(Semaphore::new(cores)),

@@ -59,6 +59,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
         rules,
         currency,
         prefix,
+        public_authorities: Vec::new(),
         metrics,
     }))
 }
