@@ -258,6 +258,7 @@ fn start_app(
         rules: parsed.rules,
         currency: parsed.currency,
         prefix: parsed.prefix,
+        public_authorities: parsed.public_authorities,
         metrics,
     });
     (Arc::new(app), task)

@@ -31,6 +31,7 @@ const ENVIRONMENT_SEPARATOR: &str = "__";
 pub struct Settings {
     pub database: String,
     pub listen: SocketAddr,
+    pub public_authorities: String,
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub behind_tls_proxy: bool,
@@ -158,7 +159,25 @@ impl Settings {
                 "set it, or operator_listen; without either nobody can operate the server";
             return Err(SettingsError::value("operator_socket", problem));
         }
-        Ok(Parsed { currency, prefix, rules: Rules { calendar: Calendar::new(zone), limits } })
+        let rules = Rules { calendar: Calendar::new(zone), limits };
+        Ok(Parsed { currency, prefix, rules, public_authorities: self.public_authorities()? })
+    }
+}
+
+impl Settings {
+    /// The names in `public_authorities`, in lower case.
+    fn public_authorities(&self) -> Result<Vec<String>, SettingsError> {
+        let names = self.public_authorities.split(',').map(str::trim);
+        names
+            .filter(|name| !name.is_empty())
+            .map(|name| match name.parse::<axum::http::uri::Authority>() {
+                Ok(authority) if !name.contains('@') => Ok(authority.as_str().to_lowercase()),
+                _ => {
+                    let problem = format!("{name} is not a host name, with or without a port");
+                    Err(SettingsError::value("public_authorities", problem))
+                }
+            })
+            .collect()
     }
 }
 
@@ -175,6 +194,7 @@ pub(crate) struct Parsed {
     pub(crate) currency: Currency,
     pub(crate) prefix: CodePrefix,
     pub(crate) rules: Rules,
+    pub(crate) public_authorities: Vec<String>,
 }
 
 #[cfg(test)]
@@ -264,6 +284,14 @@ mod tests {
     }
 
     #[test]
+    fn public_authorities_are_host_names_between_commas() {
+        let parsed = |text| with(&[("public_authorities", text)]).unwrap().parse().unwrap();
+        assert!(parsed("").public_authorities.is_empty());
+        let names = parsed("Wallet.example, wallet.example:8443,").public_authorities;
+        assert_eq!(names, ["wallet.example", "wallet.example:8443"]);
+    }
+
+    #[test]
     fn values_that_cannot_be_are_named() {
         for (name, value) in [
             ("currency", "BTC"),
@@ -271,6 +299,8 @@ mod tests {
             ("time_zone", "Mars/Olympus"),
             ("limits.payment", "1.234"),
             ("limits.day", "-1"),
+            ("public_authorities", "https://wallet.example"),
+            ("public_authorities", "me@wallet.example"),
         ] {
             let error = with(&[(name, value)]).unwrap_err();
             assert!(error.starts_with(name), "{name}: {error}");

@@ -6,7 +6,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use wallet_core::requests::{RequestParts, VerifiedRequest, parse_signed};
+use wallet_core::requests::{RequestParts, UnverifiedSignature, parse_signed};
 use wallet_core::{DeviceKeyId, DevicePublicKey};
 
 use super::BODY_LENGTH_MAX;
@@ -46,21 +46,23 @@ impl FromRequestParts<Arc<App>> for MerchantAuth {
     }
 }
 
-/// A request whose signature is right, with its body.
+/// A request with a signature that was read, not verified, and its body.
 pub(super) struct SignedRequest {
     pub(super) body: Bytes,
     parts: Parts,
-    request: RequestParts,
+    signature: UnverifiedSignature,
 }
 
-impl<S: Send + Sync> FromRequest<S> for SignedRequest {
+impl FromRequest<Arc<App>> for SignedRequest {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let body = to_bytes(body, BODY_LENGTH_MAX).await.map_err(|_| super::too_large())?;
         let request = request_parts(&parts)?;
-        Ok(Self { body, parts, request })
+        addressed(&request.authority, &app.public_authorities)?;
+        let signature = parse_signed(&request).map_err(refused)?;
+        let body = to_bytes(body, BODY_LENGTH_MAX).await.map_err(|_| super::too_large())?;
+        Ok(Self { body, parts, signature })
     }
 }
 
@@ -72,29 +74,31 @@ impl SignedRequest {
 
     /// The enrolled device that signed. It is read anew, so that a revoked one is out at once.
     pub(super) async fn device(&self, app: &App) -> Result<Device, Problem> {
-        let keyid = self.unverified()?.keyid().to_owned();
         let unknown = || Problem::unauthorized("This device is not enrolled, or revoked.");
-        let key_id = DeviceKeyId::from_hex(&keyid).map_err(|_| unknown())?;
+        let key_id = DeviceKeyId::from_hex(self.signature.keyid()).map_err(|_| unknown())?;
         let device = app.store.devices(&[key_id]).await?.into_iter().next().ok_or_else(unknown)?;
-        self.verify(app, &device.public_key)?;
+        self.verify(app, &device.public_key).await?;
         if device.revoked { Err(unknown()) } else { Ok(device) }
     }
 
-    /// Checks that the holder of this key signed the request.
-    pub(super) fn verify(
-        &self,
-        app: &App,
-        key: &DevicePublicKey,
-    ) -> Result<VerifiedRequest, Problem> {
+    /// Checks that the holder of this key signed the request, on a thread for computing.
+    pub(super) async fn verify(&self, app: &App, key: &DevicePublicKey) -> Result<(), Problem> {
         let now = u64::try_from(app.now().unix_seconds()).unwrap_or(0);
-        self.unverified()?
-            .verify(key.as_bytes(), &self.body, now)
-            .map_err(|error| refused(error).with_server_time(app.now()))
+        let (signature, body, key) = (self.signature.clone(), self.body.clone(), *key.as_bytes());
+        let verify = move || signature.verify(&key, &body, now).map(drop);
+        let verified = app.compute(app.deadline(), verify).await?;
+        verified.map_err(|error| refused(error).with_server_time(app.now()))
     }
+}
 
-    fn unverified(&self) -> Result<wallet_core::requests::UnverifiedSignature, Problem> {
-        parse_signed(&self.request).map_err(refused)
+/// Refuses what was signed for another server: whoever runs that one could send it here.
+fn addressed(authority: &str, ours: &[String]) -> Result<(), Problem> {
+    if ours.is_empty() || ours.iter().any(|name| name.eq_ignore_ascii_case(authority)) {
+        return Ok(());
     }
+    let detail = "This server does not answer to the name that was called.";
+    let status = StatusCode::MISDIRECTED_REQUEST;
+    Err(Problem::new(status, "misdirected_request", Certainty::Final, detail))
 }
 
 /// Each way in which a signature can be wrong has its own code, so that a phone whose clock is

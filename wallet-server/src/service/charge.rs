@@ -4,12 +4,14 @@
 //! request ─► verify (off the async threads) ─► queue ─► batch: load ─► settle ─► write ─► commit ─► answer
 //! ```
 
+use std::fmt;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use wallet_core::{PositiveMoney, TerminalId};
 
 use super::App;
+use super::verify::Presented;
 use crate::domain::command::{Caller, Charge, CodeSource, Command, KeyRef, ReferenceRef};
 use crate::domain::ids::PaymentId;
 use crate::domain::outcome::Outcome;
@@ -17,7 +19,7 @@ use crate::store::ApiKey;
 use crate::worker::Unsettled;
 
 /// What a till asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ChargeRequest {
     /// The idempotency key.
     pub key: String,
@@ -47,9 +49,15 @@ impl App {
         api_key: &ApiKey,
         request: ChargeRequest,
     ) -> Result<Outcome, Unsettled> {
+        let place = Arc::clone(&self.charges).try_acquire_owned();
+        let place = place.map_err(|_| Unsettled::Overloaded)?;
         let app = Arc::clone(self);
         let api_key = api_key.clone();
-        let task = tokio::spawn(async move { app.charge_now(&api_key, request).await });
+        let task = tokio::spawn(async move {
+            let outcome = app.charge_now(&api_key, request).await;
+            drop(place);
+            outcome
+        });
         task.await.unwrap_or(Err(Unsettled::Unknown))
     }
 
@@ -62,13 +70,14 @@ impl App {
         let now = self.now();
         let id: PaymentId = self.entropy.id(now);
         let (request_hash, fingerprint) = request.hashes();
-        let verdict = self.verify(request.code, api_key.mode, request.terminal, id).await.map_err(
-            |error| {
-                tracing::error!(%error, "a device cannot be looked up");
-                // Nothing was done, but an earlier request may have been.
-                Unsettled::Overloaded
-            },
-        )?;
+        let presented = Presented {
+            code: request.code,
+            api_key,
+            terminal: request.terminal,
+            payment: id,
+            deadline,
+        };
+        let verdict = self.verify(presented).await?;
         let charge = Charge {
             id,
             transfer: self.entropy.id(now),
@@ -93,6 +102,20 @@ impl App {
             verdict,
         };
         self.batcher.settle(Command::Charge(charge), deadline).await
+    }
+}
+
+/// Without the code, which is as good as money until it is settled, and without what the merchant
+/// says about its customer.
+impl fmt::Debug for ChargeRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChargeRequest")
+            .field("key", &self.key)
+            .field("code_source", &self.code_source)
+            .field("amount", &self.amount)
+            .field("reference", &self.reference)
+            .field("terminal", &self.terminal)
+            .finish_non_exhaustive()
     }
 }
 

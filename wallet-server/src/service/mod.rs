@@ -5,6 +5,8 @@ mod enrol;
 mod merchants;
 mod payers;
 mod secrets;
+#[cfg(test)]
+mod tests;
 mod top_up;
 mod verify;
 
@@ -33,6 +35,10 @@ pub use top_up::TopUpRequest;
 /// seconds; what has not begun by then must not happen behind its back.
 const DEADLINE_MILLIS: i64 = 10_000;
 
+/// The most charges under way: as many as may wait for settlement and be in a batch. Whoever comes
+/// later is told to come back before anything is computed or remembered for it.
+const CHARGES_MAX: usize = 4096 + 512;
+
 /// How many devices' keys are remembered: at 200 bytes each, 20 MB.
 const DEVICES_REMEMBERED: usize = 100_000;
 
@@ -56,13 +62,17 @@ pub struct App {
     pub currency: Currency,
     /// What codes begin with.
     pub prefix: CodePrefix,
+    /// Under which names devices reach the server, in lower case; empty for any.
+    pub public_authorities: Vec<String>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Public keys never change once enrolled, and checking one costs as much as a signature.
     /// Whether a device is revoked is read where it matters, in the settling transaction.
     devices: quick_cache::sync::Cache<DeviceKeyId, Arc<Device>>,
     /// One for each core: verification is all computing.
-    verifiers: Semaphore,
+    verifiers: Arc<Semaphore>,
+    /// See [`CHARGES_MAX`].
+    charges: Arc<Semaphore>,
 }
 
 /// What an [`App`] is made of.
@@ -77,6 +87,7 @@ pub struct AppParts {
     pub rules: Rules,
     pub currency: Currency,
     pub prefix: CodePrefix,
+    pub public_authorities: Vec<String>,
     pub metrics: Arc<Metrics>,
 }
 
@@ -95,19 +106,22 @@ impl App {
             rules: parts.rules,
             currency: parts.currency,
             prefix: parts.prefix,
+            public_authorities: parts.public_authorities,
             metrics: parts.metrics,
             devices: quick_cache::sync::Cache::new(DEVICES_REMEMBERED),
-            verifiers: Semaphore::new(cores),
+            verifiers: Arc::new(Semaphore::new(cores)),
+            charges: Arc::new(Semaphore::new(CHARGES_MAX)),
         }
     }
 
     /// The present.
+    #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// When a request that arrives now is too old to be settled.
-    fn deadline(&self) -> Timestamp {
+    pub(crate) fn deadline(&self) -> Timestamp {
         self.now().plus_millis(DEADLINE_MILLIS)
     }
 

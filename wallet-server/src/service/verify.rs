@@ -1,35 +1,48 @@
 //! Verification: what becomes of a code before the queue.
 //!
 //! Opening and checking a code is pure computing (about 0.1 ms), so it runs on threads of its
-//! own, as many at a time as there are cores.
+//! own, as many at a time as there are cores. So does checking the signature of a request.
 
 use std::sync::Arc;
 
 use wallet_core::code::{OpenedCode, SealedCode};
-use wallet_core::{Error, Mode, TerminalId};
+use wallet_core::{Error, Mode, TerminalId, Timestamp};
 
 use super::App;
 use crate::domain::command::{AuthenticCode, Verdict};
 use crate::domain::ids::PaymentId;
 use crate::issuer::Purpose;
-use crate::store::{Device, StoreError};
+use crate::store::{ApiKey, Device};
+use crate::worker::Unsettled;
 
 /// Why a code is not ours; for the log, never for the merchant, to whom they are all one.
 type Reason = &'static str;
 
+/// Which code is verified, and for whom.
+pub(super) struct Presented<'a> {
+    pub(super) code: String,
+    pub(super) api_key: &'a ApiKey,
+    pub(super) terminal: Option<TerminalId>,
+    pub(super) payment: PaymentId,
+    /// When it is too late to begin.
+    pub(super) deadline: Timestamp,
+}
+
 impl App {
     /// Verifies a code for a payment.
+    ///
+    /// # Errors
+    /// [`Unsettled`], when nothing is known about the code.
     pub(super) async fn verify(
         self: &Arc<Self>,
-        text: String,
-        mode: Mode,
-        terminal: Option<TerminalId>,
-        payment: PaymentId,
-    ) -> Result<Verdict, StoreError> {
-        match self.authentic(text, mode, terminal, payment).await? {
+        presented: Presented<'_>,
+    ) -> Result<Verdict, Unsettled> {
+        let merchant = presented.api_key.merchant;
+        match self.authentic(presented).await? {
             Ok(code) => Ok(Verdict::Authentic(code)),
             Err(reason) => {
-                tracing::info!(%payment, reason, "a code was not authentic");
+                // There will be no payment to name.
+                tracing::info!(%merchant, reason, "a code was not authentic");
                 Ok(Verdict::Invalid)
             }
         }
@@ -37,32 +50,33 @@ impl App {
 
     async fn authentic(
         self: &Arc<Self>,
-        text: String,
-        mode: Mode,
-        terminal: Option<TerminalId>,
-        payment: PaymentId,
-    ) -> Result<Result<AuthenticCode, Reason>, StoreError> {
+        presented: Presented<'_>,
+    ) -> Result<Result<AuthenticCode, Reason>, Unsettled> {
+        let Presented { code: text, api_key, terminal, payment, deadline } = presented;
+        let mode = api_key.mode;
         let app = Arc::clone(self);
-        let opened = self
-            .compute(move || {
-                SealedCode::parse(&text, app.prefix)
-                    .and_then(|code| app.keys.open(&code, mode, app.now()))
-            })
-            .await;
-        let opened = match opened {
-            Ok(opened) => opened,
-            Err(reason) => return Ok(Err(reason)),
+        let open = move || {
+            SealedCode::parse(&text, app.prefix)
+                .and_then(|code| app.keys.open(&code, mode, app.now()))
         };
-        let Some(device) = self.device(opened.claimed_device()).await? else {
+        let opened = match self.compute(deadline, open).await? {
+            Ok(opened) => opened,
+            Err(error) => return Ok(Err(error.code())),
+        };
+        let device = self.device(opened.claimed_device()).await.map_err(|error| {
+            tracing::error!(%error, "a device cannot be looked up");
+            // Nothing was done, but an earlier request may have been.
+            Unsettled::Overloaded
+        })?;
+        let Some(device) = device else {
             return Ok(Err("code_unknown_device"));
         };
         if device.mode != mode {
             return Ok(Err("code_other_mode"));
         }
         let app = Arc::clone(self);
-        Ok(self
-            .compute(move || app.check(&opened, &device, mode, terminal.as_ref(), payment))
-            .await)
+        let check = move || app.check(&opened, &device, mode, terminal.as_ref(), payment);
+        Ok(self.compute(deadline, check).await?.map_err(|error| error.code()))
     }
 
     fn check(
@@ -86,18 +100,28 @@ impl App {
     }
 
     /// Runs a computation off the async threads, at most one for each core.
-    async fn compute<T: Send + 'static>(
+    ///
+    /// # Errors
+    /// [`Unsettled::Late`] when its turn came after the deadline; [`Unsettled::Unknown`] when it
+    /// panicked, which proves nothing about what it was to compute.
+    pub(crate) async fn compute<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Reason> {
-        // The semaphore is never closed.
-        let permit = self.verifiers.acquire().await;
-        let result = tokio::task::spawn_blocking(work).await;
-        drop(permit);
-        match result {
-            Ok(computed) => computed.map_err(|error| error.code()),
-            // A computation that panicked proved nothing.
-            Err(_) => Err("verification_failed"),
+        deadline: Timestamp,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unsettled> {
+        let turn = Arc::clone(&self.verifiers).acquire_owned().await;
+        if self.now() >= deadline {
+            return Err(Unsettled::Late);
         }
+        let working = tokio::task::spawn_blocking(move || {
+            let result = work();
+            // Held to the end, even if nobody waits for the result any more.
+            drop(turn);
+            result
+        });
+        working.await.map_err(|error| {
+            tracing::error!(%error, "a computation panicked");
+            Unsettled::Unknown
+        })
     }
 }

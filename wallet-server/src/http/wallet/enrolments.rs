@@ -70,7 +70,7 @@ async fn enrol(
     }
     let public_key = DevicePublicKey::from_bytes(&bytes)
         .map_err(|error| Problem::field("/public_key", error.to_string()))?;
-    request.verify(&app, &public_key)?;
+    request.verify(&app, &public_key).await?;
     let device =
         app.enrol(&body.invitation, public_key, &body.device_name).await.map_err(refused)?;
     let body = EnrolledBody {

@@ -1,0 +1,129 @@
+//! What holds the work back, and what is said when it fails.
+
+use std::sync::Arc;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use tempfile::TempDir;
+use wallet_core::code::CodePrefix;
+use wallet_core::keyfile::Cost;
+use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
+
+use super::{App, AppParts, CHARGES_MAX, ChargeRequest};
+use crate::clock::ManualClock;
+use crate::domain::command::CodeSource;
+use crate::domain::ids::{ApiKeyId, MerchantId};
+use crate::domain::limits::{Calendar, Limits};
+use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::settle::Rules;
+use crate::entropy::Entropy;
+use crate::issuer::FileKeys;
+use crate::metrics::Metrics;
+use crate::store::{ApiKey, Store};
+use crate::worker::{Batcher, BatcherParts, Notifier, Unsettled};
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+async fn app(folder: &TempDir) -> Arc<App> {
+    let path = |name: &str| folder.path().join(name);
+    let entropy = Arc::new(Entropy::new(Box::new(ChaCha20Rng::seed_from_u64(1))));
+    let clock = Arc::new(ManualClock::new(NOW));
+    let database = format!("sqlite:{}", path("wallet.sqlite").display());
+    let store = Arc::new(Store::open(&database).await.unwrap());
+    let currency = Currency::from_code("CNY").unwrap();
+    store.open_own_accounts(currency, NOW, || entropy.id(NOW)).await.unwrap();
+    let limit = Money::parse("200", currency).unwrap();
+    let limits = Limits { payment: limit, day: limit };
+    let rules = Rules { calendar: Calendar::new(jiff::tz::TimeZone::UTC), limits };
+    let (cost, random) = (Cost::CHEAP_FOR_TESTS, Arc::clone(&entropy));
+    let keys = FileKeys::open_or_create(&path("issuer.key"), None, cost, NOW, random).unwrap();
+    let (notifier, metrics) = (Notifier::default(), Arc::new(Metrics::default()));
+    let (batcher, _) = Batcher::start(BatcherParts {
+        store: Arc::clone(&store),
+        rules: rules.clone(),
+        clock: clock.clone(),
+        entropy: Arc::clone(&entropy),
+        notifier: notifier.clone(),
+        metrics: Arc::clone(&metrics),
+        latest_batch: None,
+    });
+    let prefix = CodePrefix::parse("70").unwrap();
+    let keys = Arc::new(keys);
+    Arc::new(App::new(AppParts {
+        store,
+        keys,
+        batcher,
+        notifier,
+        clock,
+        entropy,
+        rules,
+        currency,
+        prefix,
+        public_authorities: Vec::new(),
+        metrics,
+    }))
+}
+
+fn request(app: &App) -> ChargeRequest {
+    ChargeRequest {
+        key: "key-1".to_owned(),
+        code: "70123456".to_owned(),
+        code_source: CodeSource::Scan,
+        amount: PositiveMoney::new(Money::parse("1.00", app.currency).unwrap()).unwrap(),
+        reference: "order-1".to_owned(),
+        terminal: None,
+        description: None,
+        metadata: None,
+    }
+}
+
+fn api_key() -> ApiKey {
+    ApiKey {
+        id: ApiKeyId::from_bytes([1; 16]),
+        merchant: MerchantId::from_bytes([2; 16]),
+        mode: Mode::Live,
+        scopes: "charge".to_owned(),
+        created_at: NOW,
+    }
+}
+
+#[tokio::test]
+async fn charges_beyond_the_bound_are_refused_before_anything_is_done_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = app(&folder).await;
+    let all = u32::try_from(CHARGES_MAX).unwrap();
+    let places = Arc::clone(&app.charges).try_acquire_many_owned(all).unwrap();
+    let refused = app.charge(&api_key(), request(&app)).await;
+    assert_eq!(refused.unwrap_err(), Unsettled::Overloaded);
+    drop(places);
+    let outcome = app.charge(&api_key(), request(&app)).await.unwrap();
+    assert!(matches!(outcome, Outcome::Refused(Refusal::MerchantUnavailable)), "{outcome:?}");
+    assert_eq!(app.charges.available_permits(), CHARGES_MAX);
+}
+
+#[tokio::test]
+async fn what_comes_to_its_turn_too_late_is_not_computed() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = app(&folder).await;
+    let late = app.compute(NOW, || panic!("this must not run")).await;
+    assert_eq!(late, Err::<(), _>(Unsettled::Late));
+    assert_eq!(app.compute(NOW.plus_millis(1), || 1).await, Ok(1));
+}
+
+#[tokio::test]
+async fn a_computation_that_panics_proves_nothing_and_gives_its_turn_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = app(&folder).await;
+    let turns = app.verifiers.available_permits();
+    let panicked = app.compute(app.deadline(), || panic!("on purpose")).await;
+    assert_eq!(panicked, Err::<(), _>(Unsettled::Unknown));
+    assert_eq!(app.verifiers.available_permits(), turns);
+}
+
+#[tokio::test]
+async fn a_request_does_not_show_its_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = app(&folder).await;
+    let shown = format!("{:?}", request(&app));
+    assert!(shown.contains("order-1") && !shown.contains("70123456"), "{shown}");
+}
