@@ -107,14 +107,13 @@ impl Server {
     ) -> Result<Self, StartError> {
         let parsed = settings.parse()?;
         let store = Arc::new(Store::open(&settings.database).await?);
-        let owner = store.issuer().await?;
-        if owner.is_some() && !settings.key_file.exists() {
-            return Err(StartError::KeysMissing(settings.key_file.clone()));
-        }
-        let keys = open_keys(settings, clock.as_ref(), &entropy)?;
-        if owner.is_some_and(|owner| owner != keys.issuer_id()) {
-            return Err(StartError::OtherIssuer(settings.key_file.clone()));
-        }
+        let keys = match own_keys(&store, settings, clock.as_ref(), &entropy).await {
+            Ok(keys) => keys,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        };
         let now = clock.now();
         store.claim_for_issuer(keys.issuer_id(), parsed.currency, now).await?;
         store.open_own_accounts(parsed.currency, now, || entropy.id(now)).await?;
@@ -262,6 +261,24 @@ fn start_app(
         metrics,
     });
     (Arc::new(app), task)
+}
+
+/// The keys of the issuer whose books these are.
+async fn own_keys(
+    store: &Store,
+    settings: &Settings,
+    clock: &dyn Clock,
+    entropy: &Arc<Entropy>,
+) -> Result<FileKeys, StartError> {
+    let owner = store.issuer().await?;
+    if owner.is_some() && !settings.key_file.exists() {
+        return Err(StartError::KeysMissing(settings.key_file.clone()));
+    }
+    let keys = open_keys(settings, clock, entropy)?;
+    if owner.is_some_and(|owner| owner != keys.issuer_id()) {
+        return Err(StartError::OtherIssuer(settings.key_file.clone()));
+    }
+    Ok(keys)
 }
 
 /// The issuer's keys, made at first start.

@@ -32,6 +32,10 @@ pub(super) async fn plan(
     references(transaction, plan, now).await?;
     top_ups(transaction, batch, plan).await?;
     kept_answers(transaction, plan, today).await?;
+    if plan.events.is_empty() {
+        // Codes that were rejected: an answer to keep, but nothing that happened.
+        return Ok(());
+    }
     let entries: Vec<EntryRow> = entry_rows(batch, plan);
     transaction.write(&ENTRIES, &entries).await?;
     balances(transaction, plan).await?;
