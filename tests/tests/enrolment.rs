@@ -69,6 +69,16 @@ async fn an_invitation_enrols_one_key_and_answers_it_again() {
 }
 
 #[tokio::test]
+async fn a_revoked_phone_does_not_come_back_with_its_old_invitation() {
+    let (world, _, invitation) = invited(12).await;
+    let enrolled = Phone::try_enrol(&world, &key(1), &invitation).await.created();
+    let path = format!("/v1/operator/devices/{}/revoke", enrolled.text("/device_key_id"));
+    assert_eq!(world.operator_post(&path, Value::Null).await.status, 204);
+    let again = Phone::try_enrol(&world, &key(1), &invitation).await;
+    again.assert_problem(422, "unknown_invitation", "final");
+}
+
+#[tokio::test]
 async fn ten_phones_with_one_invitation_are_one_phone() {
     let (world, _, invitation) = invited(3).await;
     let mut tasks = tokio::task::JoinSet::new();

@@ -305,7 +305,8 @@ impl Store {
 
     /// Enrols a device with an invitation, once.
     ///
-    /// The same key with the same invitation again gets the device that it already is.
+    /// The same key with the same invitation again gets the device that it already is, unless that
+    /// was revoked.
     pub async fn enrol(
         &self,
         secret_hash: [u8; 32],
@@ -321,7 +322,8 @@ impl Store {
         if let Some(key_id) = invitation.device {
             let rows: Vec<DeviceRow> = transaction.read(&DEVICES, &[KeyId { key_id }]).await?;
             let device = rows.into_iter().next().map(DeviceRow::device).transpose()?;
-            let same = device.filter(|device| device.public_key == new.public_key);
+            let same =
+                device.filter(|device| device.public_key == new.public_key && !device.revoked);
             return Ok(same.ok_or(EnrolRefusal::UnknownInvitation));
         }
         if invitation.expires_at <= now.unix_millis() {
