@@ -78,7 +78,11 @@ impl Settlement {
 /// Every statement of this folder.
 #[cfg(test)]
 pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
-    [answers::STATEMENTS, load::STATEMENTS, write::STATEMENTS, STATEMENTS].into_iter().flatten()
+    [answers::STATEMENTS, STATEMENTS]
+        .into_iter()
+        .flatten()
+        .chain(load::statements())
+        .chain(write::statements())
 }
 
 #[cfg(test)]

@@ -41,7 +41,8 @@ fn migrations(database: &str) -> Vec<(String, String)> {
 #[test]
 fn no_statement_is_left_out_of_the_lists() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
-    let files = [folder.clone(), folder.join("settlement")];
+    let files =
+        ["", "settlement", "settlement/load", "settlement/write"].map(|sub| folder.join(sub));
     let sources = files.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
     let declared: usize = sources
         .map(|entry| entry.unwrap().path())

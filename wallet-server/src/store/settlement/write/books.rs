@@ -1,0 +1,175 @@
+//! The ledger and the journal: entries, balances, events, and the batch that closes over them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use wallet_core::receipt::RECORD_LENGTH;
+use wallet_core::{Money, Timestamp};
+
+use super::expect_all;
+use crate::domain::ids::BatchId;
+use crate::domain::journal::merkle_root;
+use crate::domain::ledger::{Bucket, Entry, Transfer};
+use crate::domain::plan::Plan;
+use crate::store::StoreError;
+use crate::store::connection::Transaction;
+use crate::store::hex::Hex;
+use crate::store::sql::{Sql, sql};
+
+const ENTRIES: Sql = sql!(input { batch: blob, transfer: blob, account: blob, shard: int,
+        bucket: text, currency: int, amount: int }
+    "insert into entries (batch, n, transfer, account, shard, bucket, currency, amount) \
+     select batch, n, transfer, account, shard, bucket, currency, amount from input");
+
+#[derive(Serialize)]
+struct EntryRow {
+    batch: Hex<16>,
+    transfer: Hex<16>,
+    account: Hex<16>,
+    shard: u16,
+    bucket: &'static str,
+    currency: u16,
+    amount: i64,
+}
+
+pub(super) async fn entries(
+    transaction: &mut Transaction,
+    batch: BatchId,
+    plan: &Plan,
+) -> Result<(), StoreError> {
+    let rows = entry_rows(batch, plan);
+    transaction.write(&ENTRIES, &rows).await?;
+    Ok(())
+}
+
+fn entry_rows(batch: BatchId, plan: &Plan) -> Vec<EntryRow> {
+    let with_transfer =
+        plan.transfers.iter().flat_map(|t| t.entries().iter().map(move |entry| (t.id(), entry)));
+    with_transfer
+        .map(|(transfer, entry)| EntryRow {
+            batch: Hex(*batch.as_bytes()),
+            transfer: Hex(*transfer.as_bytes()),
+            account: Hex(*entry.account.as_bytes()),
+            shard: entry.shard.0,
+            bucket: entry.bucket.as_str(),
+            currency: entry.amount.currency().numeric(),
+            amount: entry.amount.minor(),
+        })
+        .collect()
+}
+
+const BALANCES: Sql = sql!(input { account: blob, shard: int, available: int, held: int }
+    "update balances set available = balances.available + i.available, \
+        held = balances.held + i.held from input i \
+     where balances.account = i.account and balances.shard = i.shard");
+
+#[derive(Serialize)]
+struct BalanceRow {
+    account: Hex<16>,
+    shard: u16,
+    available: i64,
+    held: i64,
+}
+
+/// Adds up what a batch does to each balance, so that each row is touched once.
+pub(super) async fn balances(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+    const OVERFLOW: StoreError = StoreError::Corrupt("a batch moves more than 64 bits hold");
+    let mut changes: BTreeMap<_, (i64, i64)> = BTreeMap::new();
+    for entry in plan.transfers.iter().flat_map(Transfer::entries) {
+        let Entry { account, shard, bucket, amount } = entry;
+        let (available, held) = changes.entry((*account, *shard)).or_default();
+        let side = match bucket {
+            Bucket::Available => available,
+            Bucket::Held => held,
+        };
+        *side = side.checked_add(Money::minor(*amount)).ok_or(OVERFLOW)?;
+    }
+    let rows: Vec<BalanceRow> = changes
+        .into_iter()
+        .map(|((account, shard), (available, held))| BalanceRow {
+            account: Hex(*account.as_bytes()),
+            shard: shard.0,
+            available,
+            held,
+        })
+        .collect();
+    let found = transaction.write(&BALANCES, &rows).await?;
+    expect_all(found, rows.len(), "a balance")
+}
+
+const EVENTS: Sql = sql!(input { batch: blob, mode: text, type: text, subject: blob,
+        merchant: blob, payer: blob, record: blob }
+    "insert into events (batch, n, mode, type, subject, merchant, payer, record) \
+     select batch, n, mode, type, subject, merchant, payer, record from input");
+
+#[derive(Serialize)]
+struct EventRow {
+    batch: Hex<16>,
+    mode: &'static str,
+    r#type: String,
+    subject: Hex<16>,
+    merchant: Option<Hex<16>>,
+    payer: Hex<16>,
+    record: Hex<RECORD_LENGTH>,
+}
+
+pub(super) async fn events(
+    transaction: &mut Transaction,
+    batch: BatchId,
+    plan: &Plan,
+) -> Result<(), StoreError> {
+    let rows: Vec<EventRow> = plan
+        .events
+        .iter()
+        .map(|event| EventRow {
+            batch: Hex(*batch.as_bytes()),
+            mode: event.record.mode.as_str(),
+            r#type: event.event_type(),
+            subject: Hex(event.record.subject),
+            merchant: event.merchant.map(|id| Hex(*id.as_bytes())),
+            payer: Hex(*event.payer.as_bytes()),
+            record: Hex(event.record.to_bytes()),
+        })
+        .collect();
+    transaction.write(&EVENTS, &rows).await?;
+    Ok(())
+}
+
+const BATCH: Sql = sql!(input { batch: blob, leaf: blob, now: int }
+    "insert into batches (id, committed_at) select batch, now from input");
+
+const JOURNAL: Sql = sql!(input { batch: blob, leaf: blob, now: int }
+    "insert into journal (position, batch, leaf) \
+     select (select coalesce(max(position), 0) + 1 from journal), batch, leaf from input");
+
+#[derive(Serialize)]
+struct JournalRow {
+    batch: Hex<16>,
+    leaf: Hex<32>,
+    now: i64,
+}
+
+/// Closes the batch, which checks that its transfers balance, and gives it its place.
+pub(super) async fn journal(
+    transaction: &mut Transaction,
+    batch: BatchId,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let leaf = merkle_root(plan.events.iter().map(|event| &event.record));
+    let row = JournalRow { batch: Hex(*batch.as_bytes()), leaf: Hex(leaf), now: now.unix_millis() };
+    let rows = [row];
+    transaction.write(&BATCH, &rows).await?;
+    transaction.write(&JOURNAL, &rows).await?;
+    Ok(())
+}
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("books::ENTRIES", &ENTRIES),
+    ("books::BALANCES", &BALANCES),
+    ("books::EVENTS", &EVENTS),
+    ("books::BATCH", &BATCH),
+    ("books::JOURNAL", &JOURNAL),
+];

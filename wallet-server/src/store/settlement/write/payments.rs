@@ -1,0 +1,199 @@
+//! Payments and top-ups, and the references that they take.
+
+use serde::Serialize;
+use wallet_core::Timestamp;
+
+use crate::domain::ids::BatchId;
+use crate::domain::outcome::DeclineCode;
+use crate::domain::plan::{NewPayment, Plan};
+use crate::store::StoreError;
+use crate::store::connection::Transaction;
+use crate::store::hex::{Bytes, Hex};
+use crate::store::rows::ReferenceRow;
+use crate::store::sql::{Sql, sql};
+
+const PAYMENTS: Sql = sql!(input { id: blob, mode: text, merchant: blob, reference: text,
+        state: text, decline_code: text, currency: int, amount: int, amount_settled: int,
+        settled_currency: int, fee: int, code_source: text, terminal: blob, description: text,
+        metadata: text, payer: blob, device: blob, code_step: int, code_seq: int, code_limit: int,
+        code_currency: int, limit_payment: int, limit_day: int, day: int, transfer: blob,
+        evidence: blob, batch: blob, event: int, created_at: int }
+    "insert into payments (id, mode, merchant, reference, state, decline_code, capture, currency, \
+        amount, settled_currency, amount_settled, amount_refunded, fee, first_fee, code_source, \
+        terminal, description, metadata, payer, device, code_step, code_seq, code_limit, \
+        code_currency, evidence, limit_payment, limit_day, day, transfer, batch, event, \
+        last_batch, last_event, created_at) \
+     select id, mode, merchant, reference, state, decline_code, 'automatic', currency, \
+        amount, settled_currency, amount_settled, 0, fee, fee, code_source, \
+        terminal, description, metadata, payer, device, code_step, code_seq, code_limit, \
+        code_currency, evidence, limit_payment, limit_day, day, transfer, batch, event, \
+        batch, event, created_at from input");
+
+#[derive(Serialize)]
+struct PaymentRow<'a> {
+    id: Hex<16>,
+    mode: &'static str,
+    merchant: Hex<16>,
+    reference: &'a str,
+    state: &'static str,
+    decline_code: Option<&'static str>,
+    currency: u16,
+    amount: i64,
+    settled_currency: u16,
+    amount_settled: i64,
+    fee: i64,
+    code_source: &'static str,
+    terminal: Option<Hex<16>>,
+    description: Option<&'a str>,
+    metadata: Option<&'a str>,
+    payer: Hex<16>,
+    device: Hex<8>,
+    code_step: u32,
+    code_seq: u8,
+    code_limit: i64,
+    code_currency: u16,
+    limit_payment: i64,
+    limit_day: i64,
+    day: i32,
+    transfer: Option<Hex<16>>,
+    evidence: Bytes,
+    batch: Hex<16>,
+    event: usize,
+    created_at: i64,
+}
+
+impl<'a> PaymentRow<'a> {
+    fn new(batch: BatchId, payment: &'a NewPayment) -> Self {
+        let answer = &payment.answer;
+        let record = &answer.record;
+        Self {
+            id: Hex(*answer.id.as_bytes()),
+            mode: answer.mode.as_str(),
+            merchant: Hex(*answer.merchant.as_bytes()),
+            reference: &answer.reference,
+            state: record.state.as_str(),
+            decline_code: answer.decline_code.map(DeclineCode::as_str),
+            currency: record.asked.currency().numeric(),
+            amount: record.asked.minor(),
+            settled_currency: record.settled.currency().numeric(),
+            amount_settled: record.settled.minor(),
+            fee: answer.fee.minor(),
+            code_source: answer.code_source.as_str(),
+            terminal: answer.terminal.map(|id| Hex(*id.as_bytes())),
+            description: answer.description.as_deref(),
+            metadata: answer.metadata.as_deref(),
+            payer: Hex(*payment.payer.as_bytes()),
+            device: Hex(*payment.device.as_bytes()),
+            code_step: payment.mark.step.number(),
+            code_seq: payment.mark.seq,
+            code_limit: payment.code_limit.minor(),
+            code_currency: payment.code_limit.currency().numeric(),
+            limit_payment: payment.limits.payment.minor(),
+            limit_day: payment.limits.day.minor(),
+            day: payment.day.0,
+            transfer: payment.transfer.map(|id| Hex(*id.as_bytes())),
+            evidence: Bytes(payment.evidence.clone()),
+            batch: Hex(*batch.as_bytes()),
+            event: payment.event,
+            created_at: record.decided_at.unix_millis(),
+        }
+    }
+}
+
+pub(super) async fn payments(
+    transaction: &mut Transaction,
+    batch: BatchId,
+    plan: &Plan,
+) -> Result<(), StoreError> {
+    let rows: Vec<_> =
+        plan.payments.iter().map(|payment| PaymentRow::new(batch, payment)).collect();
+    transaction.write(&PAYMENTS, &rows).await?;
+    Ok(())
+}
+
+const REFERENCES: Sql = sql!(input { merchant: blob, mode: text, reference: text,
+        fingerprint: blob, payment: blob, created_at: int }
+    "insert into payment_references (merchant, mode, reference, fingerprint, payment, created_at) \
+     select merchant, mode, reference, fingerprint, payment, created_at from input");
+
+#[derive(Serialize)]
+struct NewReferenceRow<'a> {
+    #[serde(flatten)]
+    reference: ReferenceRow<'a>,
+    fingerprint: Hex<32>,
+    payment: Hex<16>,
+    created_at: i64,
+}
+
+pub(super) async fn references(
+    transaction: &mut Transaction,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let rows: Vec<NewReferenceRow<'_>> = plan
+        .references
+        .iter()
+        .map(|new| NewReferenceRow {
+            reference: ReferenceRow::new(&new.reference),
+            fingerprint: Hex(new.fingerprint),
+            payment: Hex(*new.payment.as_bytes()),
+            created_at: now.unix_millis(),
+        })
+        .collect();
+    transaction.write(&REFERENCES, &rows).await?;
+    Ok(())
+}
+
+const TOP_UPS: Sql = sql!(input { id: blob, mode: text, payer: blob, external_reference: text,
+        currency: int, amount: int, transfer: blob, batch: blob, event: int, created_at: int }
+    "insert into top_ups (id, mode, payer, external_reference, currency, amount, transfer, batch, \
+        event, created_at) \
+     select id, mode, payer, external_reference, currency, amount, transfer, batch, \
+        event, created_at from input");
+
+#[derive(Serialize)]
+struct TopUpRow<'a> {
+    id: Hex<16>,
+    mode: &'static str,
+    payer: Hex<16>,
+    external_reference: &'a str,
+    currency: u16,
+    amount: i64,
+    transfer: Hex<16>,
+    batch: Hex<16>,
+    event: usize,
+    created_at: i64,
+}
+
+pub(super) async fn top_ups(
+    transaction: &mut Transaction,
+    batch: BatchId,
+    plan: &Plan,
+) -> Result<(), StoreError> {
+    let rows: Vec<TopUpRow<'_>> = plan
+        .top_ups
+        .iter()
+        .map(|new| TopUpRow {
+            id: Hex(*new.answer.id.as_bytes()),
+            mode: new.answer.record.mode.as_str(),
+            payer: Hex(*new.answer.payer.as_bytes()),
+            external_reference: &new.answer.external_reference,
+            currency: new.answer.record.asked.currency().numeric(),
+            amount: new.answer.record.asked.minor(),
+            transfer: Hex(*new.transfer.as_bytes()),
+            batch: Hex(*batch.as_bytes()),
+            event: new.event,
+            created_at: new.answer.record.decided_at.unix_millis(),
+        })
+        .collect();
+    transaction.write(&TOP_UPS, &rows).await?;
+    Ok(())
+}
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("write_payments::PAYMENTS", &PAYMENTS),
+    ("write_payments::REFERENCES", &REFERENCES),
+    ("write_payments::TOP_UPS", &TOP_UPS),
+];
