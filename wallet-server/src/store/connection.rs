@@ -70,6 +70,7 @@ impl Store {
         let writing = options.clone().pragma("recursive_triggers", "on");
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            .test_before_acquire(false)
             // After a full disk or an I/O error SQLite has rolled back by itself, but the
             // connection still believes that a transaction is open: it is replaced.
             .before_acquire(|connection, _| {
@@ -81,6 +82,8 @@ impl Store {
         sqlx::migrate!("migrations/sqlite").run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
+            // The file does not go away as a network does, and asking costs as much as a read.
+            .test_before_acquire(false)
             .connect_with(options.pragma("query_only", "on"))
             .await?;
         Ok(Self { dialect: Dialect::Sqlite, writer, readers, _lock: lock })
