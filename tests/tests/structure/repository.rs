@@ -15,8 +15,6 @@ fn the_top_level_is_the_workspace_its_readme_and_the_configuration_of_tools() {
         ".gitignore",
         "Cargo.lock",
         "Cargo.toml",
-        "LICENSE-APACHE",
-        "LICENSE-MIT",
         "README.md",
         "clippy.toml",
         "deny.toml",
