@@ -218,25 +218,4 @@ impl BatchIds {
 }
 
 #[cfg(test)]
-mod tests {
-    use rand_chacha::ChaCha20Rng;
-    use rand_core::SeedableRng;
-    use wallet_core::Timestamp;
-
-    use super::BatchIds;
-    use crate::entropy::Entropy;
-
-    #[test]
-    fn ids_of_batches_rise_whatever_the_clock_does() {
-        let entropy = Entropy::new(Box::new(ChaCha20Rng::seed_from_u64(1)));
-        let mut ids = BatchIds::after(None);
-        let mut last = None;
-        for millis in [1_000_000, 1_000_000, 1_000_000, 999_000, 5_000_000, 1] {
-            let id = ids.next(&entropy, Timestamp::from_unix_millis(millis));
-            assert!(last < Some(id), "{millis}");
-            last = Some(id);
-        }
-        let mut reopened = BatchIds::after(last);
-        assert!(last < Some(reopened.next(&entropy, Timestamp::from_unix_millis(2))));
-    }
-}
+mod tests;

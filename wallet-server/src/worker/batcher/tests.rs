@@ -1,0 +1,143 @@
+use std::sync::Arc;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
+
+use super::{BatchIds, BatcherParts, Queued, Unsettled, settle_all};
+use crate::clock::ManualClock;
+use crate::domain::command::{Caller, Command, KeyRef, TopUp};
+use crate::domain::ids::{PayerId, TopUpId};
+use crate::domain::limits::{Calendar, Limits};
+use crate::domain::outcome::Outcome;
+use crate::domain::settle::Rules;
+use crate::entropy::Entropy;
+use crate::metrics::Metrics;
+use crate::store::{Payer, Store};
+use crate::worker::Notifier;
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+const PAYER: PayerId = PayerId::from_bytes([9; 16]);
+
+type Reply = oneshot::Receiver<Result<Outcome, Unsettled>>;
+
+fn yuan(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::from_code("CNY").unwrap())
+}
+
+/// Books with one payer, and what the batcher works with.
+async fn parts(folder: &TempDir) -> BatcherParts {
+    let url = format!("sqlite:{}/books", folder.path().display());
+    let store = Arc::new(Store::open(&url).await.unwrap());
+    let entropy = Arc::new(Entropy::new(Box::new(ChaCha20Rng::seed_from_u64(1))));
+    let currency = yuan(0).currency();
+    store.open_own_accounts(currency, NOW, || entropy.id(NOW)).await.unwrap();
+    let (name, state) = (Vec::new(), "active".to_owned());
+    let payer = Payer { id: PAYER, mode: Mode::Live, name, state, currency, created_at: NOW };
+    store.create_payer(&payer, entropy.id(NOW)).await.unwrap();
+    BatcherParts {
+        store,
+        rules: Rules {
+            calendar: Calendar::new(jiff::tz::TimeZone::UTC),
+            limits: Limits { payment: yuan(0), day: yuan(0) },
+        },
+        clock: Arc::new(ManualClock::new(NOW)),
+        entropy,
+        notifier: Notifier::default(),
+        metrics: Arc::new(Metrics::default()),
+        latest_batch: None,
+    }
+}
+
+/// A top-up of 1.00; those with one id cannot both be written.
+fn top_up(parts: &BatcherParts, name: &str, id: u8, deadline: Timestamp) -> (Queued, Reply) {
+    let (reply, receiver) = oneshot::channel();
+    let key = KeyRef { caller: Caller::Operator, mode: Mode::Live, key: name.to_owned() };
+    let command = Command::TopUp(TopUp {
+        id: TopUpId::from_bytes([id; 16]),
+        transfer: parts.entropy.id(NOW),
+        key,
+        request_hash: [id; 32],
+        payer: PAYER,
+        amount: PositiveMoney::new(yuan(100)).unwrap(),
+        external_reference: name.to_owned(),
+    });
+    (Queued { command, deadline, attempted: false, reply }, receiver)
+}
+
+/// Settles a batch and says for each command whether it was settled, or why not.
+async fn settle(parts: &BatcherParts, batch: Vec<(Queued, Reply)>) -> Vec<Result<(), Unsettled>> {
+    let (queued, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+    let latest = parts.store.latest_batch().await.ok().flatten();
+    settle_all(parts, &mut BatchIds::after(latest), queued).await;
+    let mut outcomes = Vec::new();
+    for reply in replies {
+        let outcome = reply.await.unwrap();
+        outcomes.push(outcome.map(|outcome| assert!(matches!(outcome, Outcome::Answered { .. }))));
+    }
+    outcomes
+}
+
+async fn credited(parts: &BatcherParts) -> Money {
+    parts.store.balances(*PAYER.as_bytes()).await.unwrap()[0].available
+}
+
+#[tokio::test]
+async fn a_command_that_cannot_be_written_stands_alone_and_its_neighbours_are_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = parts(&folder).await;
+    let later = NOW.plus_millis(1);
+    assert_eq!(settle(&parts, vec![top_up(&parts, "first", 3, later)]).await, [Ok(())]);
+    let names = ["a", "b", "c", "d", "e", "f", "g"];
+    let batch = names.iter().zip(1..).map(|(name, id)| top_up(&parts, name, id, later)).collect();
+    let outcomes = settle(&parts, batch).await;
+    let mut expected = [Ok(()); 7];
+    expected[2] = Err(Unsettled::Unknown);
+    assert_eq!(outcomes, expected);
+    assert_eq!(credited(&parts).await, yuan(700));
+}
+
+#[tokio::test]
+async fn a_command_past_its_deadline_does_nothing_and_its_neighbours_are_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = parts(&folder).await;
+    let batch =
+        vec![top_up(&parts, "late", 1, NOW), top_up(&parts, "in time", 2, NOW.plus_millis(1))];
+    assert_eq!(settle(&parts, batch).await, [Err(Unsettled::Late), Ok(())]);
+    assert_eq!(credited(&parts).await, yuan(100));
+}
+
+#[tokio::test]
+async fn a_command_that_was_tried_before_its_deadline_may_have_been_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = parts(&folder).await;
+    let (mut queued, reply) = top_up(&parts, "tried", 1, NOW);
+    queued.attempted = true;
+    assert_eq!(settle(&parts, vec![(queued, reply)]).await, [Err(Unsettled::Unknown)]);
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_concerns_the_whole_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = parts(&folder).await;
+    let later = NOW.plus_millis(1);
+    let batch = vec![top_up(&parts, "a", 1, later), top_up(&parts, "b", 2, later)];
+    parts.store.close().await;
+    assert_eq!(settle(&parts, batch).await, [Err(Unsettled::Unknown); 2]);
+}
+
+#[test]
+fn ids_of_batches_rise_whatever_the_clock_does() {
+    let entropy = Entropy::new(Box::new(ChaCha20Rng::seed_from_u64(1)));
+    let mut ids = BatchIds::after(None);
+    let mut last = None;
+    for millis in [1_000_000, 1_000_000, 1_000_000, 999_000, 5_000_000, 1] {
+        let id = ids.next(&entropy, Timestamp::from_unix_millis(millis));
+        assert!(last < Some(id), "{millis}");
+        last = Some(id);
+    }
+    let mut reopened = BatchIds::after(last);
+    assert!(last < Some(reopened.next(&entropy, Timestamp::from_unix_millis(2))));
+}
