@@ -20,7 +20,7 @@ use crate::entropy::Entropy;
 use crate::http::{self, OperatorAuth};
 use crate::issuer::{FileKeys, IssuerKeys, KeyFileError};
 use crate::metrics::Metrics;
-use crate::service::{App, AppParts};
+use crate::service::{App, Own};
 use crate::settings::{Parsed, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 use crate::worker::{Batcher, BatcherParts, Notifier};
@@ -247,7 +247,7 @@ fn start_app(
         metrics: Arc::clone(&metrics),
         latest_batch,
     });
-    let app = App::new(AppParts {
+    let app = App {
         store,
         keys,
         batcher,
@@ -259,7 +259,8 @@ fn start_app(
         prefix: parsed.prefix,
         public_authorities: parsed.public_authorities,
         metrics,
-    });
+        own: Own::default(),
+    };
     (Arc::new(app), task)
 }
 

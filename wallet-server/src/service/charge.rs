@@ -49,7 +49,7 @@ impl App {
         api_key: &ApiKey,
         request: ChargeRequest,
     ) -> Result<Outcome, Unsettled> {
-        let place = Arc::clone(&self.charges).try_acquire_owned();
+        let place = Arc::clone(&self.own.charges).try_acquire_owned();
         let place = place.map_err(|_| Unsettled::Overloaded)?;
         let app = Arc::clone(self);
         let api_key = api_key.clone();

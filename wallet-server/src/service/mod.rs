@@ -66,6 +66,12 @@ pub struct App {
     pub public_authorities: Vec<String>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What this process keeps to itself.
+    pub(crate) own: Own,
+}
+
+/// What a process keeps in memory: nothing that the books depend on.
+pub(crate) struct Own {
     /// Public keys never change once enrolled, and checking one costs as much as a signature.
     /// Whether a device is revoked is read where it matters, in the settling transaction.
     devices: quick_cache::sync::Cache<DeviceKeyId, Arc<Device>>,
@@ -75,45 +81,18 @@ pub struct App {
     charges: Arc<Semaphore>,
 }
 
-/// What an [`App`] is made of.
-#[expect(missing_docs, reason = "as the fields of App")]
-pub struct AppParts {
-    pub store: Arc<Store>,
-    pub keys: Arc<dyn IssuerKeys>,
-    pub batcher: Batcher,
-    pub notifier: Notifier,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<Entropy>,
-    pub rules: Rules,
-    pub currency: Currency,
-    pub prefix: CodePrefix,
-    pub public_authorities: Vec<String>,
-    pub metrics: Arc<Metrics>,
-}
-
-impl App {
-    /// Puts the parts together.
-    #[must_use]
-    pub fn new(parts: AppParts) -> Self {
+impl Default for Own {
+    fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
-            store: parts.store,
-            keys: parts.keys,
-            batcher: parts.batcher,
-            notifier: parts.notifier,
-            clock: parts.clock,
-            entropy: parts.entropy,
-            rules: parts.rules,
-            currency: parts.currency,
-            prefix: parts.prefix,
-            public_authorities: parts.public_authorities,
-            metrics: parts.metrics,
             devices: quick_cache::sync::Cache::new(DEVICES_REMEMBERED),
             verifiers: Arc::new(Semaphore::new(cores)),
             charges: Arc::new(Semaphore::new(CHARGES_MAX)),
         }
     }
+}
 
+impl App {
     /// The present.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -132,14 +111,14 @@ impl App {
         &self,
         key_id: DeviceKeyId,
     ) -> Result<Option<Arc<Device>>, crate::store::StoreError> {
-        if let Some(device) = self.devices.get(&key_id) {
+        if let Some(device) = self.own.devices.get(&key_id) {
             return Ok(Some(device));
         }
         let Some(device) = self.store.devices(&[key_id]).await?.into_iter().next() else {
             return Ok(None);
         };
         let device = Arc::new(device);
-        self.devices.insert(key_id, Arc::clone(&device));
+        self.own.devices.insert(key_id, Arc::clone(&device));
         Ok(Some(device))
     }
 }

@@ -9,7 +9,7 @@ use wallet_core::code::CodePrefix;
 use wallet_core::keyfile::Cost;
 use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
 
-use super::{App, AppParts, CHARGES_MAX, ChargeRequest};
+use super::{App, CHARGES_MAX, ChargeRequest, Own};
 use crate::clock::ManualClock;
 use crate::domain::command::CodeSource;
 use crate::domain::ids::{ApiKeyId, MerchantId};
@@ -49,7 +49,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
     });
     let prefix = CodePrefix::parse("70").unwrap();
     let keys = Arc::new(keys);
-    Arc::new(App::new(AppParts {
+    Arc::new(App {
         store,
         keys,
         batcher,
@@ -61,7 +61,8 @@ async fn app(folder: &TempDir) -> Arc<App> {
         prefix,
         public_authorities: Vec::new(),
         metrics,
-    }))
+        own: Own::default(),
+    })
 }
 
 fn request(app: &App) -> ChargeRequest {
@@ -92,13 +93,13 @@ async fn charges_beyond_the_bound_are_refused_before_anything_is_done_for_them()
     let folder = tempfile::tempdir().unwrap();
     let app = app(&folder).await;
     let all = u32::try_from(CHARGES_MAX).unwrap();
-    let places = Arc::clone(&app.charges).try_acquire_many_owned(all).unwrap();
+    let places = Arc::clone(&app.own.charges).try_acquire_many_owned(all).unwrap();
     let refused = app.charge(&api_key(), request(&app)).await;
     assert_eq!(refused.unwrap_err(), Unsettled::Overloaded);
     drop(places);
     let outcome = app.charge(&api_key(), request(&app)).await.unwrap();
     assert!(matches!(outcome, Outcome::Refused(Refusal::MerchantUnavailable)), "{outcome:?}");
-    assert_eq!(app.charges.available_permits(), CHARGES_MAX);
+    assert_eq!(app.own.charges.available_permits(), CHARGES_MAX);
 }
 
 #[tokio::test]
@@ -114,10 +115,10 @@ async fn what_comes_to_its_turn_too_late_is_not_computed() {
 async fn a_computation_that_panics_proves_nothing_and_gives_its_turn_back() {
     let folder = tempfile::tempdir().unwrap();
     let app = app(&folder).await;
-    let turns = app.verifiers.available_permits();
+    let turns = app.own.verifiers.available_permits();
     let panicked = app.compute(app.deadline(), || panic!("on purpose")).await;
     assert_eq!(panicked, Err::<(), _>(Unsettled::Unknown));
-    assert_eq!(app.verifiers.available_permits(), turns);
+    assert_eq!(app.own.verifiers.available_permits(), turns);
 }
 
 #[tokio::test]

@@ -109,7 +109,7 @@ impl App {
         deadline: Timestamp,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Unsettled> {
-        let turn = Arc::clone(&self.verifiers).acquire_owned().await;
+        let turn = Arc::clone(&self.own.verifiers).acquire_owned().await;
         if self.now() >= deadline {
             return Err(Unsettled::Late);
         }
