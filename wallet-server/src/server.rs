@@ -10,20 +10,23 @@ use std::{fs, io};
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsAcceptor;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use wallet_core::keyfile::{Cost, Passphrase};
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, SystemClock};
-use crate::domain::ids::BatchId;
+use crate::domain::ledger::Shard;
 use crate::entropy::Entropy;
 use crate::http::{self, OperatorAuth};
 use crate::issuer::{FileKeys, IssuerKeys, KeyFileError};
 use crate::metrics::Metrics;
 use crate::service::{App, Own};
 use crate::settings::{Parsed, Settings, SettingsError};
-use crate::store::{Store, StoreError};
-use crate::worker::{Batcher, BatcherParts, Notifier};
+use crate::store::{OwnShard, Store, StoreError};
+use crate::worker::{
+    Announcer, Batcher, BatcherParts, Ended, Leases, Notifier, Retention, Sequencer,
+};
 use bounded::BoundedAddress;
 use listen::{Listeners, OperatorTcp, serve};
 
@@ -76,8 +79,17 @@ pub struct Server {
     public: Listening<BoundedAddress>,
     operator_unix: Option<Listening<std::os::unix::net::SocketAddr>>,
     operator_tcp: Option<Listening<BoundedAddress>>,
-    batcher: JoinHandle<()>,
+    background: Background,
     store: Arc<Store>,
+}
+
+/// What runs behind the listeners.
+#[derive(Debug)]
+struct Background {
+    batcher: Ended,
+    /// Where several processes use one database.
+    sequencer: Option<Sequencer>,
+    retention: Retention,
 }
 
 #[derive(Debug)]
@@ -116,8 +128,12 @@ impl Server {
         };
         let now = clock.now();
         store.claim_for_issuer(keys.issuer_id(), parsed.currency, now).await?;
+        if store.issuer().await? != Some(keys.issuer_id()) {
+            // Somebody else's server began these books at the same moment.
+            store.close().await;
+            return Err(StartError::OtherIssuer(settings.key_file.clone()));
+        }
         store.open_own_accounts(parsed.currency, now, || entropy.id(now)).await?;
-        let latest_batch = store.latest_batch().await?;
         // Every address is bound before any of them serves, so that nothing runs after a failure.
         let listeners = match Listeners::bind(settings, &entropy).await {
             Ok(listeners) => listeners,
@@ -126,8 +142,8 @@ impl Server {
                 return Err(error);
             }
         };
-        let (app, batcher) = start_app(parsed, Arc::new(keys), store, latest_batch, clock, entropy);
-        let server = Self::serve(settings, listeners, &app, batcher);
+        let (app, background) = start_app(parsed, Arc::new(keys), store, clock, entropy).await?;
+        let server = Self::serve(settings, listeners, &app, background);
         tracing::info!(url = server.public_url, operator = ?server.operator, "serving");
         Ok(server)
     }
@@ -136,7 +152,7 @@ impl Server {
         settings: &Settings,
         listeners: Listeners,
         app: &Arc<App>,
-        batcher: JoinHandle<()>,
+        background: Background,
     ) -> Self {
         let address = listeners.public.address();
         let scheme = if listeners.tls.is_some() { "https" } else { "http" };
@@ -169,7 +185,7 @@ impl Server {
             public,
             operator_unix,
             operator_tcp,
-            batcher,
+            background,
             store: Arc::clone(&app.store),
         }
     }
@@ -201,9 +217,14 @@ impl Server {
             drop(task.await);
         }
         // The listeners held the last ways into the batcher, so it ends when its queue is empty.
-        if tokio::time::timeout(SHUTDOWN_GRACE, self.batcher).await.is_err() {
+        let Background { batcher, sequencer, retention } = self.background;
+        if tokio::time::timeout(SHUTDOWN_GRACE, batcher.wait()).await.is_err() {
             tracing::warn!("requests are still under way; what they acknowledged is safe");
         }
+        if let Some(sequencer) = sequencer {
+            sequencer.stop().await;
+        }
+        retention.stop().await;
         self.store.close().await;
         for endpoint in self.operator {
             if let OperatorEndpoint::Unix(path) = endpoint {
@@ -227,26 +248,43 @@ fn at(place: impl std::fmt::Display) -> impl FnOnce(io::Error) -> StartError {
     move |error| StartError::Io(place, error)
 }
 
+/// How many loops settle where several can: one writes while another waits for the disk.
+const SHARED_LOOPS: usize = 2;
+
 /// Puts the use cases together and starts what runs behind them.
-fn start_app(
+async fn start_app(
     parsed: Parsed,
     keys: Arc<FileKeys>,
     store: Arc<Store>,
-    latest_batch: Option<BatchId>,
     clock: Arc<dyn Clock>,
     entropy: Arc<Entropy>,
-) -> (Arc<App>, JoinHandle<()>) {
+) -> Result<(Arc<App>, Background), StartError> {
     let notifier = Notifier::default();
     let metrics = Arc::new(Metrics::default());
-    let (batcher, task) = Batcher::start(BatcherParts {
+    let leases = Leases::new(Arc::clone(&store), Arc::clone(&clock), &entropy);
+    let shards = own_shards(&store, &leases).await?;
+    let committed = Arc::new(Notify::new());
+    let announcer = if store.is_shared() {
+        Announcer::Journal(Arc::clone(&committed))
+    } else {
+        Announcer::Here(notifier.clone())
+    };
+    let (batcher, ended) = Batcher::start(BatcherParts {
         store: Arc::clone(&store),
         rules: parsed.rules.clone(),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
-        notifier: notifier.clone(),
+        announcer,
         metrics: Arc::clone(&metrics),
-        latest_batch,
+        shards,
+        latest_batch: store.latest_batch().await?,
+    })
+    .map_err(at("a thread"))?;
+    let sequencer = store.is_shared().then(|| {
+        Sequencer::start(Arc::clone(&store), Arc::new(leases), notifier.clone(), committed)
     });
+    let calendar = parsed.rules.calendar.clone();
+    let retention = Retention::start(Arc::clone(&store), Arc::clone(&clock), calendar);
     let app = App {
         store,
         keys,
@@ -261,7 +299,19 @@ fn start_app(
         metrics,
         own: Own::default(),
     };
-    (Arc::new(app), task)
+    Ok((Arc::new(app), Background { batcher: ended, sequencer, retention }))
+}
+
+/// The shards that this process counts in.
+async fn own_shards(store: &Store, leases: &Leases) -> Result<Vec<OwnShard>, StoreError> {
+    if !store.is_shared() {
+        return Ok(vec![store.open_shard(Shard(0)).await?]);
+    }
+    let mut shards = Vec::with_capacity(SHARED_LOOPS);
+    for _ in 0..SHARED_LOOPS {
+        shards.push(store.open_shard(leases.acquire_shard().await?).await?);
+    }
+    Ok(shards)
 }
 
 /// The keys of the issuer whose books these are.

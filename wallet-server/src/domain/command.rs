@@ -26,6 +26,16 @@ impl Command {
             Self::TopUp(top_up) => &top_up.key,
         }
     }
+
+    /// The payer whose money it may move; none if the code is not one of ours.
+    #[must_use]
+    pub fn payer(&self) -> Option<PayerId> {
+        match self {
+            Self::Charge(Charge { verdict: Verdict::Authentic(code), .. }) => Some(code.payer),
+            Self::Charge(Charge { verdict: Verdict::Invalid, .. }) => None,
+            Self::TopUp(top_up) => Some(top_up.payer),
+        }
+    }
 }
 
 /// Who sent a request: the owner of an idempotency key.

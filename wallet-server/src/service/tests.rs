@@ -13,6 +13,7 @@ use super::{App, CHARGES_MAX, ChargeRequest, Own};
 use crate::clock::ManualClock;
 use crate::domain::command::CodeSource;
 use crate::domain::ids::{ApiKeyId, MerchantId};
+use crate::domain::ledger::Shard;
 use crate::domain::limits::{Calendar, Limits};
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::settle::Rules;
@@ -20,7 +21,7 @@ use crate::entropy::Entropy;
 use crate::issuer::FileKeys;
 use crate::metrics::Metrics;
 use crate::store::{ApiKey, Store};
-use crate::worker::{Batcher, BatcherParts, Notifier, Unsettled};
+use crate::worker::{Announcer, Batcher, BatcherParts, Notifier, Unsettled};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
@@ -38,15 +39,18 @@ async fn app(folder: &TempDir) -> Arc<App> {
     let (cost, random) = (Cost::CHEAP_FOR_TESTS, Arc::clone(&entropy));
     let keys = FileKeys::open_or_create(&path("issuer.key"), None, cost, NOW, random).unwrap();
     let (notifier, metrics) = (Notifier::default(), Arc::new(Metrics::default()));
+    let shards = vec![store.open_shard(Shard(0)).await.unwrap()];
     let (batcher, _) = Batcher::start(BatcherParts {
         store: Arc::clone(&store),
         rules: rules.clone(),
         clock: clock.clone(),
         entropy: Arc::clone(&entropy),
-        notifier: notifier.clone(),
+        announcer: Announcer::Here(notifier.clone()),
         metrics: Arc::clone(&metrics),
+        shards,
         latest_batch: None,
-    });
+    })
+    .unwrap();
     let prefix = CodePrefix::parse("70").unwrap();
     let keys = Arc::new(keys);
     Arc::new(App {

@@ -8,7 +8,10 @@ pub enum StoreError {
     Database(#[from] sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("cannot migrate the database: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(sqlx::migrate::MigrateError),
+    /// The schema has changes that this program does not know.
+    #[error("the database was made by a newer release; use that release, or restore a copy")]
+    Newer,
     /// A row holds what no release ever wrote.
     #[error("the database holds an impossible value: {0}")]
     Corrupt(&'static str),
@@ -20,6 +23,29 @@ pub enum StoreError {
     Open(String),
 }
 
+/// What to do about a transaction that failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Remedy {
+    /// Somebody else was in the way, and is gone now: run it again.
+    Again,
+    /// The database went away: run it again when it is back. If it went away during the commit,
+    /// it may have happened; then running it again finds the answers that were kept.
+    Wait,
+    /// The rows that were written are to blame, so others might have been written: leave out.
+    LeaveOut,
+    /// Nothing: it concerns everybody.
+    GiveUp,
+}
+
+impl From<sqlx::migrate::MigrateError> for StoreError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        match error {
+            sqlx::migrate::MigrateError::VersionMissing(_) => Self::Newer,
+            error => Self::Migrate(error),
+        }
+    }
+}
+
 /// SQLite's primary result codes (the lowest byte of the extended ones).
 mod sqlite {
     /// Somebody else holds a lock.
@@ -28,27 +54,68 @@ mod sqlite {
     pub(super) const OF_ROWS: [i64; 3] = [1, 19, 20];
 }
 
-impl StoreError {
-    /// Whether the same transaction, run again, may succeed: somebody else held a lock.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        self.sqlite_code().is_some_and(|code| sqlite::BUSY.contains(&code))
-    }
+/// PostgreSQL's error codes (SQLSTATE).
+mod postgres {
+    /// Serialisation failure, deadlock, lock not available; and two processes wrote one key at
+    /// once: the one that was later sees the other's answer when it looks again.
+    pub(super) const CONFLICT: [&str; 4] = ["40001", "40P01", "55P03", "23505"];
+    /// The server is shutting down, has crashed or is starting, or has no connection to spare.
+    pub(super) const AWAY: [&str; 5] = ["57P01", "57P02", "57P03", "53300", "25006"];
+    /// Connection exceptions.
+    pub(super) const AWAY_CLASS: &str = "08";
+    /// Values that do not fit, constraints, and exceptions that triggers raise.
+    pub(super) const OF_ROWS_CLASSES: [&str; 3] = ["22", "23", "P0"];
+}
 
-    /// Whether it lies in the rows that were written, so that others might have been written.
+impl StoreError {
+    /// What to do about it.
     #[must_use]
-    pub fn concerns_rows(&self) -> bool {
+    pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Corrupt(_) | Self::Shape(_) => true,
-            Self::Database(_) => {
-                self.sqlite_code().is_some_and(|code| sqlite::OF_ROWS.contains(&code))
+            Self::Corrupt(_) | Self::Shape(_) => Remedy::LeaveOut,
+            Self::Database(_) if self.is_lost_connection() => Remedy::Wait,
+            Self::Database(sqlx::Error::Database(error)) => {
+                let code = error.code().unwrap_or_default();
+                if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+                    of_postgres(&code)
+                } else {
+                    of_sqlite(&code)
+                }
             }
-            Self::Migrate(_) | Self::Open(_) => false,
+            Self::Database(_) | Self::Migrate(_) | Self::Newer | Self::Open(_) => Remedy::GiveUp,
         }
     }
 
-    fn sqlite_code(&self) -> Option<i64> {
-        let Self::Database(sqlx::Error::Database(error)) = self else { return None };
-        error.code()?.parse::<i64>().ok().map(|code| code & 0xff)
+    /// Whether the database went away, or cannot be reached.
+    pub(crate) fn is_lost_connection(&self) -> bool {
+        match self {
+            Self::Database(
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed,
+            ) => true,
+            Self::Database(sqlx::Error::Database(error)) => {
+                let code = error.code().unwrap_or_default();
+                error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some()
+                    && (postgres::AWAY.contains(&&*code) || code.starts_with(postgres::AWAY_CLASS))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn of_sqlite(code: &str) -> Remedy {
+    match code.parse::<i64>().map(|code| code & 0xff) {
+        Ok(code) if sqlite::BUSY.contains(&code) => Remedy::Again,
+        Ok(code) if sqlite::OF_ROWS.contains(&code) => Remedy::LeaveOut,
+        _ => Remedy::GiveUp,
+    }
+}
+
+fn of_postgres(code: &str) -> Remedy {
+    if postgres::CONFLICT.contains(&code) {
+        Remedy::Again
+    } else if postgres::OF_ROWS_CLASSES.iter().any(|class| code.starts_with(class)) {
+        Remedy::LeaveOut
+    } else {
+        Remedy::GiveUp
     }
 }

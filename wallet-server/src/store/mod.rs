@@ -9,21 +9,26 @@ mod error;
 mod events;
 mod hex;
 mod issuer;
+mod journal;
+mod leases;
 mod merchants;
 mod payers;
 mod payments;
+mod retention;
 mod rows;
 mod settlement;
 mod sql;
 
 pub use accounts::{Balance, LedgerLine};
-pub use connection::Store;
-pub use error::StoreError;
+pub use connection::{Isolation, Store};
+pub use error::{Remedy, StoreError};
 pub use events::{Cursor, PayerEvent};
+pub use leases::Holder;
 pub use merchants::{ApiKey, Merchant, Terminal};
 pub use payers::{Device, EnrolRefusal, Invitation, NewDevice, Payer};
 pub use payments::Payment;
-pub use settlement::Settlement;
+pub use retention::FORGET_MAX;
+pub use settlement::{OwnShard, Settlement, Written};
 
 #[cfg(test)]
 mod tests;

@@ -28,9 +28,9 @@ impl<'a> KeyRow<'a> {
 /// A merchant's reference in its scope.
 #[derive(Serialize)]
 pub(super) struct ReferenceRow<'a> {
-    merchant: Hex<16>,
+    pub(super) merchant: Hex<16>,
     mode: &'static str,
-    reference: &'a str,
+    pub(super) reference: &'a str,
 }
 
 impl<'a> ReferenceRow<'a> {

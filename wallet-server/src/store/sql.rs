@@ -26,16 +26,6 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
-impl Dialect {
-    /// The text of a statement in this dialect.
-    pub(crate) fn text(self, sql: &Sql) -> &'static str {
-        match self {
-            Self::Sqlite => sql.sqlite,
-            Self::Postgres => sql.postgres,
-        }
-    }
-}
-
 /// A column read from a JSON object: bytes travel as lower-case hexadecimal digits.
 macro_rules! read_column {
     (sqlite $name:ident blob) => {
@@ -82,7 +72,11 @@ macro_rules! write_column {
 ///   field, and `n`, the row's position from 0.
 /// - `sql!(input { a: blob } "select …" => { c: blob, d: text })` asks: the columns named behind
 ///   the arrow come back as a JSON array of objects, in the order of the query.
+/// - `sql!(postgres input …)` is for PostgreSQL alone: locks, and what several processes need.
 macro_rules! sql {
+    (postgres $($statement:tt)+) => {
+        $crate::store::sql::Sql { sqlite: "", ..$crate::store::sql::sql!($($statement)+) }
+    };
     (input { $($name:ident: $type:ident),+ $(,)? } $text:literal) => {
         $crate::store::sql::Sql {
             sqlite: concat!(
@@ -124,32 +118,30 @@ pub(crate) use {read_column, sql, write_column};
 
 #[cfg(test)]
 mod tests {
-    use super::Dialect;
-
     #[test]
     fn the_dialects_share_everything_but_head_and_foot() {
         let change =
             sql!(input { id: blob, amount: int } "insert into t select id, amount from input");
         assert_eq!(
-            Dialect::Sqlite.text(&change),
+            change.sqlite,
             "with input as (select key as n, unhex(value ->> 'id') as id, \
              value ->> 'amount' as amount from jsonb_each($1)) insert into t select id, amount from input"
         );
         assert_eq!(
-            Dialect::Postgres.text(&change),
+            change.postgres,
             "with input as (select ordinality - 1 as n, decode(value ->> 'id', 'hex') as id, \
              (value ->> 'amount')::bigint as amount from jsonb_array_elements($1) with ordinality) \
              insert into t select id, amount from input"
         );
         let query = sql!(input { id: blob } "select id, name from t" => { id: blob, name: text });
         assert_eq!(
-            Dialect::Sqlite.text(&query),
+            query.sqlite,
             "with input as (select key as n, unhex(value ->> 'id') as id from jsonb_each($1)), \
              output as (select id, name from t) select json_group_array(json_object('row', 0, \
              'id', iif(id is null, null, lower(hex(id))), 'name', name)) from output"
         );
         assert_eq!(
-            Dialect::Postgres.text(&query),
+            query.postgres,
             "with input as (select ordinality - 1 as n, decode(value ->> 'id', 'hex') as id \
              from jsonb_array_elements($1) with ordinality), output as (select id, name from t) \
              select coalesce(json_agg(json_build_object('row', 0, 'id', encode(id, 'hex'), \

@@ -9,19 +9,26 @@
 //!
 //! | what went wrong | then |
 //! |---|---|
-//! | somebody else held a lock | the batch is run again, a few times |
+//! | somebody else was in the way: a lock, a deadlock, a key written by two processes at once | the batch is run again at once, some times |
+//! | the database went away | the batch is run again when it is back, until nobody waits for it any more |
 //! | a row was refused, or the rules panicked | the batch is halved, until the command that cannot be settled stands alone |
-//! | anything else: the disk, the connection | the whole batch is answered `Unknown`, for it concerns everybody |
+//! | anything else: a full disk | the whole batch is answered `Unknown`, for it concerns everybody |
 //!
 //! A command is never settled after its deadline: its till may have sold again by then.
+//!
+//! On PostgreSQL there are several loops that take from one queue, each counting in a shard of its
+//! own: one writes while another waits for the disk. On SQLite only one could write at a time.
 
+use std::convert::Infallible;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use wallet_core::Timestamp;
 
-use super::notifier::Notifier;
+use super::notifier::Announcer;
 use crate::clock::Clock;
 use crate::domain::command::Command;
 use crate::domain::ids::BatchId;
@@ -29,7 +36,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::settle::{Rules, settle};
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
-use crate::store::{Settlement, Store, StoreError};
+use crate::store::{OwnShard, Remedy, Settlement, Store, StoreError};
 
 /// The most commands in one batch: beyond it a commit is already cheap for each of them, and
 /// waiting for a larger one only costs latency.
@@ -37,9 +44,13 @@ pub const BATCH_MAX: usize = 512;
 /// The most commands that may wait. At some thousands of payments a second this is under a second
 /// of waiting; who comes later is told to come back.
 const QUEUE_MAX: usize = 4096;
-/// How often a batch is run again after a transient error. Each time, SQLite has waited for the
-/// lock for seconds.
-const RETRIES_MAX: u32 = 2;
+/// How often a batch is run again when somebody else was in the way. With SQLite each time has
+/// waited for the lock for seconds.
+const AGAIN_MAX: u32 = 6;
+/// How often it is run again when the database went away, and how long the pause before: together
+/// longer than the deadline of any command.
+const WAIT_MAX: u32 = 50;
+const WAIT: Duration = Duration::from_millis(250);
 
 /// Why a command has no outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,7 +73,7 @@ pub struct Batcher {
 struct Queued {
     command: Command,
     deadline: Timestamp,
-    /// Whether it was in a batch that failed: then it may have been settled.
+    /// Whether it was in a batch whose commit failed: then it may have been settled.
     attempted: bool,
     reply: oneshot::Sender<Result<Outcome, Unsettled>>,
 }
@@ -77,24 +88,56 @@ pub struct BatcherParts {
     pub clock: Arc<dyn Clock>,
     /// For the ids of batches.
     pub entropy: Arc<Entropy>,
-    /// Whom to wake.
-    pub notifier: Notifier,
+    /// Whom to tell.
+    pub announcer: Announcer,
     /// What to count.
     pub metrics: Arc<Metrics>,
+    /// Where to count money: a loop for each shard.
+    pub shards: Vec<OwnShard>,
     /// The batch that the books end with.
     pub latest_batch: Option<BatchId>,
 }
 
+/// Resolves when the last loop has ended.
+#[derive(Debug)]
+pub struct Ended(mpsc::Receiver<Infallible>);
+
+impl Ended {
+    /// Waits for it.
+    pub async fn wait(mut self) {
+        // Nothing is ever sent; the channel closes when every loop has dropped its end.
+        self.0.recv().await;
+    }
+}
+
+type Queue = Arc<Mutex<mpsc::Receiver<Queued>>>;
+
 impl Batcher {
-    /// Starts the loop. It ends once every clone of the batcher has been dropped and the queue is
-    /// empty; the handle then resolves.
-    #[must_use]
-    pub fn start(parts: BatcherParts) -> (Self, tokio::task::JoinHandle<()>) {
+    /// Starts the loops, each on a thread of its own. They end once every clone of the batcher has
+    /// been dropped and the queue is empty.
+    ///
+    /// # Errors
+    /// When there cannot be another thread.
+    pub fn start(parts: BatcherParts) -> io::Result<(Self, Ended)> {
         let (queue, receiver) = mpsc::channel(QUEUE_MAX);
-        (Self { queue }, tokio::spawn(run(receiver, parts)))
+        let (ending, ended) = mpsc::channel(1);
+        let (receiver, parts) = (Arc::new(Mutex::new(receiver)), Arc::new(parts));
+        let runtime = tokio::runtime::Handle::current();
+        for number in 0..parts.shards.len() {
+            let (queue, parts, ending) =
+                (Arc::clone(&receiver), Arc::clone(&parts), ending.clone());
+            let runtime = runtime.clone();
+            std::thread::Builder::new().name(format!("settle-{number}")).spawn(move || {
+                if let Some(own) = parts.shards.get(number) {
+                    runtime.block_on(run(&queue, &parts, own));
+                }
+                drop(ending);
+            })?;
+        }
+        Ok((Self { queue }, Ended(ended)))
     }
 
-    /// Whether the loop still runs.
+    /// Whether a loop still runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
         !self.queue.is_closed()
@@ -113,51 +156,94 @@ impl Batcher {
         self.queue
             .try_send(Queued { command, deadline, attempted: false, reply })
             .map_err(|_| Unsettled::Overloaded)?;
-        // The loop replies to everything it takes, unless it panics.
+        // A loop replies to everything it takes, unless it panics.
         outcome.await.unwrap_or(Err(Unsettled::Unknown))
     }
 }
 
-async fn run(mut queue: mpsc::Receiver<Queued>, parts: BatcherParts) {
+async fn run(queue: &Queue, parts: &BatcherParts, own: &OwnShard) {
     let mut ids = BatchIds::after(parts.latest_batch);
-    let mut arrived = Vec::with_capacity(BATCH_MAX);
-    while queue.recv_many(&mut arrived, BATCH_MAX).await > 0 {
-        settle_all(&parts, &mut ids, std::mem::take(&mut arrived)).await;
+    loop {
+        let mut arrived = Vec::with_capacity(BATCH_MAX);
+        if queue.lock().await.recv_many(&mut arrived, BATCH_MAX).await == 0 {
+            break;
+        }
+        settle_all(parts, own, &mut ids, arrived).await;
+    }
+}
+
+/// Commands that are run together, and how often they were.
+struct Batch {
+    commands: Vec<Queued>,
+    again: u32,
+    waits: u32,
+}
+
+impl Batch {
+    fn new(commands: Vec<Queued>) -> Self {
+        Self { commands, again: 0, waits: 0 }
     }
 }
 
 /// Settles a batch, or, if a row of it is refused, its halves.
-async fn settle_all(parts: &BatcherParts, ids: &mut BatchIds, batch: Vec<Queued>) {
-    let mut waiting = vec![(batch, 0)];
-    while let Some((batch, retries)) = waiting.pop() {
-        let mut batch = in_time(batch, parts.clock.now());
-        if batch.is_empty() {
+async fn settle_all(
+    parts: &BatcherParts,
+    own: &OwnShard,
+    ids: &mut BatchIds,
+    arrived: Vec<Queued>,
+) {
+    let mut waiting = vec![Batch::new(arrived)];
+    while let Some(mut batch) = waiting.pop() {
+        batch.commands = in_time(batch.commands, parts.clock.now());
+        if batch.commands.is_empty() {
             continue;
         }
-        let commands: Vec<Command> = batch.iter().map(|queued| queued.command.clone()).collect();
-        let error = match settle_once(parts, ids, &commands).await {
+        match settle_once(parts, own, ids, &batch.commands).await {
             Ok(outcomes) => {
-                for (queued, outcome) in batch.into_iter().zip(outcomes) {
+                for (queued, outcome) in batch.commands.into_iter().zip(outcomes) {
                     answer(queued, Ok(outcome));
                 }
-                continue;
             }
-            Err(error) => error,
-        };
-        for queued in &mut batch {
-            queued.attempted = true;
+            Err(failure) => waiting.extend(after(failure, batch).await),
         }
-        if error.is_transient() && retries < RETRIES_MAX {
-            waiting.push((batch, retries + 1));
-        } else if error.concerns_rows() && batch.len() > 1 {
-            tracing::warn!(%error, size = batch.len(), "a batch is refused; halving it");
-            let second = batch.split_off(batch.len() / 2);
-            waiting.extend([(second, 0), (batch, 0)]);
-        } else {
-            tracing::error!(%error, size = batch.len(), "commands cannot be settled");
-            for queued in batch {
+    }
+}
+
+/// What is left to be run after a failure. Those for whom there is nothing left get their answer.
+async fn after(failure: Failure, mut batch: Batch) -> Vec<Batch> {
+    let Failure { error, committing } = failure;
+    for queued in &mut batch.commands {
+        queued.attempted |= committing;
+    }
+    let size = batch.commands.len();
+    match error.remedy() {
+        Remedy::Again if batch.again < AGAIN_MAX => {
+            tracing::debug!(%error, size, "somebody else was in the way; running a batch again");
+            vec![Batch { again: batch.again + 1, ..batch }]
+        }
+        Remedy::Wait if batch.waits < WAIT_MAX => {
+            tracing::warn!(%error, size, "the database went away; waiting for it");
+            tokio::time::sleep(WAIT).await;
+            vec![Batch { waits: batch.waits + 1, ..batch }]
+        }
+        Remedy::Again | Remedy::LeaveOut if size > 1 => {
+            tracing::warn!(%error, size, "a batch is refused; halving it");
+            let second = batch.commands.split_off(size / 2);
+            vec![Batch::new(second), Batch::new(batch.commands)]
+        }
+        Remedy::Wait if batch.commands.iter().all(|queued| !queued.attempted) => {
+            tracing::error!(%error, size, "the database is away");
+            for queued in batch.commands {
+                answer(queued, Err(Unsettled::Overloaded));
+            }
+            Vec::new()
+        }
+        Remedy::Again | Remedy::LeaveOut | Remedy::Wait | Remedy::GiveUp => {
+            tracing::error!(%error, size, "commands cannot be settled");
+            for queued in batch.commands {
                 answer(queued, Err(Unsettled::Unknown));
             }
+            Vec::new()
         }
     }
 }
@@ -178,21 +264,40 @@ fn answer(queued: Queued, outcome: Result<Outcome, Unsettled>) {
     drop(queued.reply.send(outcome));
 }
 
+/// Why a batch was not settled, as far as is known.
+struct Failure {
+    error: StoreError,
+    /// Whether the database was told to commit: then it may have.
+    committing: bool,
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self { error, committing: false }
+    }
+}
+
 async fn settle_once(
     parts: &BatcherParts,
+    own: &OwnShard,
     ids: &mut BatchIds,
-    commands: &[Command],
-) -> Result<Vec<Outcome>, StoreError> {
-    let mut settlement = Settlement::begin(&parts.store).await?;
+    batch: &[Queued],
+) -> Result<Vec<Outcome>, Failure> {
+    let commands: Vec<Command> = batch.iter().map(|queued| queued.command.clone()).collect();
+    let mut settlement = Settlement::begin(&parts.store, own).await?;
+    settlement.lock(&commands).await?;
     let now = parts.clock.now();
     let today = parts.rules.calendar.day(now);
-    let snapshot = settlement.load(commands, today).await?;
+    let snapshot = settlement.load(&commands, today).await?;
     // A panic in the rules must not end the loop: the command that causes it is found by halving.
-    let decide = AssertUnwindSafe(|| settle(snapshot, &parts.rules, commands, now));
+    let decide = AssertUnwindSafe(|| settle(snapshot, &parts.rules, &commands, now));
     let plan = catch_unwind(decide).map_err(|_| StoreError::Corrupt("the rules panicked"))?;
-    settlement.commit(ids.next(&parts.entropy, now), &plan, now, today).await?;
+    let written = settlement.write(ids.next(&parts.entropy, now), &plan, now, today).await?;
+    if let Some(written) = written {
+        written.commit().await.map_err(|error| Failure { error, committing: true })?;
+    }
     parts.metrics.settled(&plan);
-    parts.notifier.wake(plan.events.iter().map(|event| event.payer));
+    parts.announcer.committed(plan.events.iter().map(|event| event.payer));
     Ok(plan.outcomes)
 }
 

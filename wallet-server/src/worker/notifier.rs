@@ -21,11 +21,43 @@ impl Notifier {
         Waiter { notifier: self.clone(), payer, notify }
     }
 
+    /// Whether nobody waits.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Wakes everyone, to look for themselves.
+    pub fn wake_all(&self) {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.values().for_each(|notify| notify.notify_waiters());
+    }
+
     /// Wakes everyone who waits for one of these payers.
     pub fn wake(&self, payers: impl IntoIterator<Item = PayerId>) {
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for notify in payers.into_iter().filter_map(|payer| waiting.get(&payer)) {
             notify.notify_waiters();
+        }
+    }
+}
+
+/// Tells of a committed batch.
+#[derive(Clone, Debug)]
+pub enum Announcer {
+    /// This process has the books to itself: whoever waits is woken at once.
+    Here(Notifier),
+    /// Others read the same journal, and it has to give the batch a position first: whoever does
+    /// that is woken.
+    Journal(Arc<Notify>),
+}
+
+impl Announcer {
+    /// A batch is committed that concerns these payers.
+    pub fn committed(&self, payers: impl IntoIterator<Item = PayerId>) {
+        match self {
+            Self::Here(notifier) => notifier.wake(payers),
+            Self::Journal(sequencer) => sequencer.notify_one(),
         }
     }
 }

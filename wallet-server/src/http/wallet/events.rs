@@ -163,7 +163,7 @@ async fn events(
     }))
 }
 
-/// Looks, and if nothing is there, waits for something to happen and looks again.
+/// Looks, and while nothing is there, waits for something to happen and looks again.
 async fn wait_for_events(
     app: &App,
     payer: PayerId,
@@ -171,13 +171,20 @@ async fn wait_for_events(
     wait: Duration,
 ) -> Result<Vec<PayerEvent>, StoreError> {
     let waiter = app.notifier.waiter(payer);
-    // From here on nothing is missed, whether it happens before or after the look.
-    let notified = waiter.notified();
-    let events = app.store.payer_events(payer, after, EVENTS_MAX + 1).await?;
-    if !events.is_empty() || wait.is_zero() || tokio::time::timeout(wait, notified).await.is_err() {
-        return Ok(events);
+    let too_late = tokio::time::sleep(wait);
+    tokio::pin!(too_late);
+    loop {
+        // From here on nothing is missed, whether it happens before or after the look.
+        let notified = waiter.notified();
+        let events = app.store.payer_events(payer, after, EVENTS_MAX + 1).await?;
+        if !events.is_empty() || wait.is_zero() {
+            return Ok(events);
+        }
+        tokio::select! {
+            () = notified => {}
+            () = &mut too_late => return Ok(events),
+        }
     }
-    app.store.payer_events(payer, after, EVENTS_MAX + 1).await
 }
 
 async fn activity(

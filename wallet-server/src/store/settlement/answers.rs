@@ -1,34 +1,127 @@
-//! Payments and top-ups as they were first answered, read back from their rows.
+//! Payments and top-ups as they were first answered, read back from their rows, and what an
+//! idempotency key says about them.
+
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use wallet_core::receipt::{RECORD_LENGTH, Record};
 
 use crate::domain::ids::{PayerId, TopUpId};
-use crate::domain::outcome::{PaymentAnswer, TopUpAnswer};
+use crate::domain::outcome::{Answer, PaymentAnswer, Rejection, TopUpAnswer};
+use crate::domain::snapshot::KeptAnswer;
 use crate::store::StoreError;
 use crate::store::connection::Transaction;
 use crate::store::hex::Hex;
 use crate::store::payments::{PaymentRow, payments_sql};
 use crate::store::sql::{Sql, sql};
 
-/// Ids to look up.
+/// Something that an answer is about.
+pub(super) enum Subject {
+    Payment([u8; 16]),
+    TopUp([u8; 16]),
+}
+
+/// What answers are about, each once.
+#[derive(Default)]
+pub(super) struct Named {
+    payments: BTreeSet<[u8; 16]>,
+    top_ups: BTreeSet<[u8; 16]>,
+}
+
+impl FromIterator<Subject> for Named {
+    fn from_iter<I: IntoIterator<Item = Subject>>(subjects: I) -> Self {
+        let mut named = Self::default();
+        for subject in subjects {
+            match subject {
+                Subject::Payment(id) => named.payments.insert(id),
+                Subject::TopUp(id) => named.top_ups.insert(id),
+            };
+        }
+        named
+    }
+}
+
+/// The columns of an idempotency key's row; nothing is there if the key is new.
+#[derive(Deserialize)]
+pub(super) struct KeptColumns {
+    request_hash: Option<Hex<32>>,
+    answer: Option<String>,
+    subject: Option<Hex<16>>,
+}
+
+impl KeptColumns {
+    /// What the answer is about.
+    pub(super) fn subject(&self) -> Option<Subject> {
+        match (self.answer.as_deref()?, self.subject?) {
+            ("payment", id) => Some(Subject::Payment(id.0)),
+            ("top_up", id) => Some(Subject::TopUp(id.0)),
+            _ => None,
+        }
+    }
+}
+
+/// Answers that were given before.
+pub(super) struct Answers {
+    payments: HashMap<[u8; 16], PaymentAnswer>,
+    top_ups: HashMap<[u8; 16], TopUpAnswer>,
+}
+
+impl Answers {
+    /// Reads what is named.
+    pub(super) async fn read(
+        transaction: &mut Transaction,
+        named: Named,
+    ) -> Result<Self, StoreError> {
+        let rows: Vec<PaymentRow> = transaction.read(&PAYMENTS, &ids(named.payments)).await?;
+        let mut payments = HashMap::new();
+        for row in rows {
+            let payment = row.payment()?.answer;
+            payments.insert(*payment.id.as_bytes(), payment);
+        }
+        let rows: Vec<TopUpRow> = transaction.read(&TOP_UPS, &ids(named.top_ups)).await?;
+        let mut top_ups = HashMap::new();
+        for row in rows {
+            top_ups.insert(row.id.0, row.answer()?);
+        }
+        Ok(Self { payments, top_ups })
+    }
+
+    pub(super) fn payment(&self, id: [u8; 16]) -> Result<PaymentAnswer, StoreError> {
+        self.payments.get(&id).cloned().ok_or(StoreError::Corrupt("a payment that is named"))
+    }
+
+    pub(super) fn top_up(&self, id: [u8; 16]) -> Result<TopUpAnswer, StoreError> {
+        self.top_ups.get(&id).cloned().ok_or(StoreError::Corrupt("a top-up that is named"))
+    }
+
+    /// What a key stands for.
+    pub(super) fn kept(&self, row: &KeptColumns) -> Result<Option<KeptAnswer>, StoreError> {
+        let (Some(request_hash), Some(name)) = (row.request_hash, row.answer.as_deref()) else {
+            return Ok(None);
+        };
+        let answer = match row.subject() {
+            Some(Subject::Payment(id)) => Answer::Payment(Box::new(self.payment(id)?)),
+            Some(Subject::TopUp(id)) => Answer::TopUp(Box::new(self.top_up(id)?)),
+            None => Rejection::from_name(name)
+                .map(Answer::Rejected)
+                .ok_or(StoreError::Corrupt("answer"))?,
+        };
+        Ok(Some(KeptAnswer { request_hash: request_hash.0, answer }))
+    }
+}
+
 #[derive(Serialize)]
-pub(super) struct Id {
-    pub(super) id: Hex<16>,
+struct Id {
+    id: Hex<16>,
+}
+
+fn ids(named: BTreeSet<[u8; 16]>) -> Vec<Id> {
+    named.into_iter().map(|id| Id { id: Hex(id) }).collect()
 }
 
 const PAYMENTS: Sql = payments_sql!(input { id: blob }
     "select p.*, e.record from input i join payments p on p.id = i.id \
      join events e on e.batch = p.batch and e.n = p.event");
-
-/// Reads payments as they were first answered.
-pub(super) async fn payments(
-    transaction: &mut Transaction,
-    ids: &[Id],
-) -> Result<Vec<PaymentAnswer>, StoreError> {
-    let rows: Vec<PaymentRow> = transaction.read(&PAYMENTS, ids).await?;
-    rows.into_iter().map(|row| row.payment().map(|payment| payment.answer)).collect()
-}
 
 const TOP_UPS: Sql = sql!(input { id: blob }
     "select t.id, t.payer, t.external_reference, e.record \
@@ -44,26 +137,16 @@ struct TopUpRow {
     record: Hex<RECORD_LENGTH>,
 }
 
-/// Reads top-ups as they were answered.
-pub(super) async fn top_ups(
-    transaction: &mut Transaction,
-    ids: &[Id],
-) -> Result<Vec<TopUpAnswer>, StoreError> {
-    let rows: Vec<TopUpRow> = transaction.read(&TOP_UPS, ids).await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(TopUpAnswer {
-                id: TopUpId::from_bytes(row.id.0),
-                payer: PayerId::from_bytes(row.payer.0),
-                record: record(&row.record)?,
-                external_reference: row.external_reference,
-            })
+impl TopUpRow {
+    fn answer(self) -> Result<TopUpAnswer, StoreError> {
+        Ok(TopUpAnswer {
+            id: TopUpId::from_bytes(self.id.0),
+            payer: PayerId::from_bytes(self.payer.0),
+            record: Record::from_bytes(&self.record.0)
+                .map_err(|_| StoreError::Corrupt("record"))?,
+            external_reference: self.external_reference,
         })
-        .collect()
-}
-
-fn record(bytes: &Hex<RECORD_LENGTH>) -> Result<Record, StoreError> {
-    Record::from_bytes(&bytes.0).map_err(|_| StoreError::Corrupt("record"))
+    }
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.

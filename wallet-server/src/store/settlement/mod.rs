@@ -1,12 +1,23 @@
-//! The transaction that settles a batch: load, then write, a fixed number of statements whatever
-//! the size of the batch.
+//! The transaction that settles a batch: a fixed number of statements, whatever its size.
 //!
-//! With SQLite, `BEGIN IMMEDIATE` is the only lock there is, and it is held before anything is
-//! read.
+//! | step | SQLite | PostgreSQL |
+//! |---|---|---|
+//! | [`begin`](Settlement::begin) | `BEGIN IMMEDIATE`, the only lock there is | READ COMMITTED |
+//! | [`lock`](Settlement::lock) | – | the payers' balance rows, in the order of accounts |
+//! | [`load`](Settlement::load) | what the commands name | the same |
+//! | [`write`](Settlement::write) | every kind of row in one statement, in a fixed order, sorted where two processes could write the same rows | the same |
+//! | [`commit`](Written::commit) | one fsync | one fsync |
+//!
+//! No two batches can wait for each other: each takes its locks on payers before it writes
+//! anything, and in one order; what it writes afterwards is its own, or in one order as well.
 
 mod answers;
 mod load;
+mod lock;
+mod shard;
 mod write;
+
+pub use shard::OwnShard;
 
 use serde::{Deserialize, Serialize};
 use wallet_core::Timestamp;
@@ -16,7 +27,7 @@ use super::connection::{Store, Transaction};
 use super::hex::Hex;
 use super::sql::{Sql, sql};
 use crate::domain::command::Command;
-use crate::domain::ids::BatchId;
+use crate::domain::ids::{AccountId, BatchId};
 use crate::domain::limits::Day;
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::Snapshot;
@@ -44,33 +55,58 @@ impl Store {
 
 /// One batch on its way into the books.
 #[derive(Debug)]
-pub struct Settlement(Transaction);
+pub struct Settlement<'a> {
+    transaction: Transaction,
+    own: &'a OwnShard,
+    unopened: Vec<AccountId>,
+}
 
-impl Settlement {
-    /// Takes the write lock.
-    pub async fn begin(store: &Store) -> Result<Self, StoreError> {
-        Ok(Self(store.begin().await?))
+impl<'a> Settlement<'a> {
+    /// Begins a transaction that counts in this shard.
+    pub async fn begin(store: &Store, own: &'a OwnShard) -> Result<Self, StoreError> {
+        Ok(Self { transaction: store.begin().await?, own, unopened: Vec::new() })
+    }
+
+    /// Locks what the commands concern. What is read from here on stays as it is.
+    pub async fn lock(&mut self, commands: &[Command]) -> Result<(), StoreError> {
+        lock::payers(&mut self.transaction, commands).await
     }
 
     /// Reads the rows that the commands name.
     pub async fn load(&mut self, commands: &[Command], today: Day) -> Result<Snapshot, StoreError> {
-        load::snapshot(&mut self.0, commands, today).await
+        let loaded = load::snapshot(&mut self.transaction, self.own, commands, today).await?;
+        self.unopened = loaded.unopened;
+        Ok(loaded.snapshot)
     }
 
-    /// Writes what was decided and makes it durable.
-    ///
-    /// A plan that changes nothing leaves no batch behind.
-    pub async fn commit(
+    /// Writes what was decided. Returns `None`, with everything undone, for a plan that changes
+    /// nothing: it leaves no batch behind.
+    pub async fn write(
         mut self,
         batch: BatchId,
         plan: &Plan,
         now: Timestamp,
         today: Day,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Written>, StoreError> {
         if plan.kept_answers.is_empty() && plan.events.is_empty() {
-            return self.0.roll_back().await;
+            self.transaction.roll_back().await?;
+            return Ok(None);
         }
-        write::plan(&mut self.0, batch, plan, now, today).await?;
+        if !plan.transfers.is_empty() {
+            shard::open(&mut self.transaction, self.unopened, self.own.shard).await?;
+        }
+        write::plan(&mut self.transaction, batch, plan, now, today).await?;
+        Ok(Some(Written(self.transaction)))
+    }
+}
+
+/// A batch of which everything is written.
+#[derive(Debug)]
+pub struct Written(Transaction);
+
+impl Written {
+    /// Makes it durable. If this fails, it may have become so.
+    pub async fn commit(self) -> Result<(), StoreError> {
         self.0.commit().await
     }
 }
@@ -78,7 +114,7 @@ impl Settlement {
 /// Every statement of this folder.
 #[cfg(test)]
 pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
-    [answers::STATEMENTS, STATEMENTS]
+    [answers::STATEMENTS, lock::STATEMENTS, shard::STATEMENTS, STATEMENTS]
         .into_iter()
         .flatten()
         .chain(load::statements())

@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::sql::{Sql, sql};
-use super::{Store, accounts, events, issuer, merchants, payers, payments, settlement};
+use super::{
+    Store, accounts, events, issuer, journal, leases, merchants, payers, payments, retention,
+    settlement,
+};
 use postgres::Postgres;
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -15,9 +18,12 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         accounts::STATEMENTS,
         events::STATEMENTS,
         issuer::STATEMENTS,
+        journal::STATEMENTS,
+        leases::STATEMENTS,
         merchants::STATEMENTS,
         payers::STATEMENTS,
         payments::STATEMENTS,
+        retention::STATEMENTS,
     ]
     .into_iter()
     .flatten()
@@ -65,14 +71,17 @@ fn the_migrations_of_both_databases_have_the_same_names_and_tables() {
         let lines = files.iter().flat_map(|file| file.1.lines());
         lines.filter_map(|line| line.strip_prefix("create table ")).map(str::to_owned).collect()
     };
-    assert_eq!(tables(&sqlite), tables(&postgres));
+    // What several processes need is on PostgreSQL only.
+    let own = tables(&postgres).difference(&tables(&sqlite)).cloned().collect::<Vec<_>>();
+    assert_eq!(own, ["journal_pending (", "leases ("]);
+    assert!(tables(&sqlite).is_subset(&tables(&postgres)));
 }
 
 #[tokio::test]
 async fn sqlite_understands_every_statement() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&format!("sqlite:{}/books", folder.path().display())).await.unwrap();
-    for (name, sql) in statements() {
+    for (name, sql) in statements().filter(|(_, sql)| !sql.sqlite.is_empty()) {
         store.prepare(sql).await.unwrap_or_else(|error| panic!("{name}: {error}\n{}", sql.sqlite));
     }
 }

@@ -10,13 +10,14 @@ use super::{BatchIds, BatcherParts, Queued, Unsettled, settle_all};
 use crate::clock::ManualClock;
 use crate::domain::command::{Caller, Command, KeyRef, TopUp};
 use crate::domain::ids::{PayerId, TopUpId};
+use crate::domain::ledger::Shard;
 use crate::domain::limits::{Calendar, Limits};
 use crate::domain::outcome::Outcome;
 use crate::domain::settle::Rules;
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::store::{Payer, Store};
-use crate::worker::Notifier;
+use crate::worker::{Announcer, Notifier};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 const PAYER: PayerId = PayerId::from_bytes([9; 16]);
@@ -37,6 +38,7 @@ async fn parts(folder: &TempDir) -> BatcherParts {
     let (name, state) = (Vec::new(), "active".to_owned());
     let payer = Payer { id: PAYER, mode: Mode::Live, name, state, currency, created_at: NOW };
     store.create_payer(&payer, entropy.id(NOW)).await.unwrap();
+    let shards = vec![store.open_shard(Shard(0)).await.unwrap()];
     BatcherParts {
         store,
         rules: Rules {
@@ -45,8 +47,9 @@ async fn parts(folder: &TempDir) -> BatcherParts {
         },
         clock: Arc::new(ManualClock::new(NOW)),
         entropy,
-        notifier: Notifier::default(),
+        announcer: Announcer::Here(Notifier::default()),
         metrics: Arc::new(Metrics::default()),
+        shards,
         latest_batch: None,
     }
 }
@@ -71,7 +74,7 @@ fn top_up(parts: &BatcherParts, name: &str, id: u8, deadline: Timestamp) -> (Que
 async fn settle(parts: &BatcherParts, batch: Vec<(Queued, Reply)>) -> Vec<Result<(), Unsettled>> {
     let (queued, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
     let latest = parts.store.latest_batch().await.ok().flatten();
-    settle_all(parts, &mut BatchIds::after(latest), queued).await;
+    settle_all(parts, &parts.shards[0], &mut BatchIds::after(latest), queued).await;
     let mut outcomes = Vec::new();
     for reply in replies {
         let outcome = reply.await.unwrap();

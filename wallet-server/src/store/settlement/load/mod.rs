@@ -1,31 +1,57 @@
-//! Reading the rows that a batch of commands names, and no others.
+//! Reading the rows that a batch of commands names, and no others: a statement for what charges
+//! name, one for their merchants, one for what top-ups name, and, for repeats only, the answers
+//! that were given before.
 
-mod known;
-mod parties;
+mod charges;
+mod merchants;
+mod top_ups;
 
-use crate::domain::command::{AuthenticCode, Charge, Command, TopUp, Verdict};
-use crate::domain::limits::Day;
-use crate::domain::snapshot::Snapshot;
+use wallet_core::Money;
+
+use super::answers::{Answers, Named};
+use super::shard::OwnShard;
+use crate::domain::command::{Charge, Command, TopUp};
+use crate::domain::ids::{AccountId, PayerId};
+use crate::domain::limits::{Day, Usage};
+use crate::domain::snapshot::{Payer, Snapshot};
 use crate::store::StoreError;
+use crate::store::accounts::currency;
 use crate::store::connection::Transaction;
+use crate::store::hex::Hex;
+use crate::store::merchants::mode;
 #[cfg(test)]
 use crate::store::sql::Sql;
+
+/// What the commands name, and the merchants' accounts that have no row in the shard yet.
+pub(super) struct Loaded {
+    pub(super) snapshot: Snapshot,
+    pub(super) unopened: Vec<AccountId>,
+}
 
 /// Reads everything that `commands` name.
 pub(super) async fn snapshot(
     transaction: &mut Transaction,
+    own: &OwnShard,
     commands: &[Command],
     today: Day,
-) -> Result<Snapshot, StoreError> {
+) -> Result<Loaded, StoreError> {
     let charges: Vec<&Charge> = commands.iter().filter_map(as_charge).collect();
     let top_ups: Vec<&TopUp> = commands.iter().filter_map(as_top_up).collect();
-    let mut snapshot = Snapshot { today, ..Snapshot::default() };
-    known::known(transaction, commands, &charges, &top_ups, &mut snapshot).await?;
-    parties::merchants(transaction, &charges, &mut snapshot).await?;
-    parties::devices(transaction, &charges, &mut snapshot).await?;
-    parties::payers(transaction, &charges, &top_ups, today, &mut snapshot).await?;
-    parties::own_accounts(transaction, &mut snapshot).await?;
-    Ok(snapshot)
+    let mut snapshot = Snapshot {
+        today,
+        shard: own.shard,
+        own_accounts: own.accounts.clone(),
+        ..Snapshot::default()
+    };
+    let charge_rows = charges::read(transaction, &charges, today, &mut snapshot).await?;
+    let top_up_rows = top_ups::read(transaction, &top_ups, &mut snapshot).await?;
+    let named = charge_rows.iter().flat_map(charges::ChargeRow::named);
+    let named: Named = named.chain(top_up_rows.iter().flat_map(top_ups::TopUpRow::named)).collect();
+    let answers = Answers::read(transaction, named).await?;
+    charges::known(charge_rows, &charges, &answers, &mut snapshot)?;
+    top_ups::known(top_up_rows, &top_ups, &answers, &mut snapshot)?;
+    let unopened = merchants::read(transaction, &charges, &mut snapshot).await?;
+    Ok(Loaded { snapshot, unopened })
 }
 
 fn as_charge(command: &Command) -> Option<&Charge> {
@@ -42,15 +68,46 @@ fn as_top_up(command: &Command) -> Option<&TopUp> {
     }
 }
 
-fn as_code(charge: &Charge) -> Option<&AuthenticCode> {
-    match &charge.verdict {
-        Verdict::Authentic(code) => Some(code),
-        Verdict::Invalid => None,
+/// The input row that an answer is about.
+fn input<'a, T>(rows: &[&'a T], n: usize) -> Result<&'a T, StoreError> {
+    rows.get(n).copied().ok_or(StoreError::Corrupt("row number"))
+}
+
+/// A payer as a statement reads it; nothing of it is there if there is no such payer.
+#[derive(serde::Deserialize)]
+struct PayerColumns {
+    payer_mode: Option<String>,
+    account: Option<Hex<16>>,
+    currency: Option<u16>,
+    active: u8,
+    available: Option<i64>,
+}
+
+impl PayerColumns {
+    fn payer(&self) -> Result<Option<Payer>, StoreError> {
+        let (Some(mode_name), Some(account), Some(numeric)) =
+            (&self.payer_mode, self.account, self.currency)
+        else {
+            return Ok(None);
+        };
+        let available = self.available.ok_or(StoreError::Corrupt("a payer without a balance"))?;
+        Ok(Some(Payer {
+            mode: mode(mode_name)?,
+            account: AccountId::from_bytes(account.0),
+            available: Money::from_minor(available, currency(numeric)?),
+            active: self.active != 0,
+        }))
     }
+}
+
+fn insert_payer(snapshot: &mut Snapshot, id: PayerId, payer: Payer, spent: i64, count: i64) {
+    let spent = Money::from_minor(spent, payer.available.currency());
+    snapshot.payers.insert(id, payer);
+    snapshot.usage.insert(id, Usage { spent, count });
 }
 
 /// Every statement of this folder.
 #[cfg(test)]
 pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
-    [known::STATEMENTS, parties::STATEMENTS].into_iter().flatten()
+    [charges::STATEMENTS, merchants::STATEMENTS, top_ups::STATEMENTS].into_iter().flatten()
 }

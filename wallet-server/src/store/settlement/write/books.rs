@@ -14,7 +14,7 @@ use crate::domain::plan::Plan;
 use crate::store::StoreError;
 use crate::store::connection::Transaction;
 use crate::store::hex::Hex;
-use crate::store::sql::{Sql, sql};
+use crate::store::sql::{Dialect, Sql, sql};
 
 const ENTRIES: Sql = sql!(input { batch: blob, transfer: blob, account: blob, shard: int,
         bucket: text, currency: int, amount: int }
@@ -142,6 +142,10 @@ const JOURNAL: Sql = sql!(input { batch: blob, leaf: blob, now: int }
     "insert into journal (position, batch, leaf) \
      select (select coalesce(max(position), 0) + 1 from journal), batch, leaf from input");
 
+// The position is given later, by one process for all.
+const PENDING: Sql = sql!(postgres input { batch: blob, leaf: blob, now: int }
+    "insert into journal_pending (batch, leaf) select batch, leaf from input");
+
 #[derive(Serialize)]
 struct JournalRow {
     batch: Hex<16>,
@@ -149,7 +153,8 @@ struct JournalRow {
     now: i64,
 }
 
-/// Closes the batch, which checks that its transfers balance, and gives it its place.
+/// Closes the batch, and gives it its place. On SQLite closing checks that its transfers balance,
+/// on PostgreSQL that has been checked when the entries came.
 pub(super) async fn journal(
     transaction: &mut Transaction,
     batch: BatchId,
@@ -159,8 +164,12 @@ pub(super) async fn journal(
     let leaf = merkle_root(plan.events.iter().map(|event| &event.record));
     let row = JournalRow { batch: Hex(*batch.as_bytes()), leaf: Hex(leaf), now: now.unix_millis() };
     let rows = [row];
+    let place = match transaction.dialect() {
+        Dialect::Sqlite => &JOURNAL,
+        Dialect::Postgres => &PENDING,
+    };
+    transaction.write(place, &rows).await?;
     transaction.write(&BATCH, &rows).await?;
-    transaction.write(&JOURNAL, &rows).await?;
     Ok(())
 }
 
@@ -172,4 +181,5 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("books::EVENTS", &EVENTS),
     ("books::BATCH", &BATCH),
     ("books::JOURNAL", &JOURNAL),
+    ("books::PENDING", &PENDING),
 ];

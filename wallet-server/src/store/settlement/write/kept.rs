@@ -14,7 +14,8 @@ const KEPT_ANSWERS: Sql = sql!(input { caller_kind: text, caller: blob, mode: te
         request_hash: blob, answer: text, subject: blob, created_day: int }
     "insert into idempotency_keys (caller_kind, caller, mode, key, request_hash, answer, subject, \
         created_day) \
-     select caller_kind, caller, mode, key, request_hash, answer, subject, created_day from input");
+     select caller_kind, caller, mode, key, request_hash, answer, subject, created_day from input \
+     order by caller_kind, caller, mode, key");
 
 #[derive(Serialize)]
 struct KeptAnswerRow<'a> {

@@ -114,7 +114,8 @@ pub(super) async fn payments(
 const REFERENCES: Sql = sql!(input { merchant: blob, mode: text, reference: text,
         fingerprint: blob, payment: blob, created_at: int }
     "insert into payment_references (merchant, mode, reference, fingerprint, payment, created_at) \
-     select merchant, mode, reference, fingerprint, payment, created_at from input");
+     select merchant, mode, reference, fingerprint, payment, created_at from input \
+     order by merchant, mode, reference");
 
 #[derive(Serialize)]
 struct NewReferenceRow<'a> {
@@ -149,7 +150,7 @@ const TOP_UPS: Sql = sql!(input { id: blob, mode: text, payer: blob, external_re
     "insert into top_ups (id, mode, payer, external_reference, currency, amount, transfer, batch, \
         event, created_at) \
      select id, mode, payer, external_reference, currency, amount, transfer, batch, \
-        event, created_at from input");
+        event, created_at from input order by mode, external_reference");
 
 #[derive(Serialize)]
 struct TopUpRow<'a> {

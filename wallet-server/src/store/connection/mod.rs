@@ -1,0 +1,190 @@
+//! The two databases behind one [`Store`]: asking a question, and changing things in a
+//! transaction.
+//!
+//! What differs between them beyond the text of a statement lives in [`sqlite`] and [`postgres`],
+//! and nowhere else: how they are opened, how a transaction begins, how a parameter is bound.
+
+mod postgres;
+mod sqlite;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+use super::sql::{Dialect, Sql};
+
+/// How strictly PostgreSQL keeps transactions apart.
+///
+/// Settlement is correct under both. The stricter one makes the database refuse some transactions
+/// that were harmless, and they are run again: it is for databases that know nothing else.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum Isolation {
+    /// Each statement sees what was committed before it; the locks do the rest.
+    #[default]
+    ReadCommitted,
+    /// As if transactions ran one after the other.
+    Serializable,
+}
+
+/// The database.
+#[derive(Debug)]
+pub struct Store(Database);
+
+#[derive(Debug)]
+enum Database {
+    Sqlite(sqlite::File),
+    Postgres(postgres::Server),
+}
+
+impl Store {
+    /// Opens `sqlite:FILE` or `postgres://…`, and brings its schema up to date. An SQLite file is
+    /// made if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] when the URL is not understood, the database cannot be reached or
+    /// another server has the file; [`StoreError::Newer`] and [`StoreError::Migrate`] when the
+    /// schema is newer than this program, or was not migrated to its end.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_with(url, Isolation::default()).await
+    }
+
+    /// The same, with an isolation level for PostgreSQL.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub async fn open_with(url: &str, isolation: Isolation) -> Result<Self, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return sqlite::File::open(path).await.map(Database::Sqlite).map(Self);
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return postgres::Server::open(url, isolation).await.map(Database::Postgres).map(Self);
+        }
+        let message = "a database is sqlite:FILE or postgres://USER@HOST/NAME";
+        Err(StoreError::Open(message.to_owned()))
+    }
+
+    /// Whether other processes may use the same books at the same time.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0, Database::Postgres(_))
+    }
+
+    /// Asks a question outside of any transaction.
+    pub(crate) async fn read<Row: DeserializeOwned>(
+        &self,
+        sql: &Sql,
+        input: &[impl Serialize + Sync],
+    ) -> Result<Vec<Row>, StoreError> {
+        match &self.0 {
+            Database::Sqlite(file) => file.read(sql.sqlite, input).await,
+            Database::Postgres(server) => server.read(sql.postgres, input).await,
+        }
+    }
+
+    /// Begins a transaction. On SQLite there can be one at a time, and this waits for its turn.
+    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
+        match &self.0 {
+            Database::Sqlite(file) => file.begin().await.map(Transaction::Sqlite),
+            Database::Postgres(server) => server.begin().await.map(Transaction::Postgres),
+        }
+    }
+
+    /// Whether the database answers, to readers and to writers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Database::Sqlite(file) => file.ping().await?,
+            Database::Postgres(server) => server.ping().await?,
+        }
+        self.begin().await?.roll_back().await
+    }
+
+    /// Ends all connections once they are idle.
+    pub async fn close(&self) {
+        match &self.0 {
+            Database::Sqlite(file) => file.close().await,
+            Database::Postgres(server) => server.close().await,
+        }
+    }
+
+    /// Checks that the database understands a statement.
+    #[cfg(test)]
+    pub(super) async fn prepare(&self, sql: &Sql) -> Result<(), StoreError> {
+        match &self.0 {
+            Database::Sqlite(file) => file.prepare(sql.sqlite).await,
+            Database::Postgres(server) => server.prepare(sql.postgres).await,
+        }
+    }
+
+    /// Makes an SQLite disk seem full beyond this many pages.
+    #[cfg(test)]
+    pub(super) async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        let Database::Sqlite(file) = &self.0 else { panic!("SQLite only") };
+        file.limit_pages(pages).await
+    }
+}
+
+/// A writing transaction; rolled back when dropped.
+#[derive(Debug)]
+pub(crate) enum Transaction {
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+impl Transaction {
+    /// Which database it is in.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Asks a question; with no input rows the answer is known to be empty.
+    pub(crate) async fn read<Row: DeserializeOwned>(
+        &mut self,
+        sql: &Sql,
+        input: &[impl Serialize + Sync],
+    ) -> Result<Vec<Row>, StoreError> {
+        if input.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self {
+            Self::Sqlite(transaction) => sqlite::read(transaction, sql.sqlite, input).await,
+            Self::Postgres(transaction) => postgres::read(transaction, sql.postgres, input).await,
+        }
+    }
+
+    /// Changes rows and says how many; with no input rows there is nothing to do.
+    pub(crate) async fn write(
+        &mut self,
+        sql: &Sql,
+        input: &[impl Serialize + Sync],
+    ) -> Result<u64, StoreError> {
+        if input.is_empty() {
+            return Ok(0);
+        }
+        match self {
+            Self::Sqlite(transaction) => sqlite::write(transaction, sql.sqlite, input).await,
+            Self::Postgres(transaction) => postgres::write(transaction, sql.postgres, input).await,
+        }
+    }
+
+    /// Undoes it, and waits until that is done, so that the connection is free for the next one.
+    pub(crate) async fn roll_back(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.rollback().await?,
+            Self::Postgres(transaction) => transaction.rollback().await?,
+        }
+        Ok(())
+    }
+
+    /// Makes it durable.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.commit().await?,
+            Self::Postgres(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! PostgreSQL 15 and later: a server that other processes use as well.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::types::Json;
+use sqlx::{ConnectOptions, Connection, PgConnection, Postgres};
+
+use super::Isolation;
+use crate::store::StoreError;
+
+/// Releases before this one lack what statements use.
+const VERSION_MIN: i32 = 150_000;
+/// How many reads may run at once.
+const READERS_MAX: u32 = 8;
+/// How many transactions may run at once: the settling ones, and a few of the operator's.
+const WRITERS_MAX: u32 = 8;
+/// How long a request waits for a connection: as long as a till that would rather hear "come back".
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long opening waits for an answer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Settlement looks rows up by their keys, a few hundred at a time. A planner that knows the
+/// tables only from when they were small would read all of them instead.
+const BY_INDEX: [(&str, &str); 5] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+    // Compiling a statement takes longer than running it.
+    ("jit", "off"),
+];
+
+/// A database on a server.
+#[derive(Debug)]
+pub(super) struct Server {
+    writers: PgPool,
+    readers: PgPool,
+    begin: &'static str,
+}
+
+impl Server {
+    /// Connects, and brings the schema up to date.
+    pub(super) async fn open(url: &str, isolation: Isolation) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| StoreError::Open(error.to_string()))?
+            .application_name("wallet-server")
+            // Whatever the database's default is: what was acknowledged is on the disk.
+            .options([("synchronous_commit", "on")])
+            // Nobody waits longer for a lock than a till waits for an answer, and a process that
+            // hangs does not keep its locks.
+            .options([("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "10s")]);
+        let unreachable = |error| StoreError::Open(format!("PostgreSQL does not answer: {error}"));
+        // Not from a pool, which would go on trying where nobody listens.
+        let mut connection = match tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await {
+            Ok(connection) => connection.map_err(unreachable)?,
+            Err(_) => return Err(unreachable(sqlx::Error::PoolTimedOut)),
+        };
+        check_settings(&mut connection).await?;
+        // Takes a lock, so that of several servers that start at once one migrates.
+        sqlx::migrate!("migrations/postgres").run(&mut connection).await?;
+        connection.close().await?;
+        let pool = |options: PgConnectOptions, size| {
+            PgPoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                // A round trip for each transaction. One that finds its connection dead takes
+                // the next one, see `begin` and `read`.
+                .test_before_acquire(false)
+                .connect_lazy_with(options)
+        };
+        let begin = match isolation {
+            Isolation::ReadCommitted => "begin isolation level read committed",
+            Isolation::Serializable => "begin isolation level serializable",
+        };
+        let readers = pool(options.clone(), READERS_MAX);
+        Ok(Self { writers: pool(options.options(BY_INDEX), WRITERS_MAX), readers, begin })
+    }
+
+    pub(super) async fn read<Row: DeserializeOwned>(
+        &self,
+        text: &'static str,
+        input: &[impl Serialize + Sync],
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut attempts = READERS_MAX;
+        loop {
+            let answer = async {
+                let mut connection = self.readers.acquire().await?;
+                read(&mut connection, text, input).await
+            };
+            match answer.await {
+                // Each connection of the pool may have died with the server that is back now.
+                Err(error) if error.is_lost_connection() && attempts > 0 => attempts -= 1,
+                answer => return answer,
+            }
+        }
+    }
+
+    pub(super) async fn begin(&self) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
+        let mut attempts = WRITERS_MAX;
+        loop {
+            match self.writers.begin_with(self.begin).await.map_err(StoreError::from) {
+                Err(error) if error.is_lost_connection() && attempts > 0 => attempts -= 1,
+                transaction => return transaction,
+            }
+        }
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("select 1").execute(&self.readers).await?;
+        Ok(())
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+
+    #[cfg(test)]
+    pub(super) async fn prepare(&self, text: &'static str) -> Result<(), StoreError> {
+        use sqlx::{Executor, SqlSafeStr};
+        let mut connection = self.readers.acquire().await?;
+        connection.prepare(text.into_sql_str()).await?;
+        Ok(())
+    }
+}
+
+/// An old server would fail in the middle of a payment, and one without fsync would lose them.
+async fn check_settings(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let (version, name): (i32, String) = sqlx::query_as(
+        "select current_setting('server_version_num')::int, current_setting('server_version')",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if version < VERSION_MIN {
+        return Err(StoreError::Open(format!("PostgreSQL {name} is too old: 15 is needed")));
+    }
+    let fsync: String =
+        sqlx::query_scalar("select current_setting('fsync')").fetch_one(connection).await?;
+    if fsync != "on" {
+        tracing::warn!("PostgreSQL runs with fsync = {fsync}: a crash can lose payments");
+    }
+    Ok(())
+}
+
+pub(super) async fn read<Row: DeserializeOwned>(
+    connection: &mut PgConnection,
+    text: &'static str,
+    input: &[impl Serialize + Sync],
+) -> Result<Vec<Row>, StoreError> {
+    let json: String = sqlx::query_scalar(text).bind(Json(input)).fetch_one(connection).await?;
+    Ok(serde_json::from_str(&json)?)
+}
+
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    text: &'static str,
+    input: &[impl Serialize + Sync],
+) -> Result<u64, StoreError> {
+    let result = sqlx::query(text).bind(Json(input)).execute(connection).await?;
+    Ok(result.rows_affected())
+}

@@ -1,0 +1,188 @@
+//! SQLite: one file, one process, one writing transaction at a time.
+
+use std::fs::{OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Connection as _, Sqlite, SqliteConnection};
+
+use crate::store::StoreError;
+
+/// How many reads may run at once; more would only queue for two cores.
+const READERS_MAX: u32 = 4;
+/// How long a statement waits for a lock that an auditor or a backup holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The writer's own memory for pages, in KiB with a minus sign: 128 MiB at most. With SQLite's
+/// default of 2 MiB a batch of some hundred payments does not fit, and its pages go to the disk
+/// and back before the commit: that took twice as long.
+const WRITER_CACHE: &str = "-131072";
+/// After how many pages in the log they are moved to the database: 64 MiB. A page that many
+/// payments touch is moved once for all of them.
+const CHECKPOINT_PAGES: &str = "16384";
+/// Releases before this one can corrupt a database in WAL mode.
+const SQLITE_VERSION_MIN: [u32; 3] = [3, 51, 3];
+
+/// A database in a file.
+#[derive(Debug)]
+pub(super) struct File {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    // Held for as long as the file is open: a second server on it must not start.
+    _lock: std::fs::File,
+}
+
+impl File {
+    /// Opens the file, makes it if there is none, and brings its schema up to date.
+    pub(super) async fn open(path: &str) -> Result<Self, StoreError> {
+        if path.is_empty() || path.contains([':', '?']) {
+            let message = "sqlite:FILE takes the name of a file, without options";
+            return Err(StoreError::Open(message.to_owned()));
+        }
+        let path = PathBuf::from(path);
+        private(&path)?;
+        // The lock is on the file, whatever links lead to it.
+        let path = path.canonicalize().map_err(|error| StoreError::Open(error.to_string()))?;
+        let lock = lock_beside(&path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let writing = options
+            .clone()
+            // Without recursive triggers, REPLACE would get past the ones that refuse to delete.
+            .pragma("recursive_triggers", "on")
+            .pragma("cache_size", WRITER_CACHE)
+            // What a statement may have to undo. It is gone after a crash in any case.
+            .pragma("temp_store", "memory")
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .test_before_acquire(false)
+            // After a full disk or an I/O error SQLite has rolled back by itself, but the
+            // connection still believes that a transaction is open: it is replaced.
+            .before_acquire(|connection, _| {
+                Box::pin(async move { Ok(!connection.is_in_transaction()) })
+            })
+            .connect_with(writing)
+            .await?;
+        check_version(&writer).await?;
+        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS_MAX)
+            // The file does not go away as a network does, and asking costs as much as a read.
+            .test_before_acquire(false)
+            .connect_with(options.pragma("query_only", "on"))
+            .await?;
+        Ok(Self { writer, readers, _lock: lock })
+    }
+
+    pub(super) async fn read<Row: DeserializeOwned>(
+        &self,
+        text: &'static str,
+        input: &[impl Serialize + Sync],
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut connection = self.readers.acquire().await?;
+        read(&mut connection, text, input).await
+    }
+
+    pub(super) async fn begin(&self) -> Result<sqlx::Transaction<'static, Sqlite>, StoreError> {
+        // A plain BEGIN takes the write lock at the first write, when it is too late to wait.
+        Ok(self.writer.begin_with("begin immediate").await?)
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("select 1").execute(&self.readers).await?;
+        Ok(())
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    #[cfg(test)]
+    pub(super) async fn prepare(&self, text: &'static str) -> Result<(), StoreError> {
+        use sqlx::{Executor, SqlSafeStr};
+        let mut connection = self.readers.acquire().await?;
+        connection.prepare(text.into_sql_str()).await?;
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        let pragma = sqlx::AssertSqlSafe(format!("pragma max_page_count = {pages}"));
+        sqlx::query(pragma).execute(&self.writer).await?;
+        Ok(())
+    }
+}
+
+pub(super) async fn read<Row: DeserializeOwned>(
+    connection: &mut SqliteConnection,
+    text: &'static str,
+    input: &[impl Serialize],
+) -> Result<Vec<Row>, StoreError> {
+    let json: String =
+        sqlx::query_scalar(text).bind(serde_json::to_string(input)?).fetch_one(connection).await?;
+    Ok(serde_json::from_str(&json)?)
+}
+
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    text: &'static str,
+    input: &[impl Serialize],
+) -> Result<u64, StoreError> {
+    let result = sqlx::query(text).bind(serde_json::to_string(input)?).execute(connection).await?;
+    Ok(result.rows_affected())
+}
+
+/// Locks `PATH.lock`, so that a second server on the same file refuses to start.
+///
+/// Not SQLite's own exclusive mode, which would lock out audit and backup as well.
+fn lock_beside(path: &Path) -> Result<std::fs::File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let open = |error: std::io::Error| {
+        StoreError::Open(format!("{}: {error}", Path::new(&name).display()))
+    };
+    let file =
+        OpenOptions::new().create(true).write(true).truncate(false).open(&name).map_err(open)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(StoreError::Open(format!("another server uses {}", path.display())))
+        }
+        Err(TryLockError::Error(error)) => Err(open(error)),
+    }
+}
+
+/// Makes sure that only the server's own user can read the books. SQLite gives the files beside
+/// the database the same mode.
+fn private(path: &Path) -> Result<(), StoreError> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|error| StoreError::Open(format!("{}: {error}", path.display())))
+}
+
+async fn check_version(pool: &SqlitePool) -> Result<(), StoreError> {
+    let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(pool).await?;
+    let numbers: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
+    if numbers.as_slice() < SQLITE_VERSION_MIN.as_slice() {
+        return Err(StoreError::Open(format!(
+            "SQLite {version} can corrupt databases in WAL mode; 3.51.3 is needed"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! The merchants of a batch, and the API keys that they use.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::command::Charge;
+use crate::domain::fee::FeeRule;
+use crate::domain::ids::{AccountId, ApiKeyId, MerchantId};
+use crate::domain::snapshot::{Merchant, Snapshot};
+use crate::store::StoreError;
+use crate::store::accounts::currency;
+use crate::store::connection::Transaction;
+use crate::store::hex::Hex;
+use crate::store::merchants::mode;
+use crate::store::sql::{Sql, sql};
+
+const MERCHANTS: Sql = sql!(input { merchant: blob, api_key: blob, shard: int }
+    "select m.id, m.mode, m.account, m.currency, m.fee_basis_points, m.fee_fixed, \
+        case when m.state = 'active' then 1 else 0 end as active, i.api_key, \
+        case when k.revoked_at is null then 0 else 1 end as revoked, \
+        case when b.account is null then 0 else 1 end as opened \
+     from input i join merchants m on m.id = i.merchant join api_keys k on k.id = i.api_key \
+     left join balances b on b.account = m.account and b.shard = i.shard"
+    => { id: blob, mode: text, account: blob, currency: int, fee_basis_points: int, fee_fixed: int,
+        active: int, api_key: blob, revoked: int, opened: int });
+
+#[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+struct MerchantKey {
+    merchant: Hex<16>,
+    api_key: Hex<16>,
+    shard: u16,
+}
+
+#[derive(Deserialize)]
+struct MerchantRow {
+    id: Hex<16>,
+    mode: String,
+    account: Hex<16>,
+    currency: u16,
+    fee_basis_points: u16,
+    fee_fixed: i64,
+    active: u8,
+    api_key: Hex<16>,
+    revoked: u8,
+    opened: u8,
+}
+
+/// Puts the merchants into the snapshot, and returns the accounts that have no row in its shard.
+pub(super) async fn read(
+    transaction: &mut Transaction,
+    charges: &[&Charge],
+    snapshot: &mut Snapshot,
+) -> Result<Vec<AccountId>, StoreError> {
+    let keys: BTreeSet<MerchantKey> = charges
+        .iter()
+        .map(|charge| MerchantKey {
+            merchant: Hex(*charge.reference.merchant.as_bytes()),
+            api_key: Hex(*charge.api_key.as_bytes()),
+            shard: snapshot.shard.0,
+        })
+        .collect();
+    let rows: Vec<MerchantRow> =
+        transaction.read(&MERCHANTS, &keys.into_iter().collect::<Vec<_>>()).await?;
+    let mut unopened = BTreeSet::new();
+    for row in rows {
+        if row.revoked != 0 {
+            snapshot.revoked_keys.insert(ApiKeyId::from_bytes(row.api_key.0));
+        }
+        let account = AccountId::from_bytes(row.account.0);
+        if row.opened == 0 {
+            unopened.insert(account);
+        }
+        let merchant = Merchant {
+            mode: mode(&row.mode)?,
+            account,
+            currency: currency(row.currency)?,
+            fee: FeeRule::new(row.fee_basis_points, row.fee_fixed)
+                .ok_or(StoreError::Corrupt("fee"))?,
+            active: row.active != 0,
+        };
+        snapshot.merchants.insert(MerchantId::from_bytes(row.id.0), merchant);
+    }
+    Ok(unopened.into_iter().collect())
+}
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[(&str, &Sql)] = &[("load::MERCHANTS", &MERCHANTS)];

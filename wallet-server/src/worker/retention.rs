@@ -1,0 +1,66 @@
+//! Forgets idempotency keys after their time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::domain::limits::{Calendar, Day};
+use crate::store::{FORGET_MAX, Store, StoreError};
+
+/// How many days keys are kept. A repeat after that is told apart by its reference, which is kept
+/// for ever.
+const KEPT_DAYS: i32 = 30;
+/// How often to look.
+const EVERY: Duration = Duration::from_mins(1);
+
+/// The running task.
+#[derive(Debug)]
+pub struct Retention {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Retention {
+    /// Starts it; it looks at once, and then every minute.
+    #[must_use]
+    pub fn start(store: Arc<Store>, clock: Arc<dyn Clock>, calendar: Calendar) -> Self {
+        let (stop, mut stopped) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let mut tick = tokio::time::interval(EVERY);
+            loop {
+                tokio::select! {
+                    _ = &mut stopped => break,
+                    _ = tick.tick() => {}
+                }
+                let before = Day(calendar.day(clock.now()).0.saturating_sub(KEPT_DAYS));
+                if let Err(error) = forget(&store, before, &mut stopped).await {
+                    tracing::warn!(%error, "old idempotency keys are still there");
+                }
+            }
+        });
+        Self { stop, task }
+    }
+
+    /// Ends it, after the step under way.
+    pub async fn stop(self) {
+        drop(self.stop);
+        drop(self.task.await);
+    }
+}
+
+/// Forgets in small steps, so that payments go in between.
+async fn forget(
+    store: &Store,
+    before: Day,
+    stopped: &mut oneshot::Receiver<()>,
+) -> Result<(), StoreError> {
+    while store.forget_keys(before).await? == u64::from(FORGET_MAX) {
+        if !matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Gives committed batches their positions in the journal, and wakes those who read it.
+//!
+//! Runs where several processes use one database. Every process runs it; the one that holds the
+//! lease gives positions, all of them follow the journal. If two believe to hold the lease, the
+//! unique positions let one of them write, and the other asks for the lease again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+
+use super::leases::Leases;
+use super::notifier::Notifier;
+use crate::store::{Store, StoreError};
+
+/// The name of the lease.
+const LEASE: &str = "sequencer";
+/// How long a batch of another process waits for its position.
+const TICK: Duration = Duration::from_millis(50);
+/// After how many steps a process that was refused the lease asks again: about every second.
+const STEPS_BETWEEN_QUESTIONS: u32 = 20;
+
+/// The running task.
+#[derive(Debug)]
+pub struct Sequencer {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+struct Loop {
+    store: Arc<Store>,
+    leases: Arc<Leases>,
+    notifier: Notifier,
+    committed: Arc<Notify>,
+    /// Where this process has followed the journal to; none while nobody waits for events.
+    followed: Option<i64>,
+    /// How many steps to go before it asks for the lease again.
+    steps_to_question: u32,
+}
+
+impl Sequencer {
+    /// Starts it. `committed` is notified when this process has committed a batch.
+    #[must_use]
+    pub fn start(
+        store: Arc<Store>,
+        leases: Arc<Leases>,
+        notifier: Notifier,
+        committed: Arc<Notify>,
+    ) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let sequencer =
+            Loop { store, leases, notifier, committed, followed: None, steps_to_question: 0 };
+        Self { stop, task: tokio::spawn(sequencer.run(stopped)) }
+    }
+
+    /// Gives a position to what is committed so far, gives up the leases and ends.
+    pub async fn stop(self) {
+        drop(self.stop);
+        drop(self.task.await);
+    }
+}
+
+impl Loop {
+    async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut failed = false;
+        loop {
+            let stopping = tokio::select! {
+                _ = &mut stopped => true,
+                () = self.committed.notified() => false,
+                _ = tick.tick() => false,
+            };
+            let outcome = self.step().await;
+            if let Err(error) = &outcome
+                && !failed
+            {
+                tracing::warn!(%error, "the journal waits");
+            }
+            failed = outcome.is_err();
+            if stopping {
+                break;
+            }
+        }
+        if let Err(error) = self.leases.release().await {
+            tracing::warn!(%error, "leases could not be given up; they end by themselves");
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), StoreError> {
+        self.leases.renew().await?;
+        if self.is_sequencer().await? {
+            self.place().await.inspect_err(|_| self.leases.forget(LEASE))?;
+        }
+        self.follow().await
+    }
+
+    async fn is_sequencer(&mut self) -> Result<bool, StoreError> {
+        if self.leases.holds(LEASE) {
+            return Ok(true);
+        }
+        if let Some(less) = self.steps_to_question.checked_sub(1) {
+            self.steps_to_question = less;
+            return Ok(false);
+        }
+        self.steps_to_question = STEPS_BETWEEN_QUESTIONS;
+        self.leases.acquire(LEASE).await
+    }
+
+    async fn place(&self) -> Result<(), StoreError> {
+        while self.store.place_batches().await? > 0 {}
+        Ok(())
+    }
+
+    /// Wakes the payers whom new batches concern.
+    async fn follow(&mut self) -> Result<(), StoreError> {
+        if self.notifier.is_idle() {
+            self.followed = None;
+            return Ok(());
+        }
+        let Some(mut position) = self.followed else {
+            let end = self.store.journal_end().await?.position;
+            // Whatever came before was there when they look again.
+            self.notifier.wake_all();
+            self.followed = Some(end);
+            return Ok(());
+        };
+        loop {
+            let (last, payers) = self.store.payers_after(position).await?;
+            if last == position {
+                break;
+            }
+            self.notifier.wake(payers);
+            position = last;
+        }
+        self.followed = Some(position);
+        Ok(())
+    }
+}
