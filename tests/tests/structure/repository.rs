@@ -11,6 +11,7 @@ const LINES_MAX: usize = 600;
 #[test]
 fn the_top_level_is_the_workspace_its_readme_and_the_configuration_of_tools() {
     let allowed = [
+        ".cargo",
         ".ci",
         ".gitignore",
         "Cargo.lock",
