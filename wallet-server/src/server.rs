@@ -261,6 +261,7 @@ async fn start_app(
 ) -> Result<(Arc<App>, Background), StartError> {
     let notifier = Notifier::default();
     let metrics = Arc::new(Metrics::default());
+    let own = Own::start().map_err(at("a thread"))?;
     let leases = Leases::new(Arc::clone(&store), Arc::clone(&clock), &entropy);
     let shards = own_shards(&store, &leases).await?;
     let committed = Arc::new(Notify::new());
@@ -297,7 +298,7 @@ async fn start_app(
         prefix: parsed.prefix,
         public_authorities: parsed.public_authorities,
         metrics,
-        own: Own::default(),
+        own,
     };
     Ok((Arc::new(app), Background { batcher: ended, sequencer, retention }))
 }

@@ -38,12 +38,30 @@ impl FromRequestParts<Arc<App>> for MerchantAuth {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let secret = bearer(&parts.headers).ok_or_else(|| {
-            Problem::unauthorized("Send Authorization: Bearer with your API key.")
-        })?;
-        let key = app.api_key(secret).await?;
-        key.map(Self).ok_or_else(|| Problem::unauthorized("This API key is not known or revoked."))
+        let key = app.api_key(secret(parts)?).await?;
+        key.map(Self).ok_or_else(unknown_key)
     }
+}
+
+/// A merchant whose request settlement decides, and whose key it checks again.
+pub(super) struct SettlingMerchant(pub(super) MerchantAuth);
+
+impl FromRequestParts<Arc<App>> for SettlingMerchant {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let key = app.api_key_to_settle(secret(parts)?).await?;
+        key.map(MerchantAuth).map(Self).ok_or_else(unknown_key)
+    }
+}
+
+fn secret(parts: &Parts) -> Result<&str, Problem> {
+    let missing = || Problem::unauthorized("Send Authorization: Bearer with your API key.");
+    bearer(&parts.headers).ok_or_else(missing)
+}
+
+fn unknown_key() -> Problem {
+    Problem::unauthorized("This API key is not known or revoked.")
 }
 
 /// A request with a signature that was read, not verified, and its body.
@@ -73,7 +91,7 @@ impl SignedRequest {
     }
 
     /// The enrolled device that signed. It is read anew, so that a revoked one is out at once.
-    pub(super) async fn device(&self, app: &App) -> Result<Device, Problem> {
+    pub(super) async fn device(&self, app: &Arc<App>) -> Result<Device, Problem> {
         let unknown = || Problem::unauthorized("This device is not enrolled, or revoked.");
         let key_id = DeviceKeyId::from_hex(self.signature.keyid()).map_err(|_| unknown())?;
         let device = app.store.devices(&[key_id]).await?.into_iter().next().ok_or_else(unknown)?;
@@ -82,7 +100,11 @@ impl SignedRequest {
     }
 
     /// Checks that the holder of this key signed the request, on a thread for computing.
-    pub(super) async fn verify(&self, app: &App, key: &DevicePublicKey) -> Result<(), Problem> {
+    pub(super) async fn verify(
+        &self,
+        app: &Arc<App>,
+        key: &DevicePublicKey,
+    ) -> Result<(), Problem> {
         let now = u64::try_from(app.now().unix_seconds()).unwrap_or(0);
         let (signature, body, key) = (self.signature.clone(), self.body.clone(), *key.as_bytes());
         let verify = move || signature.verify(&key, &body, now).map(drop);

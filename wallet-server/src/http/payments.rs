@@ -11,7 +11,7 @@ use axum::{Json, Router, routing};
 use serde::Deserialize;
 use wallet_core::TerminalId;
 
-use super::auth::MerchantAuth;
+use super::auth::{MerchantAuth, SettlingMerchant};
 use super::input;
 use super::list::List;
 use super::object::Texts;
@@ -53,7 +53,7 @@ struct ChargeBody {
 
 /// `POST /v1/payments`.
 async fn charge(
-    auth: MerchantAuth,
+    SettlingMerchant(auth): SettlingMerchant,
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Bytes,

@@ -135,6 +135,23 @@ impl App {
         self.store.api_key(secret_hash(secret)).await
     }
 
+    /// The same, perhaps from memory: for requests that settlement decides, because that looks
+    /// again whether the key is revoked, in the transaction that would move the money.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn api_key_to_settle(&self, secret: &str) -> Result<Option<ApiKey>, StoreError> {
+        let hash = secret_hash(secret);
+        if let Some(key) = self.own.api_keys.get(&hash) {
+            return Ok(Some(key));
+        }
+        let key = self.store.api_key(hash).await?;
+        if let Some(key) = &key {
+            self.own.api_keys.insert(hash, key.clone());
+        }
+        Ok(key)
+    }
+
     /// Registers a till of a merchant.
     ///
     /// # Errors

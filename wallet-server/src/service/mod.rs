@@ -8,6 +8,7 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 mod top_up;
+mod verifiers;
 mod verify;
 
 use std::sync::Arc;
@@ -21,8 +22,9 @@ use crate::domain::settle::Rules;
 use crate::entropy::Entropy;
 use crate::issuer::IssuerKeys;
 use crate::metrics::Metrics;
-use crate::store::{Device, Store};
+use crate::store::{ApiKey, Device, Store};
 use crate::worker::{Batcher, Notifier};
+use verifiers::Verifiers;
 
 pub use charge::ChargeRequest;
 pub use enrol::{EnrolError, Enrolled};
@@ -41,6 +43,9 @@ const CHARGES_MAX: usize = 4096 + 512;
 
 /// How many devices' keys are remembered: at 200 bytes each, 20 MB.
 const DEVICES_REMEMBERED: usize = 100_000;
+
+/// How many API keys are remembered: at 200 bytes each, 2 MB.
+const API_KEYS_REMEMBERED: usize = 10_000;
 
 /// Everything that use cases work with.
 pub struct App {
@@ -75,20 +80,26 @@ pub(crate) struct Own {
     /// Public keys never change once enrolled, and checking one costs as much as a signature.
     /// Whether a device is revoked is read where it matters, in the settling transaction.
     devices: quick_cache::sync::Cache<DeviceKeyId, Arc<Device>>,
-    /// One for each core: verification is all computing.
-    verifiers: Arc<Semaphore>,
+    /// Who an API key belongs to never changes. Whether it is revoked is read where it matters.
+    api_keys: quick_cache::sync::Cache<[u8; 32], ApiKey>,
+    /// Where codes and signatures are checked.
+    verifiers: Verifiers,
     /// See [`CHARGES_MAX`].
     charges: Arc<Semaphore>,
 }
 
-impl Default for Own {
-    fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self {
+impl Own {
+    /// Nothing remembered, and threads that wait for work.
+    ///
+    /// # Errors
+    /// When there cannot be another thread.
+    pub(crate) fn start() -> std::io::Result<Self> {
+        Ok(Self {
             devices: quick_cache::sync::Cache::new(DEVICES_REMEMBERED),
-            verifiers: Arc::new(Semaphore::new(cores)),
+            api_keys: quick_cache::sync::Cache::new(API_KEYS_REMEMBERED),
+            verifiers: Verifiers::start()?,
             charges: Arc::new(Semaphore::new(CHARGES_MAX)),
-        }
+        })
     }
 }
 

@@ -1,12 +1,13 @@
 //! Verification: what becomes of a code before the queue.
 //!
 //! Opening and checking a code is pure computing (about 0.1 ms), so it runs on threads of its
-//! own, as many at a time as there are cores. So does checking the signature of a request.
+//! own. So does checking the signature of a request. If the device's key is in memory, both steps
+//! are one job; if not, it is looked up between them.
 
 use std::sync::Arc;
 
 use wallet_core::code::{OpenedCode, SealedCode};
-use wallet_core::{Error, Mode, TerminalId, Timestamp};
+use wallet_core::{Mode, TerminalId, Timestamp};
 
 use super::App;
 use crate::domain::command::{AuthenticCode, Verdict};
@@ -17,6 +18,13 @@ use crate::worker::Unsettled;
 
 /// Why a code is not ours; for the log, never for the merchant, to whom they are all one.
 type Reason = &'static str;
+
+/// What became of a code that was opened.
+enum Opened {
+    Decided(Result<AuthenticCode, Reason>),
+    /// Who signed it has to be looked up first.
+    DeviceWanted(Box<OpenedCode>),
+}
 
 /// Which code is verified, and for whom.
 pub(super) struct Presented<'a> {
@@ -56,12 +64,22 @@ impl App {
         let mode = api_key.mode;
         let app = Arc::clone(self);
         let open = move || {
-            SealedCode::parse(&text, app.prefix)
-                .and_then(|code| app.keys.open(&code, mode, app.now()))
+            let opened = SealedCode::parse(&text, app.prefix)
+                .and_then(|code| app.keys.open(&code, mode, app.now()));
+            let opened = match opened {
+                Ok(opened) => opened,
+                Err(error) => return Opened::Decided(Err(error.code())),
+            };
+            match app.own.devices.get(&opened.claimed_device()) {
+                Some(device) => {
+                    Opened::Decided(app.check(&opened, &device, mode, terminal.as_ref(), payment))
+                }
+                None => Opened::DeviceWanted(Box::new(opened)),
+            }
         };
         let opened = match self.compute(deadline, open).await? {
-            Ok(opened) => opened,
-            Err(error) => return Ok(Err(error.code())),
+            Opened::Decided(verdict) => return Ok(verdict),
+            Opened::DeviceWanted(opened) => opened,
         };
         let device = self.device(opened.claimed_device()).await.map_err(|error| {
             tracing::error!(%error, "a device cannot be looked up");
@@ -71,12 +89,9 @@ impl App {
         let Some(device) = device else {
             return Ok(Err("code_unknown_device"));
         };
-        if device.mode != mode {
-            return Ok(Err("code_other_mode"));
-        }
         let app = Arc::clone(self);
         let check = move || app.check(&opened, &device, mode, terminal.as_ref(), payment);
-        Ok(self.compute(deadline, check).await?.map_err(|error| error.code()))
+        self.compute(deadline, check).await
     }
 
     fn check(
@@ -86,9 +101,14 @@ impl App {
         mode: Mode,
         terminal: Option<&TerminalId>,
         payment: PaymentId,
-    ) -> Result<AuthenticCode, Error> {
+    ) -> Result<AuthenticCode, Reason> {
+        if device.mode != mode {
+            return Err("code_other_mode");
+        }
         let issuer = self.keys.issuer_id();
-        let code = opened.verify(&device.public_key, &issuer, mode, terminal)?;
+        let code = opened
+            .verify(&device.public_key, &issuer, mode, terminal)
+            .map_err(|error| error.code())?;
         let evidence = opened.to_evidence();
         Ok(AuthenticCode {
             device: device.key_id,
@@ -99,29 +119,23 @@ impl App {
         })
     }
 
-    /// Runs a computation off the async threads, at most one for each core.
+    /// Runs a computation off the async threads.
     ///
     /// # Errors
-    /// [`Unsettled::Late`] when its turn came after the deadline; [`Unsettled::Unknown`] when it
-    /// panicked, which proves nothing about what it was to compute.
+    /// [`Unsettled::Overloaded`] when too many wait already; [`Unsettled::Late`] when its turn
+    /// came after the deadline; [`Unsettled::Unknown`] when it panicked, which proves nothing
+    /// about what it was to compute.
     pub(crate) async fn compute<T: Send + 'static>(
-        &self,
+        self: &Arc<Self>,
         deadline: Timestamp,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Unsettled> {
-        let turn = Arc::clone(&self.own.verifiers).acquire_owned().await;
-        if self.now() >= deadline {
-            return Err(Unsettled::Late);
+        let app = Arc::clone(self);
+        let in_time = move || (app.now() < deadline).then(work);
+        let result = self.own.verifiers.compute(in_time).map_err(|_| Unsettled::Overloaded)?;
+        match result.await {
+            Ok(result) => result.ok_or(Unsettled::Late),
+            Err(_) => Err(Unsettled::Unknown),
         }
-        let working = tokio::task::spawn_blocking(move || {
-            let result = work();
-            // Held to the end, even if nobody waits for the result any more.
-            drop(turn);
-            result
-        });
-        working.await.map_err(|error| {
-            tracing::error!(%error, "a computation panicked");
-            Unsettled::Unknown
-        })
     }
 }
