@@ -1,7 +1,5 @@
 //! Both databases understand every statement, and both schemas have every table and column.
 
-mod postgres;
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +9,6 @@ use super::{
     Store, accounts, events, issuer, journal, leases, merchants, payers, payments, retention,
     settlement,
 };
-use postgres::Postgres;
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     [
@@ -88,9 +85,9 @@ async fn sqlite_understands_every_statement() {
 
 #[test]
 fn postgresql_understands_every_statement() {
-    let server = Postgres::start();
+    let database = wallet_test_postgres::Postgres::shared().database();
     for (name, text) in migrations("postgres") {
-        server.run(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        database.run(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
     let mut script = String::new();
     for (number, (name, sql)) in statements().enumerate() {
@@ -98,7 +95,7 @@ fn postgresql_understands_every_statement() {
         // An empty array is a valid parameter of every statement.
         writeln!(script, "execute s{number} ('[]');").unwrap();
     }
-    server.run(&script).unwrap_or_else(|error| panic!("{error}"));
+    database.run(&script).unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[tokio::test]
