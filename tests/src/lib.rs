@@ -1,4 +1,4 @@
-//! A world to test in: the real server on loopback with a new SQLite file, a clock that the test
+//! A world to test in: the real server on loopback with a new database, a clock that the test
 //! sets, seeded randomness, and the people who use it, speaking real HTTP.
 
 #![expect(
@@ -9,6 +9,7 @@
 
 mod answer;
 mod at_once;
+mod database;
 mod phone;
 mod signed;
 mod standing;
@@ -17,6 +18,7 @@ mod world;
 
 pub use answer::Answer;
 pub use at_once::at_once;
+pub use database::Database;
 pub use phone::Phone;
 pub use signed::{Signed, Signer};
 pub use standing::Standing;

@@ -1,6 +1,6 @@
 //! How things stand: what a refusal must not change.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::{AnyConnection, Row};
 
 use crate::World;
 
@@ -29,7 +29,7 @@ impl Standing {
     }
 }
 
-async fn count(database: &mut SqliteConnection, table: &str) -> i64 {
+async fn count(database: &mut AnyConnection, table: &str) -> i64 {
     let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
     sqlx::query_scalar(sql).fetch_one(database).await.unwrap()
 }
@@ -42,7 +42,7 @@ impl World {
         let balances = "select available + held from balances order by account, shard";
         let marks = "select mark_step, mark_seq from devices order by key_id";
         let marks = sqlx::query(marks).fetch_all(&mut database).await.unwrap();
-        let mark = |row: &sqlx::sqlite::SqliteRow| {
+        let mark = |row: &sqlx::any::AnyRow| {
             row.get::<Option<i64>, _>(0).zip(row.get::<Option<i64>, _>(1))
         };
         Standing {

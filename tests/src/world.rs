@@ -5,15 +5,15 @@ use std::sync::Arc;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
+use sqlx::AnyConnection;
 use tempfile::TempDir;
 use wallet_core::Timestamp;
 use wallet_server::clock::{Clock, ManualClock};
 use wallet_server::entropy::Entropy;
 use wallet_server::{OperatorEndpoint, Server, Settings, StartError};
 
-use crate::{Answer, Phone, Till};
+use crate::database::Books;
+use crate::{Answer, Database, Phone, Till};
 
 /// When every world begins: 2027-01-15T08:00:00Z, a quarter past a step.
 const START_SECONDS: i64 = 1_800_000_000 + 7;
@@ -24,6 +24,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     /// Where its files are.
     pub folder: TempDir,
+    books: Books,
     settings: Settings,
     seed: u64,
     server: Option<Server>,
@@ -33,25 +34,30 @@ pub struct World {
 
 impl World {
     /// Starts a server with the default settings and this seed.
-    pub async fn start(seed: u64) -> Self {
-        Self::start_with(seed, &[]).await
+    pub async fn start(database: Database, seed: u64) -> Self {
+        Self::start_with(database, seed, &[]).await
     }
 
     /// Starts a server with some settings changed.
-    pub async fn start_with(seed: u64, changes: &[(&str, &str)]) -> Self {
-        Self::try_start(seed, changes).await.unwrap()
+    pub async fn start_with(database: Database, seed: u64, changes: &[(&str, &str)]) -> Self {
+        Self::try_start(database, seed, changes).await.unwrap()
     }
 
     /// Starts a server with some settings changed, if they can be.
-    pub async fn try_start(seed: u64, changes: &[(&str, &str)]) -> Result<Self, StartError> {
+    pub async fn try_start(
+        database: Database,
+        seed: u64,
+        changes: &[(&str, &str)],
+    ) -> Result<Self, StartError> {
         drop(rustls::crypto::ring::default_provider().install_default());
         let folder = tempfile::tempdir().unwrap();
-        let settings = settings(&folder, changes)?;
+        let books = database.make(folder.path()).await;
+        let settings = settings(&folder, &books, changes)?;
         let clock = Arc::new(ManualClock::new(Timestamp::from_unix_seconds(START_SECONDS)));
         let operator =
             reqwest::Client::builder().unix_socket(folder.path().join("operator.sock")).build();
         let (operator, http) = (operator.unwrap(), reqwest::Client::new());
-        let mut world = Self { clock, folder, settings, seed, server: None, operator, http };
+        let mut world = Self { clock, folder, books, settings, seed, server: None, operator, http };
         world.try_restart().await?;
         Ok(world)
     }
@@ -76,7 +82,7 @@ impl World {
 
     /// The same with other settings.
     pub async fn restart_with(&mut self, changes: &[(&str, &str)]) -> Result<(), StartError> {
-        self.settings = settings(&self.folder, changes)?;
+        self.settings = settings(&self.folder, &self.books, changes)?;
         self.try_restart().await
     }
 
@@ -118,11 +124,18 @@ impl World {
         self.server.as_ref().map(Server::operator_endpoints).unwrap_or_default()
     }
 
-    /// A connection to the database file, beside the server's own.
-    pub async fn database(&self) -> SqliteConnection {
-        let options =
-            SqliteConnectOptions::new().filename(self.folder.path().join("wallet.sqlite"));
-        options.foreign_keys(true).pragma("recursive_triggers", "on").connect().await.unwrap()
+    /// A connection to the database, beside the server's own.
+    pub async fn database(&self) -> AnyConnection {
+        self.books.connect().await
+    }
+
+    /// The database in PostgreSQL, of a world that has one.
+    #[must_use]
+    pub fn postgres(&self) -> Option<&wallet_test_postgres::Database> {
+        match &self.books {
+            Books::Sqlite(_) => None,
+            Books::Postgres(database) => Some(database),
+        }
     }
 
     /// The time that the server believes.
@@ -231,10 +244,14 @@ impl World {
 }
 
 /// The default settings, all files in one folder, with changes.
-fn settings(folder: &TempDir, changes: &[(&str, &str)]) -> Result<Settings, StartError> {
+fn settings(
+    folder: &TempDir,
+    books: &Books,
+    changes: &[(&str, &str)],
+) -> Result<Settings, StartError> {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let mut flags = vec![
-        ("database".to_owned(), format!("sqlite:{}", path("wallet.sqlite"))),
+        ("database".to_owned(), books.url()),
         ("listen".to_owned(), "127.0.0.1:0".to_owned()),
         ("operator_socket".to_owned(), path("operator.sock")),
         ("operator_key_file".to_owned(), path("operator.key")),

@@ -1,5 +1,6 @@
 //! The main job: a code is shown, scanned, charged and settled.
 
+use crate::DATABASE;
 use serde_json::json;
 use wallet_core::receipt::{PaymentState, Receipt, Record};
 use wallet_core::{IssuerId, SigningPublicKey};
@@ -7,7 +8,7 @@ use wallet_tests::{Charge, World};
 
 #[tokio::test]
 async fn a_shown_code_is_charged_and_settled_in_balanced_books() {
-    let world = World::start(1).await;
+    let world = World::start(DATABASE, 1).await;
     let fee = json!({ "basis_points": 60, "fixed": "0.00" });
     let till = world.merchant_with(json!({ "name": "Tea House", "fee": fee })).await;
     let mut phone = world.payer("Wei", "500.00").await;
@@ -50,7 +51,7 @@ async fn a_shown_code_is_charged_and_settled_in_balanced_books() {
 
 #[tokio::test]
 async fn the_receipt_verifies_offline_and_names_no_payer() {
-    let world = World::start(2).await;
+    let world = World::start(DATABASE, 2).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let code = phone.code(&world, "200.00");
@@ -72,7 +73,7 @@ async fn the_receipt_verifies_offline_and_names_no_payer() {
 
 #[tokio::test]
 async fn a_repeat_gets_the_first_answer_to_the_byte_and_moves_nothing() {
-    let world = World::start(3).await;
+    let world = World::start(DATABASE, 3).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let code = phone.code(&world, "200.00");
@@ -94,7 +95,7 @@ async fn a_repeat_gets_the_first_answer_to_the_byte_and_moves_nothing() {
 
 #[tokio::test]
 async fn repeats_of_a_declined_payment_and_of_a_rejected_code_are_the_same_to_the_byte() {
-    let world = World::start(30).await;
+    let world = World::start(DATABASE, 30).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "5.00").await;
     let poor = Charge::new("order-1", &phone.code(&world, "200.00"), "12.50");
@@ -114,7 +115,7 @@ async fn repeats_of_a_declined_payment_and_of_a_rejected_code_are_the_same_to_th
 
 #[tokio::test]
 async fn a_key_with_another_body_and_a_reference_with_another_payment_are_refused() {
-    let world = World::start(4).await;
+    let world = World::start(DATABASE, 4).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let code = phone.code(&world, "200.00");
@@ -139,7 +140,7 @@ async fn a_key_with_another_body_and_a_reference_with_another_payment_are_refuse
 
 #[tokio::test]
 async fn ten_charges_at_once_of_one_code_make_one_payment() {
-    let world = World::start(5).await;
+    let world = World::start(DATABASE, 5).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let code = phone.code(&world, "200.00");
@@ -159,7 +160,7 @@ async fn ten_charges_at_once_of_one_code_make_one_payment() {
 
 #[tokio::test]
 async fn ten_repeats_at_once_of_one_request_get_one_answer() {
-    let world = World::start(6).await;
+    let world = World::start(DATABASE, 6).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let charge = Charge::new("order-1", &phone.code(&world, "200.00"), "12.50");
@@ -176,7 +177,7 @@ async fn ten_repeats_at_once_of_one_request_get_one_answer() {
 
 #[tokio::test]
 async fn everything_acknowledged_is_there_after_a_restart() {
-    let mut world = World::start(7).await;
+    let mut world = World::start(DATABASE, 7).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let charge = Charge::new("order-1", &phone.code(&world, "200.00"), "12.50");
@@ -189,11 +190,4 @@ async fn everything_acknowledged_is_there_after_a_restart() {
     let path = format!("/v1/payments/{}", first.text("/id"));
     assert_eq!(till.get(&path).await.json, first.json);
     assert_eq!(till.balance().await, "12.50");
-}
-
-#[tokio::test]
-async fn a_second_server_on_the_same_database_refuses_to_start() {
-    let world = World::start(8).await;
-    let error = world.start_second().await.unwrap_err();
-    assert!(error.to_string().contains("another server uses"), "{error}");
 }

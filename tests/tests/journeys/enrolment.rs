@@ -1,5 +1,6 @@
 //! A device joins: with an invitation, once, and with proof that it has its key.
 
+use crate::DATABASE;
 use serde_json::{Value, json};
 use wallet_core::DeviceKey;
 use wallet_tests::{Answer, Charge, Phone, Signed, Signer, World};
@@ -9,7 +10,7 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// A world with a payer who has no device yet, and an invitation for one.
 async fn invited(seed: u64) -> (World, String, String) {
-    let world = World::start(seed).await;
+    let world = World::start(DATABASE, seed).await;
     let body = json!({ "name": "Wei" });
     let payer = world.operator_post("/v1/operator/payers", body).await.created();
     let payer = payer.text("/id").to_owned();
@@ -126,7 +127,7 @@ async fn an_invitation_that_nobody_gave_enrols_nobody() {
 async fn hostile_keys_are_refused() {
     let (world, _, invitation) = invited(6).await;
     let vectors: Value =
-        serde_json::from_str(include_str!("../vectors/payment-code.json")).unwrap();
+        serde_json::from_str(include_str!("../../vectors/payment-code.json")).unwrap();
     let hostile = vectors["enrolment"].as_array().unwrap();
     assert!(hostile.len() > 30);
     for case in hostile {
@@ -179,7 +180,7 @@ async fn the_key_that_joins_has_to_sign() {
 
 #[tokio::test]
 async fn two_phones_of_one_payer_spend_from_one_wallet() {
-    let world = World::start(8).await;
+    let world = World::start(DATABASE, 8).await;
     let till = world.merchant("Tea House").await;
     let mut first = world.payer("Wei", "20.00").await;
     let mut second = world.phone(&first.payer, "Wei's tablet").await;

@@ -1,10 +1,11 @@
 //! What a phone asks, signed: its balance, its history, and what just happened to its codes.
 
+use crate::DATABASE;
 use serde_json::{Value, json};
 use wallet_tests::{Answer, Charge, Phone, Till, World};
 
 async fn scene(seed: u64) -> (World, Till, Phone) {
-    let world = World::start(seed).await;
+    let world = World::start(DATABASE, seed).await;
     let till = world.merchant("Tea House").await;
     let phone = world.payer("Wei", "500.00").await;
     (world, till, phone)
@@ -156,7 +157,7 @@ async fn a_waiting_phone_learns_at_once_what_became_of_its_code() {
 
 #[tokio::test]
 async fn events_follow_one_another_without_gaps_or_repeats() {
-    let world = World::start_with(6, &[("limits.day", "100000.00")]).await;
+    let world = World::start_with(DATABASE, 6, &[("limits.day", "100000.00")]).await;
     let till = world.merchant("Tea House").await;
     let phone = world.payer("Wei", "500.00").await;
     let mut phones = Vec::new();

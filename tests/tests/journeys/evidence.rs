@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::DATABASE;
 use wallet_core::code::{EVIDENCE_LENGTH, OpenedCode};
 use wallet_core::keyfile::Cost;
 use wallet_core::{Mode, TerminalId};
@@ -12,7 +13,7 @@ use wallet_tests::{Charge, World};
 
 #[tokio::test]
 async fn the_kept_evidence_is_the_code_that_the_device_signed_for_this_payment() {
-    let world = World::start(1).await;
+    let world = World::start(DATABASE, 1).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let terminal = till.terminal("till 1").await;

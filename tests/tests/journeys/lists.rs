@@ -1,5 +1,6 @@
 //! Lists: a page after the other shows everything once.
 
+use crate::DATABASE;
 use wallet_tests::{Till, World};
 
 /// Pages through a list, two rows at a time, and returns the rows' ids.
@@ -19,7 +20,7 @@ async fn ids(till: &Till, path: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn tills_that_were_registered_in_one_millisecond_are_all_listed() {
-    let world = World::start(71).await;
+    let world = World::start(DATABASE, 71).await;
     let till = world.merchant("Corner Café").await;
     let mut registered = Vec::new();
     for number in 0..5 {

@@ -1,5 +1,6 @@
 //! Clients that go away: what they asked for is done all the same, once, and can be found.
 
+use crate::DATABASE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wallet_tests::{Answer, Charge, Till, World};
@@ -39,7 +40,7 @@ async fn find(till: &Till, reference: &str) -> Option<Answer> {
 
 #[tokio::test]
 async fn a_payment_is_made_although_its_till_has_gone() {
-    let world = World::start(1).await;
+    let world = World::start(DATABASE, 1).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     for number in 0..5 {
@@ -67,7 +68,7 @@ async fn a_payment_is_made_although_its_till_has_gone() {
 
 #[tokio::test]
 async fn half_a_request_is_none() {
-    let world = World::start(2).await;
+    let world = World::start(DATABASE, 2).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let charge = Charge::new("order-1", &phone.code(&world, "200.00"), "12.50");
@@ -88,7 +89,7 @@ async fn half_a_request_is_none() {
 
 #[tokio::test]
 async fn a_phone_that_stops_waiting_disturbs_nobody() {
-    let world = World::start(3).await;
+    let world = World::start(DATABASE, 3).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let start = phone.get(&world, "/v1/wallet/events").await.text("/next").to_owned();
@@ -104,7 +105,7 @@ async fn a_phone_that_stops_waiting_disturbs_nobody() {
 
 #[tokio::test]
 async fn requests_under_way_end_before_the_server_does() {
-    let mut world = World::start(4).await;
+    let mut world = World::start(DATABASE, 4).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let mut connections = Vec::new();

@@ -1,9 +1,10 @@
 //! The `settlement` scenarios of `tests/vectors/payment-code.json`, played against the server.
 
+use crate::DATABASE;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::Connection;
-use wallet_tests::{Answer, Charge, Phone, Standing, Till, World};
+use wallet_tests::{Answer, Charge, Database, Phone, Standing, Till, World};
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -49,7 +50,7 @@ fn charge(reference: &str, code: &str) -> Charge {
 
 impl Stage {
     async fn new(seed: u64) -> Self {
-        let world = World::start(seed).await;
+        let world = World::start(DATABASE, seed).await;
         let a = world.merchant("Merchant A").await;
         let b = world.merchant("Merchant B").await;
         let phone = world.payer("Wei", "500.00").await;
@@ -138,7 +139,12 @@ impl Stage {
                 // While somebody else writes, a charge is verified and waits. Were it slower than
                 // this test and verified later, it would be refused for the same reason.
                 let mut database = self.world.database().await;
-                let writing = database.begin_with("begin immediate").await.unwrap();
+                let begin = DATABASE.choose("begin immediate", "begin");
+                let mut writing = database.begin_with(begin).await.unwrap();
+                if DATABASE == Database::Postgres {
+                    let lock = "lock table idempotency_keys in exclusive mode";
+                    sqlx::raw_sql(lock).execute(&mut *writing).await.unwrap();
+                }
                 let waiting = tokio::spawn(async move { till.charge(&charge).await });
                 for _ in 0..20 {
                     let _ = self.a.get("/livez").await;
@@ -178,7 +184,7 @@ fn check(scenario: &Scenario, answer: &Answer, before: &Standing, after: &Standi
 #[tokio::test]
 async fn every_settlement_scenario_of_the_vectors_goes_as_they_say() {
     let vectors: Vectors =
-        serde_json::from_str(include_str!("../vectors/payment-code.json")).unwrap();
+        serde_json::from_str(include_str!("../../vectors/payment-code.json")).unwrap();
     assert!(vectors.settlement.len() >= 12);
     for (scenario, seed) in vectors.settlement.iter().zip(1..) {
         let mut stage = Stage::new(seed).await;

@@ -1,5 +1,6 @@
 //! Every call that takes a body.
 
+use crate::DATABASE;
 use serde_json::{Value, json};
 use wallet_core::DeviceKey;
 use wallet_tests::{Answer, Phone, Signed, Signer, Till, World};
@@ -31,7 +32,7 @@ const ENROLMENTS: &str = "/v1/wallet/enrolments";
 
 impl Scene {
     pub(crate) async fn new(seed: u64) -> Self {
-        let world = World::start(seed).await;
+        let world = World::start(DATABASE, seed).await;
         let till = world.merchant("Tea House").await;
         let phone = world.payer("Wei", "500.00").await;
         let path = format!("/v1/operator/payers/{}/invitations", phone.payer);

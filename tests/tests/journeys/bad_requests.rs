@@ -1,10 +1,11 @@
 //! Requests that are wrong before their body is looked at: keys, methods, paths, queries.
 
+use crate::DATABASE;
 use serde_json::{Value, json};
 use wallet_tests::{Answer, Charge, Phone, Till, World};
 
 async fn scene(seed: u64) -> (World, Till, Phone) {
-    let world = World::start(seed).await;
+    let world = World::start(DATABASE, seed).await;
     let till = world.merchant("Tea House").await;
     let phone = world.payer("Wei", "500.00").await;
     (world, till, phone)

@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 
+use crate::DATABASE;
 use serde_json::{Value, json};
 use wallet_server::OperatorEndpoint;
 use wallet_tests::{Answer, Charge, World, at_once};
@@ -14,7 +15,7 @@ fn top_up(payer: &str, amount: &str, external_reference: &str) -> Value {
 
 #[tokio::test]
 async fn a_top_up_is_credited_once_by_key_and_by_external_reference() {
-    let world = World::start(1).await;
+    let world = World::start(DATABASE, 1).await;
     let phone = world.payer("Wei", "0").await;
     let body = top_up(&phone.payer, "500.00", "bank-1");
     let first = world.top_up_with("key-1", body.clone()).await.created();
@@ -47,7 +48,7 @@ async fn a_top_up_is_credited_once_by_key_and_by_external_reference() {
 
 #[tokio::test]
 async fn ten_top_ups_at_once_of_one_transfer_credit_it_once() {
-    let world = World::start(2).await;
+    let world = World::start(DATABASE, 2).await;
     let phone = world.payer("Wei", "0").await;
     let tops = (0..10).map(|number| {
         world
@@ -64,7 +65,7 @@ async fn ten_top_ups_at_once_of_one_transfer_credit_it_once() {
 
 #[tokio::test]
 async fn a_mistyped_amount_does_not_fill_the_banks_account() {
-    let world = World::start(3).await;
+    let world = World::start(DATABASE, 3).await;
     let (phone, other) = (world.payer("Wei", "0").await, world.payer("Lin", "0").await);
     let before = world.standing().await;
     // As many minor units as 64 bits hold, and one more than a top-up may be.
@@ -85,7 +86,7 @@ async fn a_mistyped_amount_does_not_fill_the_banks_account() {
 
 #[tokio::test]
 async fn the_socket_is_for_the_servers_own_user_only() {
-    let mut world = World::start(4).await;
+    let mut world = World::start(DATABASE, 4).await;
     let path = world.folder.path().join("operator.sock");
     for _ in 0..2 {
         let metadata = std::fs::symlink_metadata(&path).unwrap();
@@ -101,7 +102,7 @@ async fn the_socket_is_for_the_servers_own_user_only() {
 
 #[tokio::test]
 async fn over_tcp_the_operator_needs_the_key_and_the_right_host() {
-    let world = World::start_with(5, &[("operator_listen", "127.0.0.1:0")]).await;
+    let world = World::start_with(DATABASE, 5, &[("operator_listen", "127.0.0.1:0")]).await;
     let Some(OperatorEndpoint::Tcp { url, key_file }) = world.operator_endpoints().last() else {
         panic!("no TCP listener");
     };
@@ -142,7 +143,7 @@ async fn over_tcp_the_operator_needs_the_key_and_the_right_host() {
 
 #[tokio::test]
 async fn health_and_metrics_say_how_the_server_is_and_name_nobody() {
-    let world = World::start(6).await;
+    let world = World::start(DATABASE, 6).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let code = phone.code(&world, "200.00");
@@ -170,7 +171,7 @@ async fn health_and_metrics_say_how_the_server_is_and_name_nobody() {
 
 #[tokio::test]
 async fn lists_show_what_there_is_and_no_secrets() {
-    let world = World::start(7).await;
+    let world = World::start(DATABASE, 7).await;
     let (tea, noodles) = (world.merchant("Tea House").await, world.merchant("Noodle Bar").await);
     let phone = world.payer("张伟", "0").await;
     let merchants = world.operator_get("/v1/operator/merchants").await;

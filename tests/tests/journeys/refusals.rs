@@ -1,6 +1,7 @@
 //! Every refusal of a payment code, as a till hears it: its status, its code, what may be
 //! concluded from it, and that nothing moved.
 
+use crate::DATABASE;
 use serde_json::Value;
 use wallet_core::code::{CodeLimit, CodeTerms};
 use wallet_core::{Currency, Money};
@@ -8,7 +9,7 @@ use wallet_tests::{Answer, Charge, Phone, Till, World};
 
 /// A shop, a payer with 500.00 CNY, and their world.
 async fn scene(seed: u64) -> (World, Till, Phone) {
-    let world = World::start(seed).await;
+    let world = World::start(DATABASE, seed).await;
     let till = world.merchant("Tea House").await;
     let phone = world.payer("Wei", "500.00").await;
     (world, till, phone)
@@ -61,7 +62,7 @@ async fn texts_that_are_no_code_are_all_the_same_to_a_merchant() {
 async fn every_negative_code_of_the_vectors_is_refused_here_too() {
     let (world, till, _) = scene(2).await;
     let vectors: Value =
-        serde_json::from_str(include_str!("../vectors/payment-code.json")).unwrap();
+        serde_json::from_str(include_str!("../../vectors/payment-code.json")).unwrap();
     let before = world.standing().await;
     for case in vectors["negative"].as_array().unwrap() {
         let code = case["digits"].as_str().unwrap();
@@ -74,7 +75,7 @@ async fn every_negative_code_of_the_vectors_is_refused_here_too() {
 #[tokio::test]
 async fn another_issuers_code_is_refused() {
     let (world, till, _) = scene(3).await;
-    let elsewhere = World::start(4).await;
+    let elsewhere = World::start(DATABASE, 4).await;
     let mut stranger = elsewhere.payer("Wei", "500.00").await;
     assert_invalid(&world, &till, &stranger.code(&elsewhere, "200.00")).await;
 }
@@ -239,7 +240,7 @@ async fn a_declined_payment_takes_its_reference_and_burns_its_code() {
 
 #[tokio::test]
 async fn the_days_limit_holds_until_midnight_in_shanghai() {
-    let world = World::start_with(11, &[("limits.day", "300.00")]).await;
+    let world = World::start_with(DATABASE, 11, &[("limits.day", "300.00")]).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "900.00").await;
     for (number, (amount, outcome, seconds_after)) in [

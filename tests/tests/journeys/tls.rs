@@ -1,5 +1,6 @@
 //! TLS: the server speaks it itself, and does not listen beyond this machine without it.
 
+use crate::DATABASE;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,7 +29,7 @@ impl Certificate {
 
     async fn world(&self, seed: u64) -> World {
         let (cert, key) = (self.path("cert.pem"), self.path("key.pem"));
-        World::start_with(seed, &[("tls_cert", &cert), ("tls_key", &key)]).await
+        World::start_with(DATABASE, seed, &[("tls_cert", &cert), ("tls_key", &key)]).await
     }
 }
 
@@ -78,15 +79,15 @@ async fn plain_http_gets_nothing_from_a_tls_port() {
 #[tokio::test]
 async fn listening_beyond_this_machine_needs_tls_or_a_word_about_a_proxy() {
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
-        let error = World::try_start(4, &[("listen", listen)]).await.err().unwrap();
+        let error = World::try_start(DATABASE, 4, &[("listen", listen)]).await.err().unwrap();
         let error = error.to_string();
         assert!(error.starts_with("listen:") && error.contains("tls_cert"), "{error}");
     }
     let beyond = [("operator_listen", "0.0.0.0:0")];
-    let error = World::try_start(4, &beyond).await.err().unwrap().to_string();
+    let error = World::try_start(DATABASE, 4, &beyond).await.err().unwrap().to_string();
     assert!(error.starts_with("operator_listen:"), "{error}");
     let behind_proxy = [("listen", "0.0.0.0:0"), ("behind_tls_proxy", "true")];
-    let world = World::try_start(4, &behind_proxy).await.unwrap();
+    let world = World::try_start(DATABASE, 4, &behind_proxy).await.unwrap();
     assert_eq!(world.operator_get("/livez").await.json, json!({ "status": "ok" }));
 }
 
@@ -100,10 +101,11 @@ async fn certificates_that_cannot_be_used_stop_the_server_with_their_name() {
         [(&missing, &key), (&cert, &missing), (&empty, &key), (&cert, &empty), (&key, &cert)]
     {
         let settings = [("tls_cert", cert.as_str()), ("tls_key", key.as_str())];
-        let error = World::try_start(5, &settings).await.err().unwrap().to_string();
+        let error = World::try_start(DATABASE, 5, &settings).await.err().unwrap().to_string();
         assert!(error.contains(".pem"), "{error}");
         assert!(!error.contains("PRIVATE KEY"), "{error}");
     }
-    let error = World::try_start(5, &[("tls_cert", &cert)]).await.err().unwrap().to_string();
+    let error =
+        World::try_start(DATABASE, 5, &[("tls_cert", &cert)]).await.err().unwrap().to_string();
     assert!(error.starts_with("tls_cert:"), "{error}");
 }

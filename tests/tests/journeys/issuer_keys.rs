@@ -1,5 +1,6 @@
 //! The issuer's keys: rotated while phones and tills are out there, and kept in a file.
 
+use crate::DATABASE;
 use serde_json::json;
 use wallet_core::receipt::Receipt;
 use wallet_core::{IssuerId, SigningPublicKey};
@@ -28,7 +29,7 @@ async fn assert_verifies(world: &World, receipt: &str) {
 
 #[tokio::test]
 async fn codes_sealed_to_an_older_key_work_until_it_retires() {
-    let mut world = World::start(1).await;
+    let mut world = World::start(DATABASE, 1).await;
     let till = world.merchant("Tea House").await;
     let mut before = world.payer("Wei", "500.00").await;
     let issuer = rotate(&world, "sealing").await;
@@ -58,7 +59,7 @@ async fn codes_sealed_to_an_older_key_work_until_it_retires() {
 
 #[tokio::test]
 async fn keys_are_rotated_as_long_as_there_is_room_and_the_issuer_stays_the_same() {
-    let world = World::start(2).await;
+    let world = World::start(DATABASE, 2).await;
     let first = world.operator_get("/v1/operator/keys").await;
     for kind in ["sealing", "signing"] {
         let mut rotated = 0;
@@ -78,7 +79,7 @@ async fn keys_are_rotated_as_long_as_there_is_room_and_the_issuer_stays_the_same
 
 #[tokio::test]
 async fn receipts_verify_whichever_key_signed_them() {
-    let mut world = World::start(3).await;
+    let mut world = World::start(DATABASE, 3).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let mut receipts = Vec::new();
@@ -101,7 +102,7 @@ async fn receipts_verify_whichever_key_signed_them() {
 
 #[tokio::test]
 async fn a_key_file_with_a_passphrase_opens_with_that_passphrase_only() {
-    let mut world = World::start(4).await;
+    let mut world = World::start(DATABASE, 4).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
     let file = world.folder.path().join("issuer.key");
@@ -136,7 +137,7 @@ async fn a_key_file_with_a_passphrase_opens_with_that_passphrase_only() {
 
 #[tokio::test]
 async fn a_damaged_key_file_stops_the_server_instead_of_making_new_keys() {
-    let mut world = World::start(5).await;
+    let mut world = World::start(DATABASE, 5).await;
     world.stop().await;
     let file = world.folder.path().join("issuer.key");
     let good = std::fs::read_to_string(&file).unwrap();
@@ -152,8 +153,8 @@ async fn a_damaged_key_file_stops_the_server_instead_of_making_new_keys() {
 
 #[tokio::test]
 async fn books_are_not_opened_with_another_issuers_keys() {
-    let mut world = World::start(6).await;
-    let elsewhere = World::start(7).await;
+    let mut world = World::start(DATABASE, 6).await;
+    let elsewhere = World::start(DATABASE, 7).await;
     world.stop().await;
     let (file, kept) = (world.folder.path().join("issuer.key"), world.folder.path().join("kept"));
     std::fs::rename(&file, &kept).unwrap();

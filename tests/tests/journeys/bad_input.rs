@@ -1,7 +1,6 @@
 //! What the server says to bodies and requests that make no sense: which field, and why, and
 //! never how it is made. Nothing of it may move money.
 
-#[path = "bad_input/calls.rs"]
 mod calls;
 
 use calls::Scene;

@@ -1,5 +1,6 @@
 //! What a thief of the database learns: movements, but nobody's name and nothing to spend with.
 
+use crate::DATABASE;
 use sqlx::Connection;
 use wallet_core::DeviceKey;
 use wallet_tests::{Charge, Phone, World};
@@ -13,9 +14,26 @@ fn code_bytes(digits: &str) -> Vec<u8> {
     digits.as_bytes()[2..].chunks(29).flat_map(chunk).collect()
 }
 
+/// What there is to steal: the database's files, or what the database says of itself.
+fn loot(world: &World) -> Vec<(String, Vec<u8>)> {
+    if let Some(database) = world.postgres() {
+        return vec![("dump".to_owned(), database.dump().into_bytes())];
+    }
+    let files = std::fs::read_dir(world.folder.path()).unwrap().map(Result::unwrap);
+    let named = files.map(|file| (file.file_name().into_string().unwrap(), file.path()));
+    let books = named.filter(|(name, _)| name.starts_with("wallet.sqlite"));
+    books.map(|(name, path)| (name, std::fs::read(path).unwrap())).collect()
+}
+
+/// Whether something stands there, as it is or in hexadecimal.
+fn holds(content: &[u8], what: &[u8]) -> bool {
+    let hex = base16ct::lower::encode_string(what);
+    [what, hex.as_bytes()].iter().any(|what| content.windows(what.len()).any(|part| part == *what))
+}
+
 #[tokio::test]
 async fn a_stolen_database_names_nobody_and_spends_nothing() {
-    let mut world = World::start(6).await;
+    let mut world = World::start(DATABASE, 6).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("张伟 Weirdname", "500.00").await;
     let path = format!("/v1/operator/payers/{}/invitations", phone.payer);
@@ -33,18 +51,12 @@ async fn a_stolen_database_names_nobody_and_spends_nothing() {
     let evidence: Vec<u8> =
         sqlx::query_scalar("select evidence from payments").fetch_one(&mut database).await.unwrap();
     database.close().await.unwrap();
-    let holds = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).any(|part| part == what);
     assert!(!holds(&evidence, phone.device.key_id().as_bytes()), "evidence in clear");
 
     world.stop().await;
     let bytes = code_bytes(&code);
     assert_eq!(bytes.len(), 132);
-    for file in std::fs::read_dir(world.folder.path()).unwrap() {
-        let file = file.unwrap();
-        if !file.file_name().to_str().unwrap().starts_with("wallet.sqlite") {
-            continue;
-        }
-        let content = std::fs::read(file.path()).unwrap();
+    for (name, content) in loot(&world) {
         for (what, secret) in [
             ("a payer's name", "张伟".as_bytes()),
             ("a payer's name", b"Weirdname"),
@@ -59,9 +71,9 @@ async fn a_stolen_database_names_nobody_and_spends_nothing() {
             ("a device's key", &*second.seed()),
             ("a device's key", &*phone.device.key().seed()),
         ] {
-            assert!(!holds(&content, secret), "{what} in {}", file.path().display());
+            assert!(!holds(&content, secret), "{what} in {name}");
         }
-        if file.file_name() == "wallet.sqlite" {
+        if ["wallet.sqlite", "dump"].contains(&name.as_str()) {
             assert!(holds(&content, b"Tea House"), "the search finds what is there");
             assert!(holds(&content, second.public_key().as_bytes()));
         }

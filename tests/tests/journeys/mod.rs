@@ -1,0 +1,19 @@
+//! What people do with the whole, over real HTTP. Each program that includes this runs all of it on
+//! its `DATABASE`.
+
+mod authorities;
+mod bad_input;
+mod bad_requests;
+pub(crate) mod books;
+mod charge;
+mod device_requests;
+mod disconnect;
+mod enrolment;
+mod evidence;
+mod issuer_keys;
+mod lists;
+mod operator;
+mod refusals;
+mod settlement_scenarios;
+mod stolen_database;
+mod tls;
