@@ -36,10 +36,12 @@ impl Database {
     }
 }
 
-/// The database of one world; what is not a file in its folder is gone when this is dropped.
+/// The database of one world; it is gone when this is dropped, and the folder with it.
 #[derive(Debug)]
-pub(crate) enum Books {
+pub enum Books {
+    /// A file, as the server is told to open it.
     Sqlite(String),
+    /// A database in PostgreSQL.
     Postgres(wallet_test_postgres::Database),
 }
 

@@ -18,7 +18,7 @@ mod world;
 
 pub use answer::Answer;
 pub use at_once::at_once;
-pub use database::Database;
+pub use database::{Books, Database};
 pub use phone::Phone;
 pub use signed::{Signed, Signer};
 pub use standing::Standing;

@@ -1,5 +1,7 @@
 //! How things stand: what a refusal must not change.
 
+use std::time::Duration;
+
 use sqlx::{AnyConnection, Row};
 
 use crate::World;
@@ -34,7 +36,24 @@ async fn count(database: &mut AnyConnection, table: &str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(database).await.unwrap()
 }
 
+/// How long batches may take to get their places: far more than the sequencer needs.
+const PLACED_DEADLINE: Duration = Duration::from_mins(1);
+
 impl World {
+    /// Waits until every batch has its place in the journal, which on PostgreSQL comes after the
+    /// commit.
+    pub async fn placed(&self) {
+        let mut database = self.database().await;
+        let waiting = "select count(*) from batches where id not in (select batch from journal)";
+        let placed = async {
+            while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut database).await.unwrap() > 0
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PLACED_DEADLINE, placed).await.expect("a batch gets no place");
+    }
+
     /// How things stand. The books balance, or this panics.
     pub async fn standing(&self) -> Standing {
         drop(self.books().await);

@@ -49,9 +49,27 @@ impl World {
         seed: u64,
         changes: &[(&str, &str)],
     ) -> Result<Self, StartError> {
-        drop(rustls::crypto::ring::default_provider().install_default());
         let folder = tempfile::tempdir().unwrap();
         let books = database.make(folder.path()).await;
+        Self::begin(folder, books, seed, changes).await
+    }
+
+    /// Starts a server on books that are there already, if it can be.
+    pub async fn try_start_in(
+        books: Books,
+        seed: u64,
+        changes: &[(&str, &str)],
+    ) -> Result<Self, StartError> {
+        Self::begin(tempfile::tempdir().unwrap(), books, seed, changes).await
+    }
+
+    async fn begin(
+        folder: TempDir,
+        books: Books,
+        seed: u64,
+        changes: &[(&str, &str)],
+    ) -> Result<Self, StartError> {
+        drop(rustls::crypto::ring::default_provider().install_default());
         let settings = settings(&folder, &books, changes)?;
         let clock = Arc::new(ManualClock::new(Timestamp::from_unix_seconds(START_SECONDS)));
         let operator =

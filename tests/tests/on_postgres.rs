@@ -1,5 +1,6 @@
 //! Every journey on PostgreSQL, and what only PostgreSQL can get wrong.
 
+mod faults;
 mod journeys;
 
 use journeys::books::{busy_world, refusal};

@@ -173,6 +173,7 @@ async fn an_auditor_recomputes_the_journal_from_the_events() {
     let (world, _, phone) = busy_world(3).await;
     let mut database = world.database().await;
     share_a_commit(&world, &phone.payer, &mut database).await;
+    world.placed().await;
     let journal = sqlx::query("select position, batch, leaf from journal order by position");
     let journal = journal.fetch_all(&mut database).await.unwrap();
     let mut largest = 0;
@@ -185,9 +186,6 @@ async fn an_auditor_recomputes_the_journal_from_the_events() {
         largest = largest.max(records.len());
     }
     assert!(largest > 1, "a tree with two leaves");
-    let unplaced = "select count(*) from batches where id not in (select batch from journal)";
-    let unplaced: i64 = sqlx::query_scalar(unplaced).fetch_one(&mut database).await.unwrap();
-    assert_eq!(unplaced, 0);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod issuer_keys;
 mod lists;
 mod operator;
 mod refusals;
+mod schema;
 mod settlement_scenarios;
 mod stolen_database;
 mod tls;
