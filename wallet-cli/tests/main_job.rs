@@ -9,12 +9,15 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use wallet_test_postgres::{Database, Postgres};
 
 /// A folder with a running server and the files of everyone who uses it.
 struct Shop {
     folder: TempDir,
     server: Option<Child>,
     url: String,
+    /// SQLite, in a file that the server makes, where there is none.
+    postgres: Option<Database>,
 }
 
 impl Drop for Shop {
@@ -36,19 +39,23 @@ fn wallet(folder: &Path, arguments: &[&str]) -> Command {
 
 impl Shop {
     fn open() -> Self {
+        Self::open_on(None)
+    }
+
+    fn open_on(postgres: Option<Database>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut shop = Self { folder, server: None, url: String::new() };
+        let mut shop = Self { folder, server: None, url: String::new(), postgres };
         shop.serve();
         shop
     }
 
     /// Starts the server and waits until it says where it listens.
     fn serve(&mut self) {
-        let mut child = wallet(self.folder.path(), &["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut serve = wallet(self.folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+        if let Some(database) = &self.postgres {
+            serve.args(["--database", &database.url()]);
+        }
+        let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.find_map(|line| {
             line.unwrap().split_once("http://").map(|(_, address)| format!("http://{address}"))
@@ -189,7 +196,15 @@ fn a_bound_code_works_at_its_terminal_only() {
 
 #[test]
 fn a_payment_acknowledged_before_the_server_was_killed_is_there_afterwards() {
-    let mut shop = Shop::open();
+    survives_a_kill(Shop::open());
+}
+
+#[test]
+fn on_postgresql_a_payment_survives_the_server_as_well() {
+    survives_a_kill(Shop::open_on(Some(Postgres::shared().database())));
+}
+
+fn survives_a_kill(mut shop: Shop) {
     shop.people();
     assert!(shop.show(&["--png", "code.png"]).status.success());
     let repeat = ["--scan", "code.png", "--reference", "order-1", "--idempotency-key", "key-1"];
