@@ -1,5 +1,6 @@
 //! Payers, invitations and devices.
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use wallet_core::code::Mark;
 use wallet_core::{Currency, DeviceKeyId, DevicePublicKey, Mode, Step, Timestamp};
@@ -9,7 +10,7 @@ use super::connection::Store;
 use super::error::StoreError;
 use super::hex::{Bytes, Hex};
 use super::merchants::mode;
-use super::sql::{Sql, sql};
+use super::sql::{Dialect, Sql, sql};
 use crate::domain::ids::{AccountId, InvitationId, PayerId};
 use crate::domain::ledger::AccountKind;
 
@@ -146,6 +147,12 @@ const INVITATION: Sql = sql!(input { secret_hash: blob }
     "select n.id, n.payer, n.expires_at, n.device from input i \
      join invitations n on n.secret_hash = i.secret_hash"
     => { id: blob, payer: blob, expires_at: int, device: blob });
+
+// In a statement of its own: the next one then sees what the other phone wrote that it waited for.
+// On SQLite the one writing transaction holds everything.
+const LOCK_INVITATION: Sql = sql!(postgres input { secret_hash: blob }
+    "select n.id from input i join invitations n on n.secret_hash = i.secret_hash \
+     for no key update of n" => { id: blob });
 
 #[derive(Serialize)]
 struct SecretHash {
@@ -314,8 +321,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<Device, EnrolRefusal>, StoreError> {
         let mut transaction = self.begin().await?;
-        let input = SecretHash { secret_hash: Hex(secret_hash) };
-        let rows: Vec<InvitationRow> = transaction.read(&INVITATION, &[input]).await?;
+        let input = [SecretHash { secret_hash: Hex(secret_hash) }];
+        if transaction.dialect() == Dialect::Postgres {
+            let _locked: Vec<IgnoredAny> = transaction.read(&LOCK_INVITATION, &input).await?;
+        }
+        let rows: Vec<InvitationRow> = transaction.read(&INVITATION, &input).await?;
         let Some(invitation) = rows.into_iter().next() else {
             return Ok(Err(EnrolRefusal::UnknownInvitation));
         };
@@ -378,6 +388,7 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("payers::PAYER", &PAYER),
     ("payers::NEW_INVITATION", &NEW_INVITATION),
     ("payers::INVITATION", &INVITATION),
+    ("payers::LOCK_INVITATION", &LOCK_INVITATION),
     ("payers::USE_INVITATION", &USE_INVITATION),
     ("payers::NEW_DEVICE", &NEW_DEVICE),
     ("payers::DEVICES", &DEVICES),
