@@ -44,6 +44,19 @@ pub struct ApiKey {
     pub created_at: Timestamp,
 }
 
+/// A merchant to be taken on, with its account and its first API key.
+#[derive(Clone, Debug)]
+pub struct MerchantWithKey {
+    /// The merchant.
+    pub merchant: Merchant,
+    /// Its account.
+    pub account: AccountId,
+    /// Its API key.
+    pub key: ApiKey,
+    /// What is kept of the key's secret.
+    pub secret_hash: [u8; 32],
+}
+
 /// A till.
 #[derive(Clone, Debug)]
 pub struct Terminal {
@@ -76,6 +89,22 @@ struct NewMerchantRow<'a> {
     fee_basis_points: u16,
     fee_fixed: i64,
     created_at: i64,
+}
+
+impl<'a> NewMerchantRow<'a> {
+    fn new(new: &'a MerchantWithKey) -> Self {
+        let merchant = &new.merchant;
+        Self {
+            id: Hex(*merchant.id.as_bytes()),
+            mode: merchant.mode.as_str(),
+            name: &merchant.name,
+            account: Hex(*new.account.as_bytes()),
+            currency: merchant.currency.numeric(),
+            fee_basis_points: merchant.fee.basis_points(),
+            fee_fixed: merchant.fee.fixed_minor(),
+            created_at: merchant.created_at.unix_millis(),
+        }
+    }
 }
 
 const MERCHANTS: Sql = sql!(input { before: blob, size: int }
@@ -126,6 +155,19 @@ struct NewApiKeyRow<'a> {
     secret_hash: Hex<32>,
     scopes: &'a str,
     created_at: i64,
+}
+
+impl<'a> NewApiKeyRow<'a> {
+    fn new(key: &'a ApiKey, secret_hash: [u8; 32]) -> Self {
+        Self {
+            id: Hex(*key.id.as_bytes()),
+            merchant: Hex(*key.merchant.as_bytes()),
+            mode: key.mode.as_str(),
+            secret_hash: Hex(secret_hash),
+            scopes: &key.scopes,
+            created_at: key.created_at.unix_millis(),
+        }
+    }
 }
 
 const API_KEY: Sql = sql!(input { secret_hash: blob }
@@ -226,26 +268,9 @@ impl Store {
         secret_hash: [u8; 32],
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        let new_account = NewAccount {
-            id: account,
-            mode: merchant.mode,
-            kind: AccountKind::Merchant,
-            currency: merchant.currency,
-            owner: Some(*merchant.id.as_bytes()),
-        };
-        accounts::open(&mut transaction, &[new_account], merchant.created_at).await?;
-        let row = NewMerchantRow {
-            id: Hex(*merchant.id.as_bytes()),
-            mode: merchant.mode.as_str(),
-            name: &merchant.name,
-            account: Hex(*account.as_bytes()),
-            currency: merchant.currency.numeric(),
-            fee_basis_points: merchant.fee.basis_points(),
-            fee_fixed: merchant.fee.fixed_minor(),
-            created_at: merchant.created_at.unix_millis(),
-        };
-        transaction.write(&NEW_MERCHANT, &[row]).await?;
-        write_key(&mut transaction, key, secret_hash).await?;
+        let new =
+            MerchantWithKey { merchant: merchant.clone(), account, key: key.clone(), secret_hash };
+        write_merchants(&mut transaction, &[new]).await?;
         transaction.commit().await
     }
 
@@ -278,7 +303,7 @@ impl Store {
         secret_hash: [u8; 32],
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        write_key(&mut transaction, key, secret_hash).await?;
+        transaction.write(&NEW_API_KEY, &[NewApiKeyRow::new(key, secret_hash)]).await?;
         transaction.commit().await
     }
 
@@ -350,20 +375,27 @@ impl Store {
     }
 }
 
-async fn write_key(
+/// Writes merchants with their accounts and first API keys, each kind of row in one statement.
+pub(super) async fn write_merchants(
     transaction: &mut Transaction,
-    key: &ApiKey,
-    secret_hash: [u8; 32],
+    new: &[MerchantWithKey],
 ) -> Result<(), StoreError> {
-    let row = NewApiKeyRow {
-        id: Hex(*key.id.as_bytes()),
-        merchant: Hex(*key.merchant.as_bytes()),
-        mode: key.mode.as_str(),
-        secret_hash: Hex(secret_hash),
-        scopes: &key.scopes,
-        created_at: key.created_at.unix_millis(),
-    };
-    transaction.write(&NEW_API_KEY, &[row]).await?;
+    let Some(first) = new.first() else { return Ok(()) };
+    let accounts: Vec<NewAccount> = new
+        .iter()
+        .map(|new| NewAccount {
+            id: new.account,
+            mode: new.merchant.mode,
+            kind: AccountKind::Merchant,
+            currency: new.merchant.currency,
+            owner: Some(*new.merchant.id.as_bytes()),
+        })
+        .collect();
+    accounts::open(transaction, &accounts, first.merchant.created_at).await?;
+    let rows: Vec<_> = new.iter().map(NewMerchantRow::new).collect();
+    transaction.write(&NEW_MERCHANT, &rows).await?;
+    let rows: Vec<_> = new.iter().map(|new| NewApiKeyRow::new(&new.key, new.secret_hash)).collect();
+    transaction.write(&NEW_API_KEY, &rows).await?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use wallet_core::code::Mark;
 use wallet_core::{Currency, DeviceKeyId, DevicePublicKey, Mode, Step, Timestamp};
 
 use super::accounts::{self, NewAccount, currency};
-use super::connection::Store;
+use super::connection::{Store, Transaction};
 use super::error::StoreError;
 use super::hex::{Bytes, Hex};
 use super::merchants::mode;
@@ -96,6 +96,38 @@ struct NewPayerRow {
     account: Hex<16>,
     currency: u16,
     created_at: i64,
+}
+
+/// Writes payers with their accounts, each kind of row in one statement.
+pub(super) async fn write_payers(
+    transaction: &mut Transaction,
+    new: &[(&Payer, AccountId)],
+) -> Result<(), StoreError> {
+    let Some((first, _)) = new.first() else { return Ok(()) };
+    let accounts: Vec<NewAccount> = new
+        .iter()
+        .map(|(payer, account)| NewAccount {
+            id: *account,
+            mode: payer.mode,
+            kind: AccountKind::Payer,
+            currency: payer.currency,
+            owner: Some(*payer.id.as_bytes()),
+        })
+        .collect();
+    accounts::open(transaction, &accounts, first.created_at).await?;
+    let rows: Vec<NewPayerRow> = new
+        .iter()
+        .map(|(payer, account)| NewPayerRow {
+            id: Hex(*payer.id.as_bytes()),
+            mode: payer.mode.as_str(),
+            name: Bytes(payer.name.clone()),
+            account: Hex(*account.as_bytes()),
+            currency: payer.currency.numeric(),
+            created_at: payer.created_at.unix_millis(),
+        })
+        .collect();
+    transaction.write(&NEW_PAYER, &rows).await?;
+    Ok(())
 }
 
 const PAYERS: Sql = sql!(input { before: blob, size: int }
@@ -191,6 +223,31 @@ struct NewDeviceRow {
     created_at: i64,
 }
 
+impl NewDeviceRow {
+    fn new(device: &NewDevice, payer: Hex<16>, now: Timestamp) -> Self {
+        Self {
+            key_id: Hex(*device.key_id.as_bytes()),
+            payer,
+            public_key: Hex(*device.public_key.as_bytes()),
+            name: Bytes(device.name.clone()),
+            created_at: now.unix_millis(),
+        }
+    }
+}
+
+/// Enrols devices and says how many: those whose key is enrolled already are left out.
+pub(super) async fn write_devices(
+    transaction: &mut Transaction,
+    new: &[(&NewDevice, PayerId)],
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let rows: Vec<_> = new
+        .iter()
+        .map(|(device, payer)| NewDeviceRow::new(device, Hex(*payer.as_bytes()), now))
+        .collect();
+    transaction.write(&NEW_DEVICE, &rows).await
+}
+
 const DEVICES: Sql = sql!(input { key_id: blob }
     "select d.key_id, d.payer, p.mode, p.currency, d.public_key, d.mark_step, d.mark_seq, \
         case when d.revoked_at is null then 0 else 1 end as revoked \
@@ -245,23 +302,7 @@ impl Store {
     /// Takes on a payer, with an empty wallet.
     pub async fn create_payer(&self, payer: &Payer, account: AccountId) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        let new_account = NewAccount {
-            id: account,
-            mode: payer.mode,
-            kind: AccountKind::Payer,
-            currency: payer.currency,
-            owner: Some(*payer.id.as_bytes()),
-        };
-        accounts::open(&mut transaction, &[new_account], payer.created_at).await?;
-        let row = NewPayerRow {
-            id: Hex(*payer.id.as_bytes()),
-            mode: payer.mode.as_str(),
-            name: Bytes(payer.name.clone()),
-            account: Hex(*account.as_bytes()),
-            currency: payer.currency.numeric(),
-            created_at: payer.created_at.unix_millis(),
-        };
-        transaction.write(&NEW_PAYER, &[row]).await?;
+        write_payers(&mut transaction, &[(payer, account)]).await?;
         transaction.commit().await
     }
 
@@ -340,13 +381,7 @@ impl Store {
             return Ok(Err(EnrolRefusal::InvitationExpired));
         }
         let key_id = Hex(*new.key_id.as_bytes());
-        let row = NewDeviceRow {
-            key_id,
-            payer: invitation.payer,
-            public_key: Hex(*new.public_key.as_bytes()),
-            name: Bytes(new.name.clone()),
-            created_at: now.unix_millis(),
-        };
+        let row = NewDeviceRow::new(new, invitation.payer, now);
         if transaction.write(&NEW_DEVICE, &[row]).await? == 0 {
             return Ok(Err(EnrolRefusal::KeyEnrolled));
         }
