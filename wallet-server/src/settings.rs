@@ -165,6 +165,14 @@ impl Settings {
 }
 
 impl Settings {
+    /// The rules by which a server with these settings decides.
+    ///
+    /// # Errors
+    /// [`SettingsError`], which names the setting.
+    pub fn rules(&self) -> Result<Rules, SettingsError> {
+        Ok(self.parse()?.rules)
+    }
+
     /// The names in `public_authorities`, in lower case.
     fn public_authorities(&self) -> Result<Vec<String>, SettingsError> {
         let names = self.public_authorities.split(',').map(str::trim);

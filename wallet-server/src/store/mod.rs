@@ -4,6 +4,7 @@
 //! moves no money.
 
 mod accounts;
+mod checks;
 mod connection;
 mod error;
 mod events;
@@ -21,6 +22,7 @@ mod settlement;
 mod sql;
 
 pub use accounts::{Balance, LedgerLine};
+pub use checks::{Finding, Measure};
 pub use connection::{Isolation, Store};
 pub use error::{Remedy, StoreError};
 pub use events::{Cursor, PayerEvent};

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use super::sql::{Sql, sql};
 use super::{
-    Store, accounts, events, issuer, journal, leases, merchants, payers, payments, retention,
-    settlement,
+    Store, accounts, checks, events, issuer, journal, leases, merchants, payers, payments,
+    retention, settlement,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     [
         accounts::STATEMENTS,
+        checks::STATEMENTS,
         events::STATEMENTS,
         issuer::STATEMENTS,
         journal::STATEMENTS,

@@ -1,0 +1,255 @@
+//! What must hold in the books, whatever happened: each invariant as one query over everything.
+//!
+//! The queries read every entry and every payment, and share no code with what wrote them.
+
+use serde::{Deserialize, Serialize};
+use wallet_core::receipt::PaymentState;
+
+use super::connection::Store;
+use super::error::StoreError;
+use super::hex::Hex;
+use super::sql::{Sql, sql};
+use crate::domain::ids::PaymentId;
+
+/// How many acknowledged payments are looked up in one statement.
+const ACKNOWLEDGED_CHUNK: usize = 10_000;
+
+/// What a check found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// The name of the check.
+    pub check: &'static str,
+    /// In how many places the books are wrong.
+    pub wrong: u64,
+    /// One of those places: an id's digits, or what the sum is over.
+    pub example: Option<String>,
+}
+
+impl Finding {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.wrong == 0
+    }
+}
+
+/// How large the database is, and what runs it.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct Measure {
+    /// Bytes, indexes and free pages included.
+    pub bytes: u64,
+    /// The database's version.
+    pub version: String,
+}
+
+/// Every mode and currency sums to zero over all accounts.
+const TRIAL_BALANCE: Sql = sql!(input { any: int }
+    "select f.mode || ' ' || f.currency as example, count(*) over () as wrong \
+     from input i cross join ( \
+        select a.mode, a.currency from accounts a join balances b on b.account = a.id \
+        group by a.mode, a.currency having sum(b.available + b.held) <> 0) f limit 1"
+    => { example: text, wrong: int });
+
+/// Every balance row is the sum of its entries, and there is no entry without one.
+const BALANCES: Sql = sql!(input { any: int }
+    "select f.account as example, count(*) over () as wrong from input i cross join ( \
+        select s.account, s.shard, s.currency from ( \
+            select b.account, b.shard, a.currency, b.available, b.held \
+            from balances b join accounts a on a.id = b.account \
+            union all \
+            select account, shard, currency, \
+                -sum(case when bucket = 'available' then amount else 0 end), \
+                -sum(case when bucket = 'held' then amount else 0 end) \
+            from entries group by account, shard, currency) s \
+        group by s.account, s.shard, s.currency \
+        having sum(s.available) <> 0 or sum(s.held) <> 0) f limit 1"
+    => { example: blob, wrong: int });
+
+/// Every transfer sums to zero in each currency; the example is its batch. Batch by batch, so that
+/// nothing large is sorted.
+const TRANSFERS: Sql = sql!(input { any: int }
+    "select f.batch as example, count(*) over () as wrong from input i cross join ( \
+        select b.batch from (select batch from entries group by batch) b \
+        where exists (select 1 from entries e where e.batch = b.batch \
+            group by e.transfer, e.currency having sum(e.amount) <> 0)) f limit 1"
+    => { example: blob, wrong: int });
+
+/// Every entry belongs to a batch that was closed.
+const BATCHES: Sql = sql!(input { any: int }
+    "select f.batch as example, count(*) over () as wrong from input i cross join ( \
+        select e.batch from (select batch from entries group by batch) e \
+        left join batches b on b.id = e.batch where b.id is null) f limit 1"
+    => { example: blob, wrong: int });
+
+/// Every device's mark is the highest among its payments, and none if it has no payment.
+const MARKS: Sql = sql!(input { any: int }
+    "select f.device as example, count(*) over () as wrong from input i cross join ( \
+        select m.device from ( \
+            select key_id as device, coalesce(mark_step * 256 + mark_seq, 0) as mark from devices \
+            union all \
+            select device, -max(code_step * 256 + code_seq) from payments \
+            where device is not null group by device) m \
+        group by m.device having sum(m.mark) <> 0) f limit 1"
+    => { example: blob, wrong: int });
+
+/// No code made two payments.
+const CODES: Sql = sql!(input { any: int }
+    "select f.device as example, count(*) over () as wrong from input i cross join ( \
+        select device from payments where device is not null \
+        group by device, code_step, code_seq having count(*) > 1) f limit 1"
+    => { example: blob, wrong: int });
+
+/// What counts against daily limits is the sum of the day's payments.
+const DAILY_SPENDING: Sql = sql!(input { any: int }
+    "select f.payer as example, count(*) over () as wrong from input i cross join ( \
+        select s.payer, s.day, s.currency from ( \
+            select payer, day, currency, spent, count as payments from daily_spending \
+            union all \
+            select payer, day, currency, -sum(amount), -count(*) from payments \
+            where state <> 'declined' group by payer, day, currency) s \
+        group by s.payer, s.day, s.currency \
+        having sum(s.spent) <> 0 or sum(s.payments) <> 0) f limit 1"
+    => { example: blob, wrong: int });
+
+/// The checks of [`Store::check_books`], by their names.
+const CHECKS: [(&str, &Sql); 7] = [
+    ("trial_balance", &TRIAL_BALANCE),
+    ("balances", &BALANCES),
+    ("transfers", &TRANSFERS),
+    ("batches", &BATCHES),
+    ("marks", &MARKS),
+    ("codes", &CODES),
+    ("daily_spending", &DAILY_SPENDING),
+];
+
+#[derive(Serialize)]
+struct Any {
+    any: u8,
+}
+
+#[derive(Deserialize)]
+struct WrongRow {
+    example: String,
+    wrong: u64,
+}
+
+const ACKNOWLEDGED: Sql = sql!(input { id: blob, state: text }
+    "select i.id as example, count(*) over () as wrong \
+     from input i left join payments p on p.id = i.id \
+     where p.id is null or p.state <> i.state limit 1"
+    => { example: blob, wrong: int });
+
+#[derive(Serialize)]
+struct AcknowledgedRow {
+    id: Hex<16>,
+    state: &'static str,
+}
+
+const SINCE: Sql = sql!(input { id: blob }
+    "select p.state, count(*) as payments from input i join payments p on p.id >= i.id \
+     group by p.state"
+    => { state: text, payments: int });
+
+#[derive(Serialize)]
+struct Since {
+    id: Hex<16>,
+}
+
+#[derive(Deserialize)]
+struct StateRow {
+    state: String,
+    payments: u64,
+}
+
+// Nothing here is common to both databases but the parameter.
+const MEASURE: Sql = Sql {
+    sqlite: "with input as (select $1) select json_array(json_object( \
+        'bytes', c.page_count * s.page_size, 'version', 'SQLite ' || sqlite_version())) \
+        from pragma_page_count c, pragma_page_size s",
+    postgres: "with input as (select $1::jsonb) select json_build_array(json_build_object( \
+        'bytes', pg_database_size(current_database()), \
+        'version', 'PostgreSQL ' || current_setting('server_version')))::text",
+};
+
+impl Store {
+    /// Checks every invariant of the books, and tells each finding as soon as there is one.
+    ///
+    /// It reads everything: some minutes for ten million payments. What is being written meanwhile
+    /// is either seen as a whole or not at all.
+    pub async fn check_books(
+        &self,
+        mut tell: impl FnMut(&Finding),
+    ) -> Result<Vec<Finding>, StoreError> {
+        let mut findings = Vec::with_capacity(CHECKS.len());
+        for (check, sql) in CHECKS {
+            let rows: Vec<WrongRow> = self.read(sql, &[Any { any: 0 }]).await?;
+            let finding = rows.into_iter().fold(nothing_wrong(check), add);
+            tell(&finding);
+            findings.push(finding);
+        }
+        Ok(findings)
+    }
+
+    /// Checks that payments that a client was told of are in the books, in the state it was told.
+    pub async fn check_acknowledged(
+        &self,
+        acknowledged: &[(PaymentId, PaymentState)],
+    ) -> Result<Finding, StoreError> {
+        let mut finding = nothing_wrong("acknowledged");
+        for chunk in acknowledged.chunks(ACKNOWLEDGED_CHUNK) {
+            let input: Vec<_> = chunk
+                .iter()
+                .map(|(id, state)| AcknowledgedRow {
+                    id: Hex(*id.as_bytes()),
+                    state: state.as_str(),
+                })
+                .collect();
+            let rows: Vec<WrongRow> = self.read(&ACKNOWLEDGED, &input).await?;
+            finding = rows.into_iter().fold(finding, add);
+        }
+        Ok(finding)
+    }
+
+    /// How many payments there are in a state, from the one with this id on.
+    pub async fn count_payments(
+        &self,
+        from: PaymentId,
+        state: PaymentState,
+    ) -> Result<u64, StoreError> {
+        let input = Since { id: Hex(*from.as_bytes()) };
+        let rows: Vec<StateRow> = self.read(&SINCE, &[input]).await?;
+        let found = rows.iter().find(|row| row.state == state.as_str());
+        Ok(found.map_or(0, |row| row.payments))
+    }
+
+    /// How large the database is, and what runs it.
+    pub async fn measure(&self) -> Result<Measure, StoreError> {
+        let rows: Vec<Measure> = self.read(&MEASURE, &[Any { any: 0 }]).await?;
+        rows.into_iter().next().ok_or(StoreError::Corrupt("size"))
+    }
+}
+
+fn nothing_wrong(check: &'static str) -> Finding {
+    Finding { check, wrong: 0, example: None }
+}
+
+fn add(mut finding: Finding, row: WrongRow) -> Finding {
+    finding.wrong += row.wrong;
+    finding.example = Some(row.example);
+    finding
+}
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("checks::TRIAL_BALANCE", &TRIAL_BALANCE),
+    ("checks::BALANCES", &BALANCES),
+    ("checks::TRANSFERS", &TRANSFERS),
+    ("checks::BATCHES", &BATCHES),
+    ("checks::MARKS", &MARKS),
+    ("checks::CODES", &CODES),
+    ("checks::DAILY_SPENDING", &DAILY_SPENDING),
+    ("checks::ACKNOWLEDGED", &ACKNOWLEDGED),
+    ("checks::SINCE", &SINCE),
+    ("checks::MEASURE", &MEASURE),
+];
