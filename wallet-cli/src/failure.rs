@@ -139,6 +139,13 @@ impl Failure {
     }
 }
 
+/// Only commands that open a database themselves meet one.
+impl From<wallet_server::store::StoreError> for Failure {
+    fn from(error: wallet_server::store::StoreError) -> Self {
+        Self::new(Exit::Local, "database", error.to_string())
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { code, sentence, hint, problem, .. } = &*self.0;

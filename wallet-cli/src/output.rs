@@ -28,6 +28,11 @@ impl Output {
         !self.json && std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
     }
 
+    /// Whether somebody watches what is said on standard error.
+    pub(crate) fn shows_progress(self) -> bool {
+        !self.json && std::io::stderr().is_terminal()
+    }
+
     /// Prints a result: its `Display` form, or its JSON.
     pub(crate) fn show<T: Display + Serialize>(self, result: &T) -> Result<(), Failure> {
         if self.json { self.line(&to_json(result)?) } else { self.line(result) }

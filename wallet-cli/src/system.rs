@@ -33,3 +33,9 @@ pub(crate) fn random_hex<const N: usize>() -> String {
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
+
+/// A point on the clock that never goes back, for measuring.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+pub(crate) fn instant() -> std::time::Instant {
+    std::time::Instant::now()
+}

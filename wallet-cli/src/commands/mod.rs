@@ -1,5 +1,6 @@
 //! One command a file.
 
+mod bench;
 mod code;
 mod completions;
 mod demo;
@@ -19,6 +20,7 @@ use crate::output::Output;
 pub(crate) enum Command {
     Demo(demo::Args),
     Serve(serve::Args),
+    Bench(bench::Args),
     #[command(subcommand)]
     Payer(payer::Command),
     #[command(subcommand)]
@@ -35,6 +37,7 @@ pub(crate) fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Demo(args) => demo::run(&args, output),
         Command::Serve(args) => serve::run(&args, output),
+        Command::Bench(args) => bench::run(&args, output),
         Command::Payer(command) => payer::run(command, output),
         Command::Merchant(command) => block_on(merchant::run(command, output)),
         Command::Operator(command) => block_on(operator::run(command, output)),
