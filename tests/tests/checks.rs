@@ -5,11 +5,11 @@ use sqlx::AssertSqlSafe;
 use wallet_core::receipt::PaymentState;
 use wallet_server::domain::ids::PaymentId;
 use wallet_server::store::{Finding, Store};
-use wallet_tests::{Charge, World};
+use wallet_tests::{Charge, Database, World};
 
 /// Books with a payment that succeeded and one that was declined, and their ids.
 async fn books(seed: u64) -> (World, [PaymentId; 2]) {
-    let mut world = World::start(seed).await;
+    let mut world = World::start(Database::Sqlite, seed).await;
     let body = json!({ "name": "Tea House", "fee": { "basis_points": 60, "fixed": "0.00" } });
     let till = world.merchant_with(body).await;
     let mut phone = world.payer("Wei", "50.00").await;

@@ -10,23 +10,19 @@ use std::{fs, io};
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsAcceptor;
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use wallet_core::keyfile::{Cost, Passphrase};
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, SystemClock};
-use crate::domain::ledger::Shard;
 use crate::entropy::Entropy;
 use crate::http::{self, OperatorAuth};
 use crate::issuer::{FileKeys, IssuerKeys, KeyFileError};
 use crate::metrics::Metrics;
 use crate::service::{App, Own};
 use crate::settings::{Parsed, Settings, SettingsError};
-use crate::store::{OwnShard, Store, StoreError};
-use crate::worker::{
-    Announcer, Batcher, BatcherParts, Ended, Leases, Notifier, Retention, Sequencer,
-};
+use crate::store::{Store, StoreError};
+use crate::worker::{Engine, EngineError, EngineParts, Notifier, Retention};
 use bounded::BoundedAddress;
 use listen::{Listeners, OperatorTcp, serve};
 
@@ -43,6 +39,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Settlement.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The key file.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
@@ -86,9 +85,7 @@ pub struct Server {
 /// What runs behind the listeners.
 #[derive(Debug)]
 struct Background {
-    batcher: Ended,
-    /// Where several processes use one database.
-    sequencer: Option<Sequencer>,
+    settlement: Engine,
     retention: Retention,
 }
 
@@ -217,12 +214,9 @@ impl Server {
             drop(task.await);
         }
         // The listeners held the last ways into the batcher, so it ends when its queue is empty.
-        let Background { batcher, sequencer, retention } = self.background;
-        if tokio::time::timeout(SHUTDOWN_GRACE, batcher.wait()).await.is_err() {
+        let Background { settlement, retention } = self.background;
+        if tokio::time::timeout(SHUTDOWN_GRACE, settlement.stop()).await.is_err() {
             tracing::warn!("requests are still under way; what they acknowledged is safe");
-        }
-        if let Some(sequencer) = sequencer {
-            sequencer.stop().await;
         }
         retention.stop().await;
         self.store.close().await;
@@ -248,9 +242,6 @@ fn at(place: impl std::fmt::Display) -> impl FnOnce(io::Error) -> StartError {
     move |error| StartError::Io(place, error)
 }
 
-/// How many loops settle where several can: one writes while another waits for the disk.
-const SHARED_LOOPS: usize = 2;
-
 /// Puts the use cases together and starts what runs behind them.
 async fn start_app(
     parsed: Parsed,
@@ -262,28 +253,15 @@ async fn start_app(
     let notifier = Notifier::default();
     let metrics = Arc::new(Metrics::default());
     let own = Own::start().map_err(at("a thread"))?;
-    let leases = Leases::new(Arc::clone(&store), Arc::clone(&clock), &entropy);
-    let shards = own_shards(&store, &leases).await?;
-    let committed = Arc::new(Notify::new());
-    let announcer = if store.is_shared() {
-        Announcer::Journal(Arc::clone(&committed))
-    } else {
-        Announcer::Here(notifier.clone())
-    };
-    let (batcher, ended) = Batcher::start(BatcherParts {
+    let (batcher, settlement) = Engine::start(EngineParts {
         store: Arc::clone(&store),
         rules: parsed.rules.clone(),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
-        announcer,
+        notifier: notifier.clone(),
         metrics: Arc::clone(&metrics),
-        shards,
-        latest_batch: store.latest_batch().await?,
     })
-    .map_err(at("a thread"))?;
-    let sequencer = store.is_shared().then(|| {
-        Sequencer::start(Arc::clone(&store), Arc::new(leases), notifier.clone(), committed)
-    });
+    .await?;
     let calendar = parsed.rules.calendar.clone();
     let retention = Retention::start(Arc::clone(&store), Arc::clone(&clock), calendar);
     let app = App {
@@ -300,19 +278,7 @@ async fn start_app(
         metrics,
         own,
     };
-    Ok((Arc::new(app), Background { batcher: ended, sequencer, retention }))
-}
-
-/// The shards that this process counts in.
-async fn own_shards(store: &Store, leases: &Leases) -> Result<Vec<OwnShard>, StoreError> {
-    if !store.is_shared() {
-        return Ok(vec![store.open_shard(Shard(0)).await?]);
-    }
-    let mut shards = Vec::with_capacity(SHARED_LOOPS);
-    for _ in 0..SHARED_LOOPS {
-        shards.push(store.open_shard(leases.acquire_shard().await?).await?);
-    }
-    Ok(shards)
+    Ok((Arc::new(app), Background { settlement, retention }))
 }
 
 /// The keys of the issuer whose books these are.

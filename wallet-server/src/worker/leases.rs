@@ -20,7 +20,7 @@ const RENEW_MILLIS: i64 = 3_000;
 const SHARDS_MAX: u16 = 256;
 
 /// What this process holds.
-pub struct Leases {
+pub(super) struct Leases {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
     holder: Holder,
@@ -35,7 +35,7 @@ struct Lease {
 impl Leases {
     /// Nothing yet.
     #[must_use]
-    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, entropy: &Entropy) -> Self {
+    pub(super) fn new(store: Arc<Store>, clock: Arc<dyn Clock>, entropy: &Entropy) -> Self {
         Self { store, clock, holder: Holder(entropy.bytes()), held: Mutex::default() }
     }
 
@@ -43,7 +43,7 @@ impl Leases {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn acquire(&self, name: &str) -> Result<bool, StoreError> {
+    pub(super) async fn acquire(&self, name: &str) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let until = now.plus_millis(LEASE_MILLIS);
         let acquired = self.store.acquire_lease(name, self.holder, now, until).await?;
@@ -60,7 +60,7 @@ impl Leases {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn acquire_shard(&self) -> Result<Shard, StoreError> {
+    pub(super) async fn acquire_shard(&self) -> Result<Shard, StoreError> {
         for number in 0..SHARDS_MAX {
             let name = shard_name(number);
             if !self.holds(&name) && self.acquire(&name).await? {
@@ -73,13 +73,13 @@ impl Leases {
 
     /// Whether this process held the lease when it last asked.
     #[must_use]
-    pub fn holds(&self, name: &str) -> bool {
+    pub(super) fn holds(&self, name: &str) -> bool {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.iter().any(|lease| lease.name == name)
     }
 
     /// Believes no longer to hold a lease, because something showed that somebody else does.
-    pub fn forget(&self, name: &str) {
+    pub(super) fn forget(&self, name: &str) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|lease| lease.name != name);
     }
@@ -89,7 +89,7 @@ impl Leases {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn renew(&self) -> Result<(), StoreError> {
+    pub(super) async fn renew(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let due: Vec<String> = {
             let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,7 +107,7 @@ impl Leases {
     ///
     /// # Errors
     /// Those of the database; then the leases end by themselves.
-    pub async fn release(&self) -> Result<(), StoreError> {
+    pub(super) async fn release(&self) -> Result<(), StoreError> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.store.release_leases(self.holder).await
     }

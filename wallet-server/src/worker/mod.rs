@@ -1,13 +1,17 @@
 //! What runs beside the requests: bounded queues, one loop a file.
 
 mod batcher;
+mod engine;
 mod leases;
 mod notifier;
 mod retention;
 mod sequencer;
 
-pub use batcher::{BATCH_MAX, Batcher, BatcherParts, Ended, Unsettled};
-pub use leases::Leases;
-pub use notifier::{Announcer, Notifier, Waiter};
+#[cfg(test)]
+pub(crate) use batcher::BatcherParts;
+pub use batcher::{BATCH_MAX, Batcher, Unsettled};
+pub use engine::{Engine, EngineError, EngineParts};
+#[cfg(test)]
+pub(crate) use notifier::Announcer;
+pub use notifier::{Notifier, Waiter};
 pub use retention::Retention;
-pub use sequencer::Sequencer;

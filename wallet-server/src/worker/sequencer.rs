@@ -23,7 +23,7 @@ const STEPS_BETWEEN_QUESTIONS: u32 = 20;
 
 /// The running task.
 #[derive(Debug)]
-pub struct Sequencer {
+pub(super) struct Sequencer {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -42,7 +42,7 @@ struct Loop {
 impl Sequencer {
     /// Starts it. `committed` is notified when this process has committed a batch.
     #[must_use]
-    pub fn start(
+    pub(super) fn start(
         store: Arc<Store>,
         leases: Arc<Leases>,
         notifier: Notifier,
@@ -55,7 +55,7 @@ impl Sequencer {
     }
 
     /// Gives a position to what is committed so far, gives up the leases and ends.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         drop(self.stop);
         drop(self.task.await);
     }

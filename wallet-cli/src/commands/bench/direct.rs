@@ -60,7 +60,7 @@ pub(super) async fn measure(
     let took = system::instant().saturating_duration_since(pace.starts());
     let now = CpuTime::of_process(std::process::id());
     watch.done();
-    ledger.stop().await?;
+    ledger.stop().await;
     let measured = Measured {
         tally,
         took,

@@ -91,7 +91,7 @@ async fn top_up(
         move || payers.next().and_then(|payer| commands.top_up(payer, at).ok())
     });
     let filled = ledger.drive_all(clients.collect(), watch.progress()).await;
-    ledger.stop().await?;
+    ledger.stop().await;
     watch.done();
     filled
 }
@@ -125,7 +125,7 @@ async fn preload(
         clock.advance_millis(between);
         at = at.plus_millis(between);
     }
-    ledger.stop().await?;
+    ledger.stop().await;
     watch.done();
     place.state.preloaded = wanted;
     place.save()

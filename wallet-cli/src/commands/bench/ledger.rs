@@ -1,14 +1,14 @@
-//! The ledger without a server: the batcher over the books, in this process.
+//! The ledger without a server: settlement over the books, in this process.
 
 use std::sync::Arc;
 
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use wallet_core::receipt::PaymentState;
 use wallet_server::clock::Clock;
 use wallet_server::domain::command::Command;
 use wallet_server::domain::outcome::{Answer, Outcome};
 use wallet_server::metrics::Metrics;
-use wallet_server::worker::{Batcher, BatcherParts, Notifier, Unsettled};
+use wallet_server::worker::{Batcher, Engine, EngineParts, Notifier, Unsettled};
 
 use super::books::Books;
 use super::tally::{Pace, Progress, Tally};
@@ -17,27 +17,27 @@ use crate::failure::{Exit, Failure};
 /// How long a command may wait: longer than any run.
 const DEADLINE_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
-/// A running batcher.
+/// Running settlement.
 pub(super) struct Ledger {
     batcher: Batcher,
-    task: JoinHandle<()>,
+    settlement: Engine,
     clock: Arc<dyn Clock>,
 }
 
 impl Ledger {
-    /// Starts a batcher over these books, by this clock.
+    /// Starts settlement over these books, by this clock.
     pub(super) async fn start(books: &Books, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        let latest_batch = books.store.latest_batch().await?;
-        let (batcher, task) = Batcher::start(BatcherParts {
+        let (batcher, settlement) = Engine::start(EngineParts {
             store: Arc::clone(&books.store),
             rules: books.rules.clone(),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&books.entropy),
             notifier: Notifier::default(),
             metrics: Arc::new(Metrics::default()),
-            latest_batch,
-        });
-        Ok(Self { batcher, task, clock })
+        })
+        .await
+        .map_err(|error| Failure::new(Exit::Unexpected, "settlement", error.to_string()))?;
+        Ok(Self { batcher, settlement, clock })
     }
 
     /// Settles what each of the clients brings, one command after the other, all clients at once.
@@ -114,9 +114,8 @@ impl Ledger {
     }
 
     /// Ends once everything queued is settled.
-    pub(super) async fn stop(self) -> Result<(), Failure> {
+    pub(super) async fn stop(self) {
         drop(self.batcher);
-        let ended = self.task.await;
-        ended.map_err(|error| Failure::new(Exit::Unexpected, "batcher", error.to_string()))
+        self.settlement.stop().await;
     }
 }
