@@ -4,8 +4,11 @@
 //! What differs between them beyond the text of a statement lives in [`sqlite`] and [`postgres`],
 //! and nowhere else: how they are opened, how a transaction begins, how a parameter is bound.
 
+mod changes;
 mod postgres;
 mod sqlite;
+
+pub(crate) use changes::Changes;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -152,6 +155,36 @@ impl Transaction {
         match self {
             Self::Sqlite(transaction) => sqlite::read(transaction, sql.sqlite, input).await,
             Self::Postgres(transaction) => postgres::read(transaction, sql.postgres, input).await,
+        }
+    }
+
+    /// Asks two questions at once.
+    pub(crate) async fn read_both<A: DeserializeOwned, B: DeserializeOwned>(
+        &mut self,
+        (first, first_input): (&Sql, &[impl Serialize + Sync]),
+        (second, second_input): (&Sql, &[impl Serialize + Sync]),
+    ) -> Result<(Vec<A>, Vec<B>), StoreError> {
+        if let Self::Sqlite(transaction) = self
+            && !first_input.is_empty()
+            && !second_input.is_empty()
+        {
+            let questions = [
+                (first.sqlite, serde_json::to_string(first_input)?),
+                (second.sqlite, serde_json::to_string(second_input)?),
+            ];
+            let [first, second] = sqlite::read_all(transaction, questions).await?;
+            return Ok((serde_json::from_str(&first)?, serde_json::from_str(&second)?));
+        }
+        let answer = self.read(first, first_input).await?;
+        Ok((answer, self.read(second, second_input).await?))
+    }
+
+    /// Makes changes, in their order.
+    pub(crate) async fn apply(&mut self, changes: Changes) -> Result<(), StoreError> {
+        let changes = changes.into_list();
+        match self {
+            Self::Sqlite(transaction) => sqlite::apply(transaction, changes).await,
+            Self::Postgres(transaction) => postgres::apply(transaction, changes).await,
         }
     }
 

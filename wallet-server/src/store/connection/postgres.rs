@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::encode::{Encode, IsNull};
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArgumentBuffer, PgConnectOptions, PgPool, PgPoolOptions, PgTypeInfo};
 use sqlx::types::Json;
-use sqlx::{ConnectOptions, Connection, PgConnection, Postgres};
+use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Type};
 
 use super::Isolation;
+use super::changes::Change;
 use crate::store::StoreError;
 
 /// Releases before this one lack what statements use.
@@ -162,4 +165,35 @@ pub(super) async fn write(
 ) -> Result<u64, StoreError> {
     let result = sqlx::query(text).bind(Json(input)).execute(connection).await?;
     Ok(result.rows_affected())
+}
+
+/// Makes several changes, one after the other.
+pub(super) async fn apply(
+    connection: &mut PgConnection,
+    changes: Vec<Change>,
+) -> Result<(), StoreError> {
+    for mut change in changes {
+        let json = Written(std::mem::take(&mut change.json));
+        let result = sqlx::query(change.sql.postgres).bind(json).execute(&mut *connection).await?;
+        change.check(result.rows_affected())?;
+    }
+    Ok(())
+}
+
+/// JSON that is written already.
+struct Written(String);
+
+impl Type<Postgres> for Written {
+    fn type_info() -> PgTypeInfo {
+        <Json<()> as Type<Postgres>>::type_info()
+    }
+}
+
+impl Encode<'_, Postgres> for Written {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        // The only version of the binary form of jsonb: a one, then the text.
+        buffer.push(1);
+        buffer.extend(self.0.as_bytes());
+        Ok(IsNull::No)
+    }
 }

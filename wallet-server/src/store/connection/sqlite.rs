@@ -5,13 +5,18 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
-use sqlx::{Connection as _, Sqlite, SqliteConnection};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, Connection as _, Executor as _, Sqlite, SqliteConnection,
+};
 
+use super::changes::Change;
 use crate::store::StoreError;
 
 /// How many reads may run at once; more would only queue for two cores.
@@ -142,6 +147,57 @@ pub(super) async fn write(
 ) -> Result<u64, StoreError> {
     let result = sqlx::query(text).bind(serde_json::to_string(input)?).execute(connection).await?;
     Ok(result.rows_affected())
+}
+
+/// Asks several questions in one text.
+pub(super) async fn read_all<const N: usize>(
+    connection: &mut SqliteConnection,
+    questions: [(&'static str, String); N],
+) -> Result<[String; N], StoreError> {
+    let text = one_text(questions.iter().map(|question| question.0));
+    let mut query = sqlx::query_scalar(AssertSqlSafe(text));
+    for (_, json) in questions {
+        query = query.bind(json);
+    }
+    let answers: Vec<String> = query.fetch_all(connection).await?;
+    answers.try_into().map_err(|_| StoreError::Corrupt("the number of answers"))
+}
+
+/// Makes several changes in one text.
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    changes: Vec<Change>,
+) -> Result<(), StoreError> {
+    let text = one_text(changes.iter().map(|change| change.sql.sqlite));
+    let mut arguments = SqliteArguments::default();
+    let mut checks = Vec::with_capacity(changes.len());
+    for mut change in changes {
+        arguments.add(std::mem::take(&mut change.json)).map_err(sqlx::Error::Encode)?;
+        checks.push(change);
+    }
+    let mut results = connection.fetch_many(sqlx::query_with(AssertSqlSafe(text), arguments));
+    let mut checks = checks.into_iter();
+    while let Some(step) = results.try_next().await? {
+        if let Some(result) = step.left() {
+            let check = checks.next().ok_or(StoreError::Corrupt("the number of results"))?;
+            check.check(result.rows_affected())?;
+        }
+    }
+    match checks.next() {
+        None => Ok(()),
+        Some(_) => Err(StoreError::Corrupt("the number of results")),
+    }
+}
+
+/// Several statements as one text, of which each has a parameter of its own. The same statements
+/// always give the same text, so that it is prepared once.
+fn one_text<'a>(statements: impl Iterator<Item = &'a str>) -> String {
+    let mut text = String::new();
+    for (number, statement) in statements.enumerate() {
+        text.push_str(&statement.replace("$1", &format!("${}", number + 1)));
+        text.push_str(";\n");
+    }
+    text
 }
 
 /// Locks `PATH.lock`, so that a second server on the same file refuses to start.

@@ -95,7 +95,8 @@ impl<'a> Settlement<'a> {
         if !plan.transfers.is_empty() {
             shard::open(&mut self.transaction, self.unopened, self.own.shard).await?;
         }
-        write::plan(&mut self.transaction, batch, plan, now, today).await?;
+        let changes = write::plan(self.transaction.dialect(), batch, plan, now, today)?;
+        self.transaction.apply(changes).await?;
         Ok(Some(Written(self.transaction)))
     }
 }

@@ -9,7 +9,6 @@ use crate::domain::command::{AuthenticCode, Charge, Verdict};
 use crate::domain::limits::Day;
 use crate::domain::snapshot::{Device, Snapshot, TakenReference};
 use crate::store::StoreError;
-use crate::store::connection::Transaction;
 use crate::store::hex::Hex;
 use crate::store::rows::{KeyRow, ReferenceRow};
 use crate::store::settlement::answers::{Answers, KeptColumns, Subject};
@@ -41,7 +40,7 @@ const CHARGES: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, k
         count: int });
 
 #[derive(Serialize)]
-struct Names<'a> {
+pub(super) struct Names<'a> {
     #[serde(flatten)]
     key: KeyRow<'a>,
     merchant: Hex<16>,
@@ -77,16 +76,18 @@ impl ChargeRow {
     }
 }
 
-/// Reads a row for each charge, and puts devices and payers into the snapshot.
-pub(super) async fn read(
-    transaction: &mut Transaction,
+/// The question about charges.
+pub(super) fn question<'a>(charges: &[&'a Charge], today: Day) -> (&'static Sql, Vec<Names<'a>>) {
+    (&CHARGES, charges.iter().map(|charge| names(charge, today)).collect())
+}
+
+/// Puts devices and payers into the snapshot.
+pub(super) fn parties(
+    rows: &[ChargeRow],
     charges: &[&Charge],
-    today: Day,
     snapshot: &mut Snapshot,
-) -> Result<Vec<ChargeRow>, StoreError> {
-    let names: Vec<Names<'_>> = charges.iter().map(|charge| names(charge, today)).collect();
-    let rows: Vec<ChargeRow> = transaction.read(&CHARGES, &names).await?;
-    for row in &rows {
+) -> Result<(), StoreError> {
+    for row in rows {
         let Some(code) = as_code(input(charges, row.n)?) else { continue };
         if row.enrolled != 0 {
             let mark = row.mark_step.zip(row.mark_seq);
@@ -98,7 +99,7 @@ pub(super) async fn read(
             insert_payer(snapshot, code.payer, payer, row.spent, row.count);
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn names(charge: &Charge, today: Day) -> Names<'_> {

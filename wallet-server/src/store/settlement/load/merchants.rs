@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::command::Charge;
 use crate::domain::fee::FeeRule;
 use crate::domain::ids::{AccountId, ApiKeyId, MerchantId};
+use crate::domain::ledger::Shard;
 use crate::domain::snapshot::{Merchant, Snapshot};
 use crate::store::StoreError;
 use crate::store::accounts::currency;
-use crate::store::connection::Transaction;
 use crate::store::hex::Hex;
 use crate::store::merchants::mode;
 use crate::store::sql::{Sql, sql};
@@ -26,14 +26,14 @@ const MERCHANTS: Sql = sql!(input { merchant: blob, api_key: blob, shard: int }
         active: int, api_key: blob, revoked: int, opened: int });
 
 #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
-struct MerchantKey {
+pub(super) struct MerchantKey {
     merchant: Hex<16>,
     api_key: Hex<16>,
     shard: u16,
 }
 
 #[derive(Deserialize)]
-struct MerchantRow {
+pub(super) struct MerchantRow {
     id: Hex<16>,
     mode: String,
     account: Hex<16>,
@@ -46,22 +46,24 @@ struct MerchantRow {
     opened: u8,
 }
 
-/// Puts the merchants into the snapshot, and returns the accounts that have no row in its shard.
-pub(super) async fn read(
-    transaction: &mut Transaction,
-    charges: &[&Charge],
-    snapshot: &mut Snapshot,
-) -> Result<Vec<AccountId>, StoreError> {
+/// The question about the merchants of charges.
+pub(super) fn question(charges: &[&Charge], shard: Shard) -> (&'static Sql, Vec<MerchantKey>) {
     let keys: BTreeSet<MerchantKey> = charges
         .iter()
         .map(|charge| MerchantKey {
             merchant: Hex(*charge.reference.merchant.as_bytes()),
             api_key: Hex(*charge.api_key.as_bytes()),
-            shard: snapshot.shard.0,
+            shard: shard.0,
         })
         .collect();
-    let rows: Vec<MerchantRow> =
-        transaction.read(&MERCHANTS, &keys.into_iter().collect::<Vec<_>>()).await?;
+    (&MERCHANTS, keys.into_iter().collect())
+}
+
+/// Puts the merchants into the snapshot, and returns the accounts that have no row in its shard.
+pub(super) fn known(
+    rows: Vec<MerchantRow>,
+    snapshot: &mut Snapshot,
+) -> Result<Vec<AccountId>, StoreError> {
     let mut unopened = BTreeSet::new();
     for row in rows {
         if row.revoked != 0 {

@@ -1,6 +1,6 @@
 //! Reading the rows that a batch of commands names, and no others: a statement for what charges
-//! name, one for their merchants, one for what top-ups name, and, for repeats only, the answers
-//! that were given before.
+//! name and one for their merchants, asked together; one for what top-ups name; and, for repeats
+//! only, the answers that were given before.
 
 mod charges;
 mod merchants;
@@ -43,14 +43,18 @@ pub(super) async fn snapshot(
         own_accounts: own.accounts.clone(),
         ..Snapshot::default()
     };
-    let charge_rows = charges::read(transaction, &charges, today, &mut snapshot).await?;
+    let (about_charges, names) = charges::question(&charges, today);
+    let (about_merchants, keys) = merchants::question(&charges, own.shard);
+    let (charge_rows, merchant_rows) =
+        transaction.read_both((about_charges, &names), (about_merchants, &keys)).await?;
+    charges::parties(&charge_rows, &charges, &mut snapshot)?;
+    let unopened = merchants::known(merchant_rows, &mut snapshot)?;
     let top_up_rows = top_ups::read(transaction, &top_ups, &mut snapshot).await?;
     let named = charge_rows.iter().flat_map(charges::ChargeRow::named);
     let named: Named = named.chain(top_up_rows.iter().flat_map(top_ups::TopUpRow::named)).collect();
     let answers = Answers::read(transaction, named).await?;
     charges::known(charge_rows, &charges, &answers, &mut snapshot)?;
     top_ups::known(top_up_rows, &top_ups, &answers, &mut snapshot)?;
-    let unopened = merchants::read(transaction, &charges, &mut snapshot).await?;
     Ok(Loaded { snapshot, unopened })
 }
 

@@ -6,13 +6,12 @@ use serde::Serialize;
 use wallet_core::receipt::RECORD_LENGTH;
 use wallet_core::{Money, Timestamp};
 
-use super::expect_all;
 use crate::domain::ids::BatchId;
 use crate::domain::journal::merkle_root;
 use crate::domain::ledger::{Bucket, Entry, Transfer};
 use crate::domain::plan::Plan;
 use crate::store::StoreError;
-use crate::store::connection::Transaction;
+use crate::store::connection::Changes;
 use crate::store::hex::Hex;
 use crate::store::sql::{Dialect, Sql, sql};
 
@@ -32,14 +31,13 @@ struct EntryRow {
     amount: i64,
 }
 
-pub(super) async fn entries(
-    transaction: &mut Transaction,
+pub(super) fn entries(
+    changes: &mut Changes,
     batch: BatchId,
     plan: &Plan,
 ) -> Result<(), StoreError> {
     let rows = entry_rows(batch, plan);
-    transaction.write(&ENTRIES, &rows).await?;
-    Ok(())
+    changes.add(&ENTRIES, &rows)
 }
 
 fn entry_rows(batch: BatchId, plan: &Plan) -> Vec<EntryRow> {
@@ -72,19 +70,19 @@ struct BalanceRow {
 }
 
 /// Adds up what a batch does to each balance, so that each row is touched once.
-pub(super) async fn balances(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+pub(super) fn balances(changes: &mut Changes, plan: &Plan) -> Result<(), StoreError> {
     const OVERFLOW: StoreError = StoreError::Corrupt("a batch moves more than 64 bits hold");
-    let mut changes: BTreeMap<_, (i64, i64)> = BTreeMap::new();
+    let mut sums: BTreeMap<_, (i64, i64)> = BTreeMap::new();
     for entry in plan.transfers.iter().flat_map(Transfer::entries) {
         let Entry { account, shard, bucket, amount } = entry;
-        let (available, held) = changes.entry((*account, *shard)).or_default();
+        let (available, held) = sums.entry((*account, *shard)).or_default();
         let side = match bucket {
             Bucket::Available => available,
             Bucket::Held => held,
         };
         *side = side.checked_add(Money::minor(*amount)).ok_or(OVERFLOW)?;
     }
-    let rows: Vec<BalanceRow> = changes
+    let rows: Vec<BalanceRow> = sums
         .into_iter()
         .map(|((account, shard), (available, held))| BalanceRow {
             account: Hex(*account.as_bytes()),
@@ -93,8 +91,7 @@ pub(super) async fn balances(transaction: &mut Transaction, plan: &Plan) -> Resu
             held,
         })
         .collect();
-    let found = transaction.write(&BALANCES, &rows).await?;
-    expect_all(found, rows.len(), "a balance")
+    changes.add_to_existing(&BALANCES, &rows, "a balance")
 }
 
 const EVENTS: Sql = sql!(input { batch: blob, mode: text, type: text, subject: blob,
@@ -113,11 +110,7 @@ struct EventRow {
     record: Hex<RECORD_LENGTH>,
 }
 
-pub(super) async fn events(
-    transaction: &mut Transaction,
-    batch: BatchId,
-    plan: &Plan,
-) -> Result<(), StoreError> {
+pub(super) fn events(changes: &mut Changes, batch: BatchId, plan: &Plan) -> Result<(), StoreError> {
     let rows: Vec<EventRow> = plan
         .events
         .iter()
@@ -131,8 +124,7 @@ pub(super) async fn events(
             record: Hex(event.record.to_bytes()),
         })
         .collect();
-    transaction.write(&EVENTS, &rows).await?;
-    Ok(())
+    changes.add(&EVENTS, &rows)
 }
 
 const BATCH: Sql = sql!(input { batch: blob, leaf: blob, now: int }
@@ -155,8 +147,9 @@ struct JournalRow {
 
 /// Closes the batch, and gives it its place. On SQLite closing checks that its transfers balance,
 /// on PostgreSQL that has been checked when the entries came.
-pub(super) async fn journal(
-    transaction: &mut Transaction,
+pub(super) fn journal(
+    changes: &mut Changes,
+    dialect: Dialect,
     batch: BatchId,
     plan: &Plan,
     now: Timestamp,
@@ -164,13 +157,12 @@ pub(super) async fn journal(
     let leaf = merkle_root(plan.events.iter().map(|event| &event.record));
     let row = JournalRow { batch: Hex(*batch.as_bytes()), leaf: Hex(leaf), now: now.unix_millis() };
     let rows = [row];
-    let place = match transaction.dialect() {
+    let place = match dialect {
         Dialect::Sqlite => &JOURNAL,
         Dialect::Postgres => &PENDING,
     };
-    transaction.write(place, &rows).await?;
-    transaction.write(&BATCH, &rows).await?;
-    Ok(())
+    changes.add(place, &rows)?;
+    changes.add(&BATCH, &rows)
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.

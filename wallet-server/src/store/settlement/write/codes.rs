@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::expect_all;
 use crate::domain::plan::Plan;
 use crate::store::StoreError;
-use crate::store::connection::Transaction;
+use crate::store::connection::Changes;
 use crate::store::hex::Hex;
 use crate::store::sql::{Sql, sql};
 
@@ -22,7 +21,7 @@ struct MarkRow {
     seq: u8,
 }
 
-pub(super) async fn marks(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+pub(super) fn marks(changes: &mut Changes, plan: &Plan) -> Result<(), StoreError> {
     // Several codes of one device in a batch: only the last one counts, and it is the highest.
     let last: BTreeMap<_, _> = plan.marks.iter().copied().collect();
     let rows: Vec<MarkRow> = last
@@ -33,8 +32,7 @@ pub(super) async fn marks(transaction: &mut Transaction, plan: &Plan) -> Result<
             seq: mark.seq,
         })
         .collect();
-    let moved = transaction.write(&MARKS, &rows).await?;
-    expect_all(moved, rows.len(), "a device")
+    changes.add_to_existing(&MARKS, &rows, "a device")
 }
 
 const SPENDING: Sql = sql!(input { payer: blob, day: int, currency: int, amount: int }
@@ -53,7 +51,7 @@ struct SpendingRow {
     amount: i64,
 }
 
-pub(super) async fn spending(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+pub(super) fn spending(changes: &mut Changes, plan: &Plan) -> Result<(), StoreError> {
     let rows: Vec<SpendingRow> = plan
         .spending
         .iter()
@@ -64,8 +62,7 @@ pub(super) async fn spending(transaction: &mut Transaction, plan: &Plan) -> Resu
             amount: spending.amount.minor(),
         })
         .collect();
-    transaction.write(&SPENDING, &rows).await?;
-    Ok(())
+    changes.add(&SPENDING, &rows)
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::domain::limits::Day;
 use crate::domain::plan::{AnswerRef, NewKeptAnswer, Plan};
 use crate::store::StoreError;
-use crate::store::connection::Transaction;
+use crate::store::connection::Changes;
 use crate::store::hex::Hex;
 use crate::store::rows::KeyRow;
 use crate::store::sql::{Sql, sql};
@@ -44,15 +44,14 @@ impl<'a> KeptAnswerRow<'a> {
     }
 }
 
-pub(super) async fn kept_answers(
-    transaction: &mut Transaction,
+pub(super) fn kept_answers(
+    changes: &mut Changes,
     plan: &Plan,
     today: Day,
 ) -> Result<(), StoreError> {
     let rows: Vec<_> =
         plan.kept_answers.iter().map(|kept| KeptAnswerRow::new(kept, today)).collect();
-    transaction.write(&KEPT_ANSWERS, &rows).await?;
-    Ok(())
+    changes.add(&KEPT_ANSWERS, &rows)
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.

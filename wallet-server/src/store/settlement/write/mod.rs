@@ -11,37 +11,34 @@ use crate::domain::ids::BatchId;
 use crate::domain::limits::Day;
 use crate::domain::plan::Plan;
 use crate::store::StoreError;
-use crate::store::connection::Transaction;
+use crate::store::connection::Changes;
+use crate::store::sql::Dialect;
 #[cfg(test)]
 use crate::store::sql::Sql;
 
-/// Writes everything that was decided.
-pub(super) async fn plan(
-    transaction: &mut Transaction,
+/// Everything that was decided, in the order in which it is written.
+pub(super) fn plan(
+    dialect: Dialect,
     batch: BatchId,
     plan: &Plan,
     now: Timestamp,
     today: Day,
-) -> Result<(), StoreError> {
-    codes::marks(transaction, plan).await?;
-    codes::spending(transaction, plan).await?;
-    payments::payments(transaction, batch, plan).await?;
-    payments::references(transaction, plan, now).await?;
-    payments::top_ups(transaction, batch, plan).await?;
-    kept::kept_answers(transaction, plan, today).await?;
-    if plan.events.is_empty() {
-        // Codes that were rejected: an answer to keep, but nothing that happened.
-        return Ok(());
+) -> Result<Changes, StoreError> {
+    let mut changes = Changes::default();
+    codes::marks(&mut changes, plan)?;
+    codes::spending(&mut changes, plan)?;
+    payments::payments(&mut changes, batch, plan)?;
+    payments::references(&mut changes, plan, now)?;
+    payments::top_ups(&mut changes, batch, plan)?;
+    kept::kept_answers(&mut changes, plan, today)?;
+    // Codes that were rejected are answers to keep, but nothing that happened.
+    if !plan.events.is_empty() {
+        books::entries(&mut changes, batch, plan)?;
+        books::balances(&mut changes, plan)?;
+        books::events(&mut changes, batch, plan)?;
+        books::journal(&mut changes, dialect, batch, plan, now)?;
     }
-    books::entries(transaction, batch, plan).await?;
-    books::balances(transaction, plan).await?;
-    books::events(transaction, batch, plan).await?;
-    books::journal(transaction, batch, plan, now).await
-}
-
-/// Every row that a statement names must have been there: it was loaded in this transaction.
-fn expect_all(changed: u64, named: usize, what: &'static str) -> Result<(), StoreError> {
-    if usize::try_from(changed) == Ok(named) { Ok(()) } else { Err(StoreError::Corrupt(what)) }
+    Ok(changes)
 }
 
 /// Every statement of this folder.

@@ -7,7 +7,7 @@ use crate::domain::ids::BatchId;
 use crate::domain::outcome::DeclineCode;
 use crate::domain::plan::{NewPayment, Plan};
 use crate::store::StoreError;
-use crate::store::connection::Transaction;
+use crate::store::connection::Changes;
 use crate::store::hex::{Bytes, Hex};
 use crate::store::rows::ReferenceRow;
 use crate::store::sql::{Sql, sql};
@@ -100,15 +100,14 @@ impl<'a> PaymentRow<'a> {
     }
 }
 
-pub(super) async fn payments(
-    transaction: &mut Transaction,
+pub(super) fn payments(
+    changes: &mut Changes,
     batch: BatchId,
     plan: &Plan,
 ) -> Result<(), StoreError> {
     let rows: Vec<_> =
         plan.payments.iter().map(|payment| PaymentRow::new(batch, payment)).collect();
-    transaction.write(&PAYMENTS, &rows).await?;
-    Ok(())
+    changes.add(&PAYMENTS, &rows)
 }
 
 const REFERENCES: Sql = sql!(input { merchant: blob, mode: text, reference: text,
@@ -126,8 +125,8 @@ struct NewReferenceRow<'a> {
     created_at: i64,
 }
 
-pub(super) async fn references(
-    transaction: &mut Transaction,
+pub(super) fn references(
+    changes: &mut Changes,
     plan: &Plan,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -141,8 +140,7 @@ pub(super) async fn references(
             created_at: now.unix_millis(),
         })
         .collect();
-    transaction.write(&REFERENCES, &rows).await?;
-    Ok(())
+    changes.add(&REFERENCES, &rows)
 }
 
 const TOP_UPS: Sql = sql!(input { id: blob, mode: text, payer: blob, external_reference: text,
@@ -166,8 +164,8 @@ struct TopUpRow<'a> {
     created_at: i64,
 }
 
-pub(super) async fn top_ups(
-    transaction: &mut Transaction,
+pub(super) fn top_ups(
+    changes: &mut Changes,
     batch: BatchId,
     plan: &Plan,
 ) -> Result<(), StoreError> {
@@ -187,8 +185,7 @@ pub(super) async fn top_ups(
             created_at: new.answer.record.decided_at.unix_millis(),
         })
         .collect();
-    transaction.write(&TOP_UPS, &rows).await?;
-    Ok(())
+    changes.add(&TOP_UPS, &rows)
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.
