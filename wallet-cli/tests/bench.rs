@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use wallet_test_postgres::Postgres;
 
 fn bench(folder: &Path, line: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wallet"))
@@ -14,7 +15,7 @@ fn bench(folder: &Path, line: &str) -> Output {
         .arg("--json")
         .current_dir(folder)
         .stdin(Stdio::null())
-        // A server that is told this would not start: the benchmark's own must not hear of it.
+        // A server that is told this declines everything: the benchmark's own must not hear of it.
         .env("WALLETD__LIMITS__DAY", "0.00")
         .output()
         .unwrap()
@@ -48,6 +49,17 @@ fn a_run_without_a_server_settles_payments_and_leaves_the_books_right() {
     let line = "--seconds 1 --payers 50 --merchants 2 --ledger-only --in-flight 16";
     let run = report(folder.path(), line);
     assert_eq!(run["codes_made"], 0);
+}
+
+#[test]
+fn two_servers_on_one_postgresql_settle_payments_and_leave_the_books_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Postgres::shared().database();
+    let line = "--seconds 1 --payers 50 --merchants 2 --connections 4 --servers 2 --database";
+    let run = report(folder.path(), &format!("{line} {}", database.url()));
+    assert_eq!(run["run"]["servers"], 2);
+    let again = bench(folder.path(), &format!("{line} {}", database.url()));
+    assert!(String::from_utf8_lossy(&again.stdout).contains("not_empty"));
 }
 
 #[test]

@@ -60,6 +60,9 @@ impl Report {
             part(cpu.settlement),
             part(cpu.http),
         )?;
+        if self.machine.database.starts_with("PostgreSQL") {
+            writeln!(f, "            (what PostgreSQL's own processes used is not among it)")?;
+        }
         if !self.run.ledger_only {
             writeln!(f, "load CPU    {} a payment", part(cpu.load))?;
         }
