@@ -8,6 +8,7 @@ async fn scene(seed: u64) -> (World, Till, Phone) {
     let world = World::start(DATABASE, seed).await;
     let till = world.merchant("Tea House").await;
     let phone = world.payer("Wei", "500.00").await;
+    world.placed().await;
     (world, till, phone)
 }
 
@@ -100,8 +101,10 @@ async fn a_revoked_phone_is_out_at_once() {
 async fn payers_see_their_own_and_nothing_else() {
     let (world, till, mut phone) = scene(4).await;
     let other = world.payer("Lin", "5.00").await;
+    world.placed().await;
     let start = other.get(&world, "/v1/wallet/events").await.text("/next").to_owned();
     let payment = charge(&world, &till, &mut phone, "order-1").await.created();
+    world.placed().await;
     assert_eq!(other.balance(&world).await, "5.00");
     let activity = other.get(&world, "/v1/wallet/activity").await;
     assert_eq!(activity.json["data"].as_array().unwrap().len(), 1);
@@ -178,6 +181,7 @@ async fn events_follow_one_another_without_gaps_or_repeats() {
         world.advance_seconds(60);
     }
     expected.sort();
+    world.placed().await;
 
     let (mut found, mut next) = (Vec::new(), "evt_0_0_0".to_owned());
     loop {
@@ -204,6 +208,7 @@ async fn the_history_is_newest_first_in_pages_with_receipts() {
         world.advance_seconds(1);
         let _ = charge(&world, &till, &mut phone, &format!("order-{number}")).await.created();
     }
+    world.placed().await;
     let whole = phone.get(&world, "/v1/wallet/activity?limit=100").await;
     let whole = whole.json["data"].as_array().unwrap().clone();
     assert_eq!(whole.len(), 7);

@@ -92,6 +92,7 @@ async fn a_phone_that_stops_waiting_disturbs_nobody() {
     let world = World::start(DATABASE, 3).await;
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("Wei", "500.00").await;
+    world.placed().await;
     let start = phone.get(&world, "/v1/wallet/events").await.text("/next").to_owned();
     let path = format!("/v1/wallet/events?after={start}&wait=25");
     let gone = tokio::spawn(phone.signed_at(&world, world.now(), &path).send());
