@@ -11,6 +11,7 @@
 )]
 
 mod database;
+mod folder;
 mod programs;
 
 use std::io::Write;
@@ -30,13 +31,14 @@ const USER: &str = "wallet";
 /// What the server is told. A test that kills the server keeps what the machine's memory keeps, so
 /// nothing waits for the disk; commits are as synchronous as ever. Vacuuming would only hold up
 /// the copying of databases.
-const SETTINGS: [&str; 8] = [
+const SETTINGS: [&str; 9] = [
     "port=5432",
     "listen_addresses=",
     "max_connections=300",
     "shared_buffers=64MB",
     "fsync=off",
     "full_page_writes=off",
+    "max_wal_size=128MB",
     "autovacuum=off",
     "log_min_messages=error",
 ];
@@ -73,7 +75,7 @@ impl Postgres {
     #[must_use]
     pub fn start() -> Self {
         let programs = Programs::find();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder::new();
         programs.own(folder.path());
         let data = folder.path().join("data");
         let stop = programs.server("pg_ctl");
