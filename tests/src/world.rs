@@ -142,6 +142,12 @@ impl World {
         self.server.as_ref().map(Server::operator_endpoints).unwrap_or_default()
     }
 
+    /// What the server is told to open.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        self.books.url()
+    }
+
     /// A connection to the database, beside the server's own.
     pub async fn database(&self) -> AnyConnection {
         self.books.connect().await

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use wallet_server::store::Store;
 use wallet_test_postgres::Postgres;
 use wallet_tests::{Answer, Books, Charge, Database, Phone, Till, World};
 
@@ -20,6 +21,17 @@ async fn lonely_world(seed: u64) -> (World, Postgres) {
     let server = Postgres::start();
     let books = Books::Postgres(server.database());
     (World::try_start_in(books, seed, &[]).await.unwrap(), server)
+}
+
+/// Checks every invariant of the books, and that each payment was made once.
+async fn assert_right(world: &World, payments: i64) {
+    assert_eq!(world.standing().await.payments, payments);
+    world.placed().await;
+    let store = Store::open(&world.database_url()).await.unwrap();
+    let findings = store.check_books(|_| ()).await.unwrap();
+    store.close().await;
+    let wrong: Vec<_> = findings.iter().filter(|finding| !finding.is_ok()).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 /// Repeats a charge, as a till does, until it is known what became of it.
@@ -76,7 +88,7 @@ async fn a_connection_that_breaks_around_a_commit_makes_one_payment() {
         assert_eq!(again.text, first.text, "{cut:?}");
         assert_eq!(phone.balance(&world).await, left, "{cut:?}");
     }
-    assert_eq!(world.standing().await.payments, 3);
+    assert_right(&world, 3).await;
     assert_eq!(till.balance().await, "37.50");
 }
 
@@ -128,7 +140,7 @@ async fn a_database_that_crashes_under_load_loses_and_doubles_nothing() {
         assert!(again.replayed, "acknowledged and lost: {}", answer.text);
         assert_eq!(again.text, answer.text);
     }
-    assert_eq!(world.standing().await.payments, 80);
+    assert_right(&world, 80).await;
     assert_eq!(till.balance().await, "80.00");
     for (name, phone) in &phones {
         assert_eq!(phone.balance(&world).await, "30.00", "{name}");

@@ -6,6 +6,7 @@ mod bad_input;
 mod bad_requests;
 pub(crate) mod books;
 mod charge;
+mod checks;
 mod device_requests;
 mod disconnect;
 mod enrolment;

@@ -5,11 +5,13 @@ use sqlx::AssertSqlSafe;
 use wallet_core::receipt::PaymentState;
 use wallet_server::domain::ids::PaymentId;
 use wallet_server::store::{Finding, Store};
-use wallet_tests::{Charge, Database, World};
+use wallet_tests::{Charge, World};
+
+use crate::DATABASE;
 
 /// Books with a payment that succeeded and one that was declined, and their ids.
 async fn books(seed: u64) -> (World, [PaymentId; 2]) {
-    let mut world = World::start(Database::Sqlite, seed).await;
+    let mut world = World::start(DATABASE, seed).await;
     let body = json!({ "name": "Tea House", "fee": { "basis_points": 60, "fixed": "0.00" } });
     let till = world.merchant_with(body).await;
     let mut phone = world.payer("Wei", "50.00").await;
@@ -19,13 +21,13 @@ async fn books(seed: u64) -> (World, [PaymentId; 2]) {
     let declined = till.charge(&Charge::new("order-2", &code, "150.00")).await;
     let ids = [paid.text("/id"), declined.text("/payment/id")];
     let ids = ids.map(|id| PaymentId::parse(id).unwrap());
+    world.placed().await;
     world.stop().await;
     (world, ids)
 }
 
 async fn open(world: &World) -> Store {
-    let file = world.folder.path().join("wallet.sqlite");
-    Store::open(&format!("sqlite:{}", file.display())).await.unwrap()
+    Store::open(&world.database_url()).await.unwrap()
 }
 
 /// The names of the checks that find something.
@@ -51,6 +53,11 @@ async fn every_kind_of_tampering_is_found_by_the_check_for_it() {
     let another = "select batch, n + 9, transfer, account, shard, bucket, currency, amount \
                    from entries where account = (select account from payers) limit 1";
     let all = "select * from payments where state = 'succeeded'";
+    let another_id = DATABASE.choose("randomblob(16)", "uuid_send(gen_random_uuid())");
+    let entries_open =
+        DATABASE.choose("drop trigger entries_open", "drop trigger entries_balanced on entries");
+    let mark_rises = DATABASE
+        .choose("drop trigger devices_mark_rises", "drop trigger devices_mark_rises on devices");
     for (seed, tampering, checks) in [
         (
             101,
@@ -59,29 +66,24 @@ async fn every_kind_of_tampering_is_found_by_the_check_for_it() {
         ),
         (
             102,
-            "update balances set available = available + iif(account = (select account from \
-             payers), 100, -100) where account in (select account from payers union select \
-             account from merchants)"
+            "update balances set available = available + case account when (select account from \
+             payers) then 100 else -100 end where account in (select account from payers union \
+             select account from merchants) and shard = (select min(other.shard) from balances \
+             other where other.account = balances.account)"
                 .to_owned(),
             &["balances"],
         ),
-        (
-            103,
-            format!("drop trigger entries_open; insert into entries {another}"),
-            &["balances", "transfers"],
-        ),
+        (103, format!("{entries_open}; insert into entries {another}"), &["balances", "transfers"]),
         (104, "update devices set mark_seq = mark_seq + 1".to_owned(), &["marks"]),
         (
             105,
-            "drop trigger devices_mark_rises; \
-             update devices set mark_step = null, mark_seq = null"
-                .to_owned(),
+            format!("{mark_rises}; update devices set mark_step = null, mark_seq = null"),
             &["marks"],
         ),
         (
             106,
             format!(
-                "create table copy as {all}; update copy set id = randomblob(16); \
+                "create table copy as {all}; update copy set id = {another_id}; \
                  insert into payments select * from copy"
             ),
             &["codes", "daily_spending"],
@@ -113,5 +115,6 @@ async fn what_was_acknowledged_is_looked_up_with_its_state() {
     assert_eq!(store.count_payments(PaymentId::from_bytes([0; 16]), succeeded).await.unwrap(), 1);
     assert_eq!(store.count_payments(declined, refused).await.unwrap(), 1);
     let measure = store.measure().await.unwrap();
-    assert!(measure.bytes > 0 && measure.version.starts_with("SQLite 3."), "{measure:?}");
+    let version = DATABASE.choose("SQLite 3.", "PostgreSQL ");
+    assert!(measure.bytes > 0 && measure.version.starts_with(version), "{measure:?}");
 }
