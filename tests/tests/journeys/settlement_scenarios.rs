@@ -142,7 +142,8 @@ impl Stage {
                 let begin = DATABASE.choose("begin immediate", "begin");
                 let mut writing = database.begin_with(begin).await.unwrap();
                 if DATABASE == Database::Postgres {
-                    let lock = "lock table idempotency_keys in exclusive mode";
+                    // Where batches lock the payer, which is before they decide.
+                    let lock = "lock table balances in exclusive mode";
                     sqlx::raw_sql(lock).execute(&mut *writing).await.unwrap();
                 }
                 let waiting = tokio::spawn(async move { till.charge(&charge).await });
