@@ -13,19 +13,15 @@ use super::hex::Hex;
 use super::sql::{Sql, sql};
 use crate::domain::ids::PayerId;
 
-// By the order of ids, which is close to the order of commits.
+// By the order of ids, which is close to the order of commits. A second sequencer, if there are two
+// for a moment, is refused: a batch has one position, and a position one batch.
 const PLACE: Sql = sql!(postgres input { size: int }
-    "insert into journal (position, batch, leaf) \
+    ", placed as (delete from journal_pending where batch in ( \
+        select batch from journal_pending order by batch limit (select size from input)) \
+        returning batch, leaf) \
+     insert into journal (position, batch, leaf) \
      select (select coalesce(max(position), 0) from journal) \
-            + row_number() over (order by p.batch), p.batch, p.leaf \
-     from (select batch, leaf from journal_pending \
-         order by batch limit (select size from input)) p order by p.batch");
-
-// A batch of the other sequencer, if there are two for a moment, is not there any more, or is
-// refused as a second one with its batch or position.
-const PLACED: Sql = sql!(postgres input { size: int }
-    "delete from journal_pending using input i \
-     where exists (select 1 from journal j where j.batch = journal_pending.batch)");
+            + row_number() over (order by batch), batch, leaf from placed order by batch");
 
 #[derive(Serialize)]
 struct Size {
@@ -51,19 +47,13 @@ struct PayerRow {
 }
 
 /// How many batches one step takes: more would only make a transaction long.
-const STEP_MAX: u32 = 1000;
+pub const STEP_MAX: u32 = 1000;
 
 impl Store {
-    /// Gives positions to batches that wait for one; says how many got one.
+    /// Gives positions to batches that wait for one, to at most [`STEP_MAX`]; says to how many.
     pub async fn place_batches(&self) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
-        let size = [Size { size: STEP_MAX }];
-        let placed = transaction.write(&PLACE, &size).await?;
-        if placed == 0 {
-            transaction.roll_back().await?;
-            return Ok(0);
-        }
-        transaction.write(&PLACED, &size).await?;
+        let placed = transaction.write(&PLACE, &[Size { size: STEP_MAX }]).await?;
         transaction.commit().await?;
         Ok(placed)
     }
@@ -80,8 +70,5 @@ impl Store {
 
 /// Every statement of this file, for the test that prepares them.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
-    ("journal::PLACE", &PLACE),
-    ("journal::PLACED", &PLACED),
-    ("journal::PAYERS_AFTER", &PAYERS_AFTER),
-];
+pub(super) const STATEMENTS: &[(&str, &Sql)] =
+    &[("journal::PLACE", &PLACE), ("journal::PAYERS_AFTER", &PAYERS_AFTER)];

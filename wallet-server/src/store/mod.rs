@@ -26,6 +26,7 @@ pub use checks::{Finding, Measure};
 pub use connection::{Isolation, Store};
 pub use error::{Remedy, StoreError};
 pub use events::{Cursor, PayerEvent};
+pub use journal::STEP_MAX;
 pub use leases::Holder;
 pub use merchants::{ApiKey, Merchant, MerchantWithKey, Terminal};
 pub use payers::{Device, EnrolRefusal, Invitation, NewDevice, Payer};

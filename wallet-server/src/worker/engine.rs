@@ -3,8 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
-
-use tokio::sync::Notify;
+use std::sync::atomic::AtomicBool;
 
 use super::batcher::{Batcher, BatcherParts, Ended};
 use super::leases::Leases;
@@ -64,7 +63,7 @@ impl Engine {
         let EngineParts { store, rules, clock, entropy, notifier, metrics } = parts;
         let leases = Leases::new(Arc::clone(&store), Arc::clone(&clock), &entropy);
         let shards = own_shards(&store, &leases).await?;
-        let committed = Arc::new(Notify::new());
+        let committed = Arc::new(AtomicBool::new(false));
         let announcer = if store.is_shared() {
             Announcer::Journal(Arc::clone(&committed))
         } else {

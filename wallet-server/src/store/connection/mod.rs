@@ -164,27 +164,36 @@ impl Transaction {
         (first, first_input): (&Sql, &[impl Serialize + Sync]),
         (second, second_input): (&Sql, &[impl Serialize + Sync]),
     ) -> Result<(Vec<A>, Vec<B>), StoreError> {
-        if let Self::Sqlite(transaction) = self
-            && !first_input.is_empty()
-            && !second_input.is_empty()
-        {
-            let questions = [
-                (first.sqlite, serde_json::to_string(first_input)?),
-                (second.sqlite, serde_json::to_string(second_input)?),
-            ];
-            let [first, second] = sqlite::read_all(transaction, questions).await?;
-            return Ok((serde_json::from_str(&first)?, serde_json::from_str(&second)?));
+        if first_input.is_empty() || second_input.is_empty() {
+            let answer = self.read(first, first_input).await?;
+            return Ok((answer, self.read(second, second_input).await?));
         }
-        let answer = self.read(first, first_input).await?;
-        Ok((answer, self.read(second, second_input).await?))
+        let (first_rows, second_rows) =
+            (serde_json::to_string(first_input)?, serde_json::to_string(second_input)?);
+        let [first, second] = match self {
+            Self::Sqlite(transaction) => {
+                let questions = [(first.sqlite, first_rows), (second.sqlite, second_rows)];
+                sqlite::read_all(transaction, questions).await?
+            }
+            Self::Postgres(transaction) => {
+                let questions = [(first.postgres, first_rows), (second.postgres, second_rows)];
+                postgres::read_all(transaction, questions).await?
+            }
+        };
+        Ok((serde_json::from_str(&first)?, serde_json::from_str(&second)?))
     }
 
-    /// Makes changes, in their order.
+    /// Makes changes.
     pub(crate) async fn apply(&mut self, changes: Changes) -> Result<(), StoreError> {
-        let changes = changes.into_list();
+        let [list, last] = changes.into_parts();
         match self {
-            Self::Sqlite(transaction) => sqlite::apply(transaction, changes).await,
-            Self::Postgres(transaction) => postgres::apply(transaction, changes).await,
+            Self::Sqlite(transaction) => {
+                sqlite::apply(transaction, list.into_iter().chain(last).collect()).await
+            }
+            Self::Postgres(transaction) => {
+                postgres::apply(transaction, list).await?;
+                postgres::apply(transaction, last).await
+            }
         }
     }
 

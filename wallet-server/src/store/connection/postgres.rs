@@ -9,7 +9,7 @@ use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArgumentBuffer, PgConnectOptions, PgPool, PgPoolOptions, PgTypeInfo};
 use sqlx::types::Json;
-use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Type};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres, Type};
 
 use super::Isolation;
 use super::changes::Change;
@@ -167,17 +167,58 @@ pub(super) async fn write(
     Ok(result.rows_affected())
 }
 
-/// Makes several changes, one after the other.
+/// Asks several questions in one statement.
+pub(super) async fn read_all<const N: usize>(
+    connection: &mut PgConnection,
+    questions: [(&'static str, String); N],
+) -> Result<[String; N], StoreError> {
+    let parts: Vec<String> = questions
+        .iter()
+        .enumerate()
+        .map(|(number, (text, _))| format!("({})", numbered(text, number)))
+        .collect();
+    let text = format!("select array[{}]", parts.join(",\n"));
+    let mut query = sqlx::query_scalar(AssertSqlSafe(text));
+    for (_, json) in questions {
+        query = query.bind(Written(json));
+    }
+    let answers: Vec<String> = query.fetch_one(connection).await?;
+    answers.try_into().map_err(|_| StoreError::Corrupt("the number of answers"))
+}
+
+/// Makes several changes in one statement, of which each is a part. The parts do not see each
+/// other's changes, and triggers see all of them.
 pub(super) async fn apply(
     connection: &mut PgConnection,
     changes: Vec<Change>,
 ) -> Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let (mut parts, mut counts) = (Vec::new(), Vec::new());
+    for (number, change) in changes.iter().enumerate() {
+        let text = numbered(change.sql.postgres, number);
+        parts.push(format!("change_{number} as ({text} returning 1)"));
+        counts.push(format!("(select count(*) from change_{number})"));
+    }
+    let text = format!("with {} select array[{}]", parts.join(",\n"), counts.join(", "));
+    let mut query = sqlx::query_scalar(AssertSqlSafe(text));
+    let mut checks = Vec::with_capacity(changes.len());
     for mut change in changes {
-        let json = Written(std::mem::take(&mut change.json));
-        let result = sqlx::query(change.sql.postgres).bind(json).execute(&mut *connection).await?;
-        change.check(result.rows_affected())?;
+        query = query.bind(Written(std::mem::take(&mut change.json)));
+        checks.push(change);
+    }
+    let changed: Vec<i64> = query.fetch_one(connection).await?;
+    for (check, rows) in checks.iter().zip(changed) {
+        check.check(u64::try_from(rows).unwrap_or(0))?;
     }
     Ok(())
+}
+
+/// A statement with a parameter of its own among several. The same statements always give the same
+/// text, so that it is prepared once.
+fn numbered(text: &str, number: usize) -> String {
+    text.replace("$1", &format!("${}", number + 1))
 }
 
 /// JSON that is written already.

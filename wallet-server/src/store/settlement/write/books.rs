@@ -162,7 +162,7 @@ pub(super) fn journal(
         Dialect::Postgres => &PENDING,
     };
     changes.add(place, &rows)?;
-    changes.add(&BATCH, &rows)
+    changes.add_last(&BATCH, &rows)
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.

@@ -16,7 +16,7 @@ use crate::store::sql::Dialect;
 #[cfg(test)]
 use crate::store::sql::Sql;
 
-/// Everything that was decided, in the order in which it is written.
+/// Everything that was decided.
 pub(super) fn plan(
     dialect: Dialect,
     batch: BatchId,
