@@ -252,7 +252,7 @@ async fn start_app(
 ) -> Result<(Arc<App>, Background), StartError> {
     let notifier = Notifier::default();
     let metrics = Arc::new(Metrics::default());
-    let own = Own::start().map_err(at("a thread"))?;
+    let own = Own::start(&store).map_err(at("a thread"))?;
     let (batcher, settlement) = Engine::start(EngineParts {
         store: Arc::clone(&store),
         rules: parsed.rules.clone(),

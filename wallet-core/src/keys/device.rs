@@ -91,6 +91,18 @@ impl DevicePublicKey {
         VerifyingKey::from_bytes(bytes).map(Self).map_err(|_| WEAK)
     }
 
+    /// A key that [`from_bytes`](Self::from_bytes) accepted before, read back from where only this
+    /// program writes.
+    ///
+    /// Leaves out the check of the point's order, which costs as much as a signature. Never use it
+    /// for bytes that came from outside.
+    ///
+    /// # Errors
+    /// `weak_public_key`, for bytes that are no point at all.
+    pub fn from_checked_bytes(bytes: &[u8; 32]) -> Result<Self, Error> {
+        VerifyingKey::from_bytes(bytes).map(Self).map_err(|_| WEAK)
+    }
+
     /// The public half of a secret key, which is safe by construction.
     pub(super) fn of(secret: &SigningKey) -> Self {
         Self(secret.verifying_key())
@@ -135,6 +147,15 @@ mod tests {
         for point in EIGHT_TORSION {
             assert!(refused(point.compress().as_bytes()), "{point:?}");
         }
+    }
+
+    #[test]
+    fn a_key_that_was_accepted_is_read_back_without_the_check() {
+        let key = DeviceKey::generate(&mut ChaCha20Rng::seed_from_u64(9)).public_key();
+        assert_eq!(DevicePublicKey::from_checked_bytes(key.as_bytes()).unwrap(), key);
+        let mut no_point = [0; 32];
+        no_point[0] = 2;
+        assert!(DevicePublicKey::from_checked_bytes(&no_point).is_err());
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::entropy::Entropy;
 use crate::issuer::IssuerKeys;
 use crate::metrics::Metrics;
 use crate::store::{ApiKey, Device, Store};
-use crate::worker::{Batcher, Notifier};
+use crate::worker::{Batcher, Devices, Notifier, Unanswered};
 use verifiers::Verifiers;
 
 pub use charge::ChargeRequest;
@@ -80,6 +80,8 @@ pub(crate) struct Own {
     /// Public keys never change once enrolled, and checking one costs as much as a signature.
     /// Whether a device is revoked is read where it matters, in the settling transaction.
     devices: quick_cache::sync::Cache<DeviceKeyId, Arc<Device>>,
+    /// Where those that are not remembered are looked up.
+    wanted_devices: Devices,
     /// Who an API key belongs to never changes. Whether it is revoked is read where it matters.
     api_keys: quick_cache::sync::Cache<[u8; 32], ApiKey>,
     /// Where codes and signatures are checked.
@@ -93,9 +95,10 @@ impl Own {
     ///
     /// # Errors
     /// When there cannot be another thread.
-    pub(crate) fn start() -> std::io::Result<Self> {
+    pub(crate) fn start(store: &Arc<Store>) -> std::io::Result<Self> {
         Ok(Self {
             devices: quick_cache::sync::Cache::new(DEVICES_REMEMBERED),
+            wanted_devices: Devices::start(Arc::clone(store)),
             api_keys: quick_cache::sync::Cache::new(API_KEYS_REMEMBERED),
             verifiers: Verifiers::start()?,
             charges: Arc::new(Semaphore::new(CHARGES_MAX)),
@@ -121,15 +124,14 @@ impl App {
     pub(crate) async fn device(
         &self,
         key_id: DeviceKeyId,
-    ) -> Result<Option<Arc<Device>>, crate::store::StoreError> {
+    ) -> Result<Option<Arc<Device>>, Unanswered> {
         if let Some(device) = self.own.devices.get(&key_id) {
             return Ok(Some(device));
         }
-        let Some(device) = self.store.devices(&[key_id]).await?.into_iter().next() else {
-            return Ok(None);
-        };
-        let device = Arc::new(device);
-        self.own.devices.insert(key_id, Arc::clone(&device));
-        Ok(Some(device))
+        let device = self.own.wanted_devices.find(key_id).await?;
+        if let Some(device) = &device {
+            self.own.devices.insert(key_id, Arc::clone(device));
+        }
+        Ok(device)
     }
 }

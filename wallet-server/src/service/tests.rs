@@ -53,6 +53,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
     .unwrap();
     let prefix = CodePrefix::parse("70").unwrap();
     let keys = Arc::new(keys);
+    let own = Own::start(&store).unwrap();
     Arc::new(App {
         store,
         keys,
@@ -65,7 +66,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
         prefix,
         public_authorities: Vec::new(),
         metrics,
-        own: Own::start().unwrap(),
+        own,
     })
 }
 

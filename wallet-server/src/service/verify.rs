@@ -14,7 +14,7 @@ use crate::domain::command::{AuthenticCode, Verdict};
 use crate::domain::ids::PaymentId;
 use crate::issuer::Purpose;
 use crate::store::{ApiKey, Device};
-use crate::worker::Unsettled;
+use crate::worker::{Unanswered, Unsettled};
 
 /// Why a code is not ours; for the log, never for the merchant, to whom they are all one.
 type Reason = &'static str;
@@ -81,11 +81,9 @@ impl App {
             Opened::Decided(verdict) => return Ok(verdict),
             Opened::DeviceWanted(opened) => opened,
         };
-        let device = self.device(opened.claimed_device()).await.map_err(|error| {
-            tracing::error!(%error, "a device cannot be looked up");
-            // Nothing was done, but an earlier request may have been.
-            Unsettled::Overloaded
-        })?;
+        // Nothing was done, but an earlier request may have been.
+        let device = self.device(opened.claimed_device()).await;
+        let device = device.map_err(|Unanswered| Unsettled::Overloaded)?;
         let Some(device) = device else {
             return Ok(Err("code_unknown_device"));
         };

@@ -191,7 +191,7 @@ impl Store {
     /// The sum of the balances of each kind of account: all of them add up to nothing.
     pub async fn trial_balance(&self, mode: Mode) -> Result<Vec<(AccountKind, Money)>, StoreError> {
         let rows: Vec<KindRow> =
-            self.read(&TRIAL_BALANCE, &[ModeRow { mode: mode.as_str() }]).await?;
+            self.survey(&TRIAL_BALANCE, &[ModeRow { mode: mode.as_str() }]).await?;
         rows.into_iter()
             .map(|row| {
                 Ok((kind(&row.kind)?, Money::from_minor(row.balance, currency(row.currency)?)))

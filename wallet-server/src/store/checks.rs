@@ -182,7 +182,7 @@ impl Store {
     ) -> Result<Vec<Finding>, StoreError> {
         let mut findings = Vec::with_capacity(CHECKS.len());
         for (check, sql) in CHECKS {
-            let rows: Vec<WrongRow> = self.read(sql, &[Any { any: 0 }]).await?;
+            let rows: Vec<WrongRow> = self.survey(sql, &[Any { any: 0 }]).await?;
             let finding = rows.into_iter().fold(nothing_wrong(check), add);
             tell(&finding);
             findings.push(finding);
@@ -217,7 +217,7 @@ impl Store {
         state: PaymentState,
     ) -> Result<u64, StoreError> {
         let input = Since { id: Hex(*from.as_bytes()) };
-        let rows: Vec<StateRow> = self.read(&SINCE, &[input]).await?;
+        let rows: Vec<StateRow> = self.survey(&SINCE, &[input]).await?;
         let found = rows.iter().find(|row| row.state == state.as_str());
         Ok(found.map_or(0, |row| row.payments))
     }

@@ -280,7 +280,8 @@ impl DeviceRow {
             payer: PayerId::from_bytes(self.payer.0),
             mode: mode(&self.mode)?,
             currency: currency(self.currency)?,
-            public_key: DevicePublicKey::from_bytes(&self.public_key.0)
+            // It was checked when the device was enrolled.
+            public_key: DevicePublicKey::from_checked_bytes(&self.public_key.0)
                 .map_err(|_| StoreError::Corrupt("public_key"))?,
             mark: mark.map(|(step, seq)| Mark { step: Step::from_number(step), seq }),
             revoked: self.revoked != 0,

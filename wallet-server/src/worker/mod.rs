@@ -1,6 +1,7 @@
 //! What runs beside the requests: bounded queues, one loop a file.
 
 mod batcher;
+mod devices;
 mod engine;
 mod leases;
 mod notifier;
@@ -10,6 +11,7 @@ mod sequencer;
 #[cfg(test)]
 pub(crate) use batcher::BatcherParts;
 pub use batcher::{BATCH_MAX, Batcher, Unsettled};
+pub use devices::{Devices, Unanswered};
 pub use engine::{Engine, EngineError, EngineParts};
 #[cfg(test)]
 pub(crate) use notifier::Announcer;

@@ -85,6 +85,18 @@ impl Store {
         }
     }
 
+    /// Asks a question about whole tables, outside of any transaction.
+    pub(crate) async fn survey<Row: DeserializeOwned>(
+        &self,
+        sql: &Sql,
+        input: &[impl Serialize + Sync],
+    ) -> Result<Vec<Row>, StoreError> {
+        match &self.0 {
+            Database::Sqlite(file) => file.read(sql.sqlite, input).await,
+            Database::Postgres(server) => server.survey(sql.postgres, input).await,
+        }
+    }
+
     /// Begins a transaction. On SQLite there can be one at a time, and this waits for its turn.
     pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
         match &self.0 {

@@ -21,12 +21,14 @@ const VERSION_MIN: i32 = 150_000;
 const READERS_MAX: u32 = 8;
 /// How many transactions may run at once: the settling ones, and a few of the operator's.
 const WRITERS_MAX: u32 = 8;
+/// How many questions about everything may run at once.
+const SURVEYORS_MAX: u32 = 2;
 /// How long a request waits for a connection: as long as a till that would rather hear "come back".
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long opening waits for an answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Settlement looks rows up by their keys, a few hundred at a time. A planner that knows the
+/// Requests and settlement look rows up by their keys, a few hundred at a time. A planner that knows the
 /// tables only from when they were small would read all of them instead.
 const BY_INDEX: [(&str, &str); 5] = [
     ("enable_seqscan", "off"),
@@ -42,6 +44,8 @@ const BY_INDEX: [(&str, &str); 5] = [
 pub(super) struct Server {
     writers: PgPool,
     readers: PgPool,
+    /// For questions about everything, which the planner answers as it likes.
+    surveyors: PgPool,
     begin: &'static str,
 }
 
@@ -79,8 +83,22 @@ impl Server {
             Isolation::ReadCommitted => "begin isolation level read committed",
             Isolation::Serializable => "begin isolation level serializable",
         };
-        let readers = pool(options.clone(), READERS_MAX);
-        Ok(Self { writers: pool(options.options(BY_INDEX), WRITERS_MAX), readers, begin })
+        let by_index = options.clone().options(BY_INDEX);
+        Ok(Self {
+            writers: pool(by_index.clone(), WRITERS_MAX),
+            readers: pool(by_index, READERS_MAX),
+            surveyors: pool(options, SURVEYORS_MAX),
+            begin,
+        })
+    }
+
+    pub(super) async fn survey<Row: DeserializeOwned>(
+        &self,
+        text: &'static str,
+        input: &[impl Serialize + Sync],
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut connection = self.surveyors.acquire().await?;
+        read(&mut connection, text, input).await
     }
 
     pub(super) async fn read<Row: DeserializeOwned>(
@@ -118,6 +136,7 @@ impl Server {
     }
 
     pub(super) async fn close(&self) {
+        self.surveyors.close().await;
         self.readers.close().await;
         self.writers.close().await;
     }
