@@ -18,6 +18,11 @@ use clap::Parser as _;
 use crate::cli::Cli;
 use crate::output::Output;
 
+/// A server allocates on every thread and frees on others, which this allocator is made for. It
+/// replaces C's as well, and so SQLite's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     let output = Output::new(cli.json);
