@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use wallet_server::Server;
+
 use crate::{Answer, World};
 
 /// A till with an API key.
@@ -67,6 +69,12 @@ impl Till {
     #[must_use]
     pub fn at(&self, world: &World) -> Self {
         Self { base: world.url(""), ..self.clone() }
+    }
+
+    /// The same till, connected to another server.
+    #[must_use]
+    pub fn connected_to(&self, server: &Server) -> Self {
+        Self { base: server.public_url().to_owned(), ..self.clone() }
     }
 
     /// Charges.

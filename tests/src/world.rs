@@ -129,6 +129,15 @@ impl World {
         Server::start_with(&self.settings, Arc::clone(&self.clock) as Arc<dyn Clock>, entropy).await
     }
 
+    /// Another server on the same books and keys, for the same people.
+    pub async fn start_beside(&self, seed: u64) -> Server {
+        let socket = self.folder.path().join(format!("operator-{seed}.sock"));
+        let settings = Settings { operator_socket: Some(socket), ..self.settings.clone() };
+        let entropy = Arc::new(Entropy::new(Box::new(ChaCha20Rng::seed_from_u64(seed))));
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        Server::start_with(&settings, clock, entropy).await.unwrap()
+    }
+
     /// Where merchants and phones connect.
     #[must_use]
     pub fn url(&self, path: &str) -> String {

@@ -2,6 +2,7 @@
 
 mod faults;
 mod journeys;
+mod processes;
 
 use journeys::books::{busy_world, refusal};
 use wallet_tests::Database;

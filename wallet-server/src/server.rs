@@ -115,7 +115,7 @@ impl Server {
         entropy: Arc<Entropy>,
     ) -> Result<Self, StartError> {
         let parsed = settings.parse()?;
-        let store = Arc::new(Store::open(&settings.database).await?);
+        let store = Arc::new(Store::open_with(&settings.database, settings.isolation).await?);
         let keys = match own_keys(&store, settings, clock.as_ref(), &entropy).await {
             Ok(keys) => keys,
             Err(error) => {

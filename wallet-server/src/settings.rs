@@ -13,6 +13,7 @@ use wallet_core::{Currency, Money};
 
 use crate::domain::limits::{Calendar, Limits};
 use crate::domain::settle::Rules;
+use crate::store::Isolation;
 
 /// The default settings, with an explanation of each: print it, edit it, serve it.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
@@ -30,6 +31,7 @@ const ENVIRONMENT_SEPARATOR: &str = "__";
 #[expect(missing_docs, reason = "default.toml explains each field")]
 pub struct Settings {
     pub database: String,
+    pub isolation: Isolation,
     pub listen: SocketAddr,
     pub public_authorities: String,
     pub tls_cert: Option<PathBuf>,

@@ -15,6 +15,7 @@ mod issuer_keys;
 mod lists;
 mod operator;
 mod refusals;
+mod retention;
 mod schema;
 mod settlement_scenarios;
 mod stolen_database;

@@ -17,7 +17,8 @@
 //! A command is never settled after its deadline: its till may have sold again by then.
 //!
 //! On PostgreSQL there are several loops that take from one queue, each counting in a shard of its
-//! own: one writes while another waits for the disk. On SQLite only one could write at a time.
+//! own. The first takes whatever there is; the others help when that is more than a batch. On
+//! SQLite only one could write at a time.
 
 use std::convert::Infallible;
 use std::io;
@@ -25,7 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use wallet_core::Timestamp;
 
 use super::notifier::Announcer;
@@ -110,8 +111,6 @@ impl Ended {
     }
 }
 
-type Queue = Arc<Mutex<mpsc::Receiver<Queued>>>;
-
 impl Batcher {
     /// Starts the loops, each on a thread of its own. They end once every clone of the batcher has
     /// been dropped and the queue is empty.
@@ -121,15 +120,15 @@ impl Batcher {
     pub fn start(parts: BatcherParts) -> io::Result<(Self, Ended)> {
         let (queue, receiver) = mpsc::channel(QUEUE_MAX);
         let (ending, ended) = mpsc::channel(1);
-        let (receiver, parts) = (Arc::new(Mutex::new(receiver)), Arc::new(parts));
+        let parts = Arc::new(parts);
+        let shared = Shared { queue: Arc::new(Mutex::new(receiver)), more: Arc::default() };
         let runtime = tokio::runtime::Handle::current();
         for number in 0..parts.shards.len() {
-            let (queue, parts, ending) =
-                (Arc::clone(&receiver), Arc::clone(&parts), ending.clone());
+            let (shared, parts, ending) = (shared.clone(), Arc::clone(&parts), ending.clone());
             let runtime = runtime.clone();
             std::thread::Builder::new().name(format!("settle-{number}")).spawn(move || {
                 if let Some(own) = parts.shards.get(number) {
-                    runtime.block_on(run(&queue, &parts, own));
+                    runtime.block_on(run(&shared, &parts, own, number == 0));
                 }
                 drop(ending);
             })?;
@@ -161,15 +160,50 @@ impl Batcher {
     }
 }
 
-async fn run(queue: &Queue, parts: &BatcherParts, own: &OwnShard) {
+/// What the loops share.
+#[derive(Clone)]
+struct Shared {
+    queue: Arc<Mutex<mpsc::Receiver<Queued>>>,
+    /// Told by a loop that has taken a full batch: more is waiting.
+    more: Arc<Notify>,
+}
+
+/// The first loop takes whatever has arrived. The others help when it is more than a batch: many
+/// small batches cost the database more than the waiting for its disk.
+async fn run(shared: &Shared, parts: &BatcherParts, own: &OwnShard, first: bool) {
     let mut ids = BatchIds::after(parts.latest_batch);
     loop {
-        let mut arrived = Vec::with_capacity(BATCH_MAX);
-        if queue.lock().await.recv_many(&mut arrived, BATCH_MAX).await == 0 {
+        let mut arrived = Vec::new();
+        let open = if first {
+            shared.queue.lock().await.recv_many(&mut arrived, BATCH_MAX).await > 0
+        } else {
+            shared.more.notified().await;
+            take(&shared.queue, &mut arrived)
+        };
+        if !open {
             break;
+        }
+        if arrived.len() == BATCH_MAX {
+            shared.more.notify_one();
         }
         settle_all(parts, own, &mut ids, arrived).await;
     }
+    // To the next one, so that it ends as well.
+    shared.more.notify_one();
+}
+
+/// Takes what is there, without waiting. Says whether there can be more.
+fn take(queue: &Mutex<mpsc::Receiver<Queued>>, arrived: &mut Vec<Queued>) -> bool {
+    // If the first loop is waiting for a command, there is none.
+    let Ok(mut queue) = queue.try_lock() else { return true };
+    while arrived.len() < BATCH_MAX {
+        match queue.try_recv() {
+            Ok(queued) => arrived.push(queued),
+            Err(mpsc::error::TryRecvError::Empty) => return true,
+            Err(mpsc::error::TryRecvError::Disconnected) => return !arrived.is_empty(),
+        }
+    }
+    true
 }
 
 /// Commands that are run together, and how often they were.

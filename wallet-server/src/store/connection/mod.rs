@@ -10,8 +10,8 @@ mod sqlite;
 
 pub(crate) use changes::Changes;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::sql::{Dialect, Sql};
@@ -20,10 +20,12 @@ use super::sql::{Dialect, Sql};
 ///
 /// Settlement is correct under both. The stricter one makes the database refuse some transactions
 /// that were harmless, and they are run again: it is for databases that know nothing else.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Isolation {
     /// Each statement sees what was committed before it; the locks do the rest.
     #[default]
+    #[serde(rename = "read committed")]
     ReadCommitted,
     /// As if transactions ran one after the other.
     Serializable,

@@ -1,0 +1,41 @@
+//! Idempotency keys are forgotten after 30 days, references never.
+
+use std::time::Duration;
+
+use wallet_tests::{Charge, World};
+
+use crate::DATABASE;
+
+/// When to give up on the server's forgetting, which it begins at once after its start.
+const DEADLINE: Duration = Duration::from_mins(1);
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+
+async fn kept_answers(world: &World) -> i64 {
+    world.standing().await.kept_answers
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_its_time_and_its_payment_is_still_made_once() {
+    let mut world = World::start(DATABASE, 77).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "50.00").await;
+    let charge = Charge::new("order-1", &phone.code(&world, "20.00"), "12.50");
+    let first = till.charge(&charge).await.created();
+
+    world.advance_seconds(30 * DAY_SECONDS);
+    world.restart().await;
+    assert!(kept_answers(&world).await > 0, "a key is kept for 30 days");
+
+    world.advance_seconds(DAY_SECONDS);
+    world.restart().await;
+    let forgotten = async {
+        while kept_answers(&world).await > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, forgotten).await.expect("keys are kept for ever");
+
+    let again = till.at(&world).charge(&charge).await;
+    assert_eq!((again.status, again.text("/id")), (first.status, first.text("/id")));
+    assert_eq!(phone.balance(&world).await, "37.50");
+}
