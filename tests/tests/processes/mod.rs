@@ -188,3 +188,31 @@ async fn one_payers_phones(world: &World, amount: &str, phones: usize) -> Vec<Ch
     }
     charges
 }
+
+#[tokio::test]
+async fn a_charge_that_waited_for_its_payer_past_its_deadline_does_nothing() {
+    let world = World::start(Database::Postgres, 71).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "50.00").await;
+    let charge = Charge::new("order-1", &phone.code(&world, "20.00"), "10.00");
+    // Somebody holds the payer, as another server does while it decides.
+    let (mut holder, mut observer) = (world.database().await, world.database().await);
+    let lock = "begin; select * from balances for update";
+    sqlx::raw_sql(lock).execute(&mut holder).await.unwrap();
+    let charging = tokio::spawn({
+        let (till, charge) = (till.clone(), charge.clone());
+        async move { till.charge(&charge).await }
+    });
+    let waiting = "select count(*) from pg_stat_activity \
+                   where wait_event_type = 'Lock' and datname = current_database()";
+    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut observer).await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.advance_seconds(11);
+    sqlx::raw_sql("commit").execute(&mut holder).await.unwrap();
+    let answer = charging.await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.text("/certainty")), (503, "retry"));
+    assert_eq!(world.standing().await.payments, 0);
+    // The till may try the same again, as it was told.
+    let _ = till.charge(&charge).await.created();
+}

@@ -22,7 +22,8 @@ Examples:
   wallet serve
   wallet serve --print-default-config > wallet.toml && wallet serve --config wallet.toml
   wallet serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem
-  wallet serve --set limits.day=500.00")]
+  wallet serve --set limits.day=500.00
+  wallet serve --database postgres://wallet@db.example.com/wallet?sslmode=verify-full")]
 pub(crate) struct Args {
     /// Read settings from this TOML file
     #[arg(long, value_name = "FILE", env = "WALLET_CONFIG", hide_env_values = true)]
@@ -30,7 +31,7 @@ pub(crate) struct Args {
     /// Print all settings with their defaults and explanations, as such a file, and end
     #[arg(long)]
     print_default_config: bool,
-    /// Where the books are, as in sqlite:wallet.sqlite
+    /// Where the books are: sqlite:FILE, or the URL of a PostgreSQL database
     #[arg(long, value_name = "DATABASE")]
     database: Option<String>,
     /// Where merchants and payers connect; port 0 takes a free one

@@ -23,3 +23,11 @@ alter table journal_pending set (autovacuum_vacuum_scale_factor = 0, autovacuum_
 
 -- No question is asked of it: a merchant's payments are found by payments_merchant.
 drop index events_merchant;
+
+-- What is never deleted is never emptied either.
+create trigger batches_never_truncated before truncate on batches
+for each statement execute function append_only();
+create trigger devices_never_truncated before truncate on devices
+for each statement execute function append_only();
+create trigger payment_references_never_truncated before truncate on payment_references
+for each statement execute function append_only();

@@ -203,6 +203,18 @@ impl State {
     }
 }
 
+impl FileKeys {
+    /// The keys in the file now: another server that shares it may have added one, which must not
+    /// be lost.
+    fn state_of_file(&self) -> Result<State, KeyFileError> {
+        match private_file::read(&self.path) {
+            Ok(bytes) => contents::decode(&self.path, &bytes, self.passphrase.as_ref()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(self.state()),
+            Err(error) => Err(KeyFileError::Io(self.path.clone(), error)),
+        }
+    }
+}
+
 impl IssuerKeys for FileKeys {
     fn issuer_id(&self) -> IssuerId {
         self.issuer_id
@@ -255,7 +267,7 @@ impl IssuerKeys for FileKeys {
     fn rotate(&self, kind: KeyKind, now: Timestamp) -> Result<(), KeyFileError> {
         // Nobody but another rotation waits for this one. A panic in one leaves nothing half done.
         let _turn = self.rotating.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = self.state();
+        let mut next = self.state_of_file()?;
         match kind {
             KeyKind::Sealing => {
                 let rotated = next.sealing.rotate(now, &mut self.entropy.shared());

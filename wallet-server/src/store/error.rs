@@ -59,8 +59,10 @@ mod postgres {
     /// Serialisation failure, deadlock, lock not available; and two processes wrote one key at
     /// once: the one that was later sees the other's answer when it looks again.
     pub(super) const CONFLICT: [&str; 4] = ["40001", "40P01", "55P03", "23505"];
-    /// The server is shutting down, has crashed or is starting, or has no connection to spare.
-    pub(super) const AWAY: [&str; 5] = ["57P01", "57P02", "57P03", "53300", "25006"];
+    /// The server is shutting down, has crashed or is starting, has no connection to spare, only
+    /// reads, or ended a transaction or session that was idle for too long or was called off.
+    pub(super) const AWAY: [&str; 8] =
+        ["57P01", "57P02", "57P03", "53300", "25006", "25P03", "57P05", "57014"];
     /// Connection exceptions.
     pub(super) const AWAY_CLASS: &str = "08";
     /// Values that do not fit, constraints, and exceptions that triggers raise.
@@ -73,6 +75,7 @@ impl StoreError {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::Corrupt(_) | Self::Shape(_) => Remedy::LeaveOut,
+            Self::Database(sqlx::Error::PoolTimedOut) => Remedy::Wait,
             Self::Database(_) if self.is_lost_connection() => Remedy::Wait,
             Self::Database(sqlx::Error::Database(error)) => {
                 let code = error.code().unwrap_or_default();
@@ -86,12 +89,10 @@ impl StoreError {
         }
     }
 
-    /// Whether the database went away, or cannot be reached.
+    /// Whether this connection to the database is dead; another one may live.
     pub(crate) fn is_lost_connection(&self) -> bool {
         match self {
-            Self::Database(
-                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed,
-            ) => true,
+            Self::Database(sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed) => true,
             Self::Database(sqlx::Error::Database(error)) => {
                 let code = error.code().unwrap_or_default();
                 error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some()

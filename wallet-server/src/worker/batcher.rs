@@ -53,6 +53,11 @@ const AGAIN_MAX: u32 = 6;
 const WAIT_MAX: u32 = 50;
 const WAIT: Duration = Duration::from_millis(250);
 
+/// How long the database may say nothing in the middle of a batch: longer than it waits for any
+/// lock. A network that swallows packets would otherwise hold everybody up for a quarter of an
+/// hour.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+
 /// Why a command has no outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unsettled {
@@ -232,7 +237,7 @@ async fn settle_all(
         if batch.commands.is_empty() {
             continue;
         }
-        match settle_once(parts, own, ids, &batch.commands).await {
+        match settle_in_time(parts, own, ids, &batch.commands).await {
             Ok(outcomes) => {
                 for (queued, outcome) in batch.commands.into_iter().zip(outcomes) {
                     answer(queued, Ok(outcome));
@@ -245,7 +250,10 @@ async fn settle_all(
 
 /// What is left to be run after a failure. Those for whom there is nothing left get their answer.
 async fn after(failure: Failure, mut batch: Batch) -> Vec<Batch> {
-    let Failure { error, committing } = failure;
+    let (error, committing) = match failure {
+        Failure::Late => return vec![batch],
+        Failure::Store { error, committing } => (error, committing),
+    };
     for queued in &mut batch.commands {
         queued.attempted |= committing;
     }
@@ -299,16 +307,35 @@ fn answer(queued: Queued, outcome: Result<Outcome, Unsettled>) {
 }
 
 /// Why a batch was not settled, as far as is known.
-struct Failure {
-    error: StoreError,
-    /// Whether the database was told to commit: then it may have.
-    committing: bool,
+enum Failure {
+    /// It was too late for one of its commands when its turn came; nothing was done.
+    Late,
+    /// The database.
+    Store {
+        error: StoreError,
+        /// Whether the database was told to commit: then it may have.
+        committing: bool,
+    },
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self { error, committing: false }
+        Self::Store { error, committing: false }
     }
+}
+
+/// Settles a batch, unless the database says nothing for too long.
+async fn settle_in_time(
+    parts: &BatcherParts,
+    own: &OwnShard,
+    ids: &mut BatchIds,
+    batch: &[Queued],
+) -> Result<Vec<Outcome>, Failure> {
+    let settled = tokio::time::timeout(SILENCE_MAX, settle_once(parts, own, ids, batch)).await;
+    settled.unwrap_or_else(|_| {
+        let silence = std::io::Error::new(io::ErrorKind::TimedOut, "the database says nothing");
+        Err(Failure::Store { error: sqlx::Error::Io(silence).into(), committing: true })
+    })
 }
 
 async fn settle_once(
@@ -321,6 +348,11 @@ async fn settle_once(
     let mut settlement = Settlement::begin(&parts.store, own).await?;
     settlement.lock(&commands).await?;
     let now = parts.clock.now();
+    if batch.iter().any(|queued| queued.deadline <= now) {
+        // Waiting for the lock has taken that long.
+        settlement.roll_back().await?;
+        return Err(Failure::Late);
+    }
     let today = parts.rules.calendar.day(now);
     let snapshot = settlement.load(&commands, today).await?;
     // A panic in the rules must not end the loop: the command that causes it is found by halving.
@@ -328,7 +360,7 @@ async fn settle_once(
     let plan = catch_unwind(decide).map_err(|_| StoreError::Corrupt("the rules panicked"))?;
     let written = settlement.write(ids.next(&parts.entropy, now), &plan, now, today).await?;
     if let Some(written) = written {
-        written.commit().await.map_err(|error| Failure { error, committing: true })?;
+        written.commit().await.map_err(|error| Failure::Store { error, committing: true })?;
     }
     parts.metrics.settled(&plan);
     parts.announcer.committed(plan.events.iter().map(|event| event.payer));

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use wallet_core::DeviceKeyId;
@@ -16,6 +17,9 @@ use crate::store::{Device, Store};
 const QUESTION_MAX: usize = 256;
 /// The most that may wait: as many as charges may be under way.
 const WAITING_MAX: usize = 8192;
+
+/// How long the database may say nothing: as long as a till waits.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// The device, or none with this key.
 type Reply = oneshot::Sender<Option<Arc<Device>>>;
@@ -52,7 +56,9 @@ async fn run(store: Arc<Store>, mut wanted: mpsc::Receiver<(DeviceKeyId, Reply)>
     let mut questions = Vec::new();
     while wanted.recv_many(&mut questions, QUESTION_MAX).await > 0 {
         let key_ids: Vec<DeviceKeyId> = questions.iter().map(|question| question.0).collect();
-        match store.devices(&key_ids).await {
+        let answer = tokio::time::timeout(SILENCE_MAX, store.devices(&key_ids)).await;
+        let answer = answer.map_err(|_| "the database says nothing".to_owned());
+        match answer.and_then(|answer| answer.map_err(|error| error.to_string())) {
             Ok(found) => {
                 let found: HashMap<DeviceKeyId, Arc<Device>> =
                     found.into_iter().map(|device| (device.key_id, Arc::new(device))).collect();

@@ -58,7 +58,7 @@ impl Sequencer {
         Self { stop, task: tokio::spawn(sequencer.run(stopped)) }
     }
 
-    /// Gives a position to what is committed so far, gives up the leases and ends.
+    /// Gives up the leases and ends; if it is the sequencer, after a position for every batch so far.
     pub(super) async fn stop(self) {
         drop(self.stop);
         drop(self.task.await);

@@ -72,6 +72,17 @@ fn rotation_keeps_the_issuer_and_what_was_hidden() {
 }
 
 #[test]
+fn servers_that_share_the_file_do_not_lose_each_others_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("issuer.key");
+    let (one, other) = (open(&path, None).unwrap(), open(&path, None).unwrap());
+    let before = one.public().signing.len();
+    one.rotate(KeyKind::Signing, NOW).unwrap();
+    other.rotate(KeyKind::Signing, NOW).unwrap();
+    assert_eq!(open(&path, None).unwrap().public().signing.len(), before + 2);
+}
+
+#[test]
 fn the_document_certifies_rotated_keys_with_the_root_key() {
     let folder = tempfile::tempdir().unwrap();
     let keys = open(&folder.path().join("issuer.key"), None).unwrap();

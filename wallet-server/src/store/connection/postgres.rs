@@ -67,15 +67,17 @@ impl Server {
             Err(_) => return Err(unreachable(sqlx::Error::PoolTimedOut)),
         };
         check_settings(&mut connection).await?;
-        // Takes a lock, so that of several servers that start at once one migrates.
+        // Takes a lock, so that of several servers that start at once one migrates. The others
+        // wait for it, however long it takes.
+        sqlx::query("set lock_timeout = 0").execute(&mut connection).await?;
         sqlx::migrate!("migrations/postgres").run(&mut connection).await?;
         connection.close().await?;
         let pool = |options: PgConnectOptions, size| {
             PgPoolOptions::new()
                 .max_connections(size)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
-                // A round trip for each transaction. One that finds its connection dead takes
-                // the next one, see `begin` and `read`.
+                // That would be a round trip for each transaction. One that finds its connection
+                // dead takes the next one, see `begin` and `read`.
                 .test_before_acquire(false)
                 .connect_lazy_with(options)
         };

@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | [`begin`](Settlement::begin) | `BEGIN IMMEDIATE`, the only lock there is | READ COMMITTED |
 //! | [`lock`](Settlement::lock) | – | the payers' balance rows, in the order of accounts |
-//! | [`load`](Settlement::load) | what the commands name | the same |
-//! | [`write`](Settlement::write) | every kind of row in one statement, in a fixed order, sorted where two processes could write the same rows | the same |
+//! | [`load`](Settlement::load) | what the commands name, several statements in one text | the same, parts of one statement |
+//! | [`write`](Settlement::write) | each kind of row in a statement, all of them in one text | parts of one statement, then the batch's own row; sorted where two processes could write the same rows |
 //! | [`commit`](Written::commit) | one fsync | one fsync |
 //!
 //! No two batches can wait for each other: each takes its locks on payers before it writes
@@ -77,6 +77,11 @@ impl<'a> Settlement<'a> {
         let loaded = load::snapshot(&mut self.transaction, self.own, commands, today).await?;
         self.unopened = loaded.unopened;
         Ok(loaded.snapshot)
+    }
+
+    /// Undoes it: nothing was written.
+    pub async fn roll_back(self) -> Result<(), StoreError> {
+        self.transaction.roll_back().await
     }
 
     /// Writes what was decided. Returns `None`, with everything undone, for a plan that changes

@@ -51,6 +51,8 @@ impl Connection {
             n += 1;
             match self.exchange(&request, &mut answer).await {
                 Ok(Answer::Payment(id, state)) => tally.payment(id, state, since),
+                // The server does not know whether it was recorded.
+                Ok(Answer::Other(500 | 504)) => tally.unanswered += 1,
                 Ok(Answer::Other(status)) => tally.other(status.to_string()),
                 Err(_) => {
                     tally.unanswered += 1;
