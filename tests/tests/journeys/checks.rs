@@ -73,7 +73,11 @@ async fn every_kind_of_tampering_is_found_by_the_check_for_it() {
                 .to_owned(),
             &["balances"],
         ),
-        (103, format!("{entries_open}; insert into entries {another}"), &["balances", "transfers"]),
+        (
+            103,
+            format!("{entries_open}; insert into entries {another}"),
+            &["balances", "transfers", "movements"],
+        ),
         (104, "update devices set mark_seq = mark_seq + 1".to_owned(), &["marks"]),
         (
             105,
@@ -86,10 +90,18 @@ async fn every_kind_of_tampering_is_found_by_the_check_for_it() {
                 "create table copy as {all}; update copy set id = {another_id}; \
                  insert into payments select * from copy"
             ),
-            &["codes", "daily_spending"],
+            &["movements", "codes", "daily_spending"],
         ),
         (107, "update daily_spending set count = count + 1".to_owned(), &["daily_spending"]),
         (108, "delete from daily_spending".to_owned(), &["daily_spending"]),
+        (
+            109,
+            "update payments set transfer = null, amount_settled = 0, state = 'declined', \
+             decline_code = 'insufficient_funds' \
+             where state = 'succeeded'; delete from daily_spending"
+                .to_owned(),
+            &["movements"],
+        ),
     ] {
         let (world, _) = books(seed).await;
         let mut database = world.database().await;

@@ -74,6 +74,18 @@ const TRANSFERS: Sql = sql!(input { any: int }
             group by e.transfer, e.currency having sum(e.amount) <> 0)) f limit 1"
     => { example: blob, wrong: int });
 
+/// Every payment that was not declined and every top-up moved its amount, once, and nothing else
+/// moved. Entries have both sides of it.
+const MOVEMENTS: Sql = sql!(input { any: int }
+    "select f.transfer as example, count(*) over () as wrong from input i cross join ( \
+        select m.transfer from ( \
+            select coalesce(transfer, id) as transfer, 2 * amount_settled as moved from payments \
+            where state <> 'declined' \
+            union all select transfer, 2 * amount from top_ups \
+            union all select transfer, -sum(abs(amount)) from entries group by transfer) m \
+        group by m.transfer having sum(m.moved) <> 0) f limit 1"
+    => { example: blob, wrong: int });
+
 /// Every entry belongs to a batch that was closed.
 const BATCHES: Sql = sql!(input { any: int }
     "select f.batch as example, count(*) over () as wrong from input i cross join ( \
@@ -112,10 +124,11 @@ const DAILY_SPENDING: Sql = sql!(input { any: int }
     => { example: blob, wrong: int });
 
 /// The checks of [`Store::check_books`], by their names.
-const CHECKS: [(&str, &Sql); 7] = [
+const CHECKS: [(&str, &Sql); 8] = [
     ("trial_balance", &TRIAL_BALANCE),
     ("balances", &BALANCES),
     ("transfers", &TRANSFERS),
+    ("movements", &MOVEMENTS),
     ("batches", &BATCHES),
     ("marks", &MARKS),
     ("codes", &CODES),
@@ -245,6 +258,7 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("checks::TRIAL_BALANCE", &TRIAL_BALANCE),
     ("checks::BALANCES", &BALANCES),
     ("checks::TRANSFERS", &TRANSFERS),
+    ("checks::MOVEMENTS", &MOVEMENTS),
     ("checks::BATCHES", &BATCHES),
     ("checks::MARKS", &MARKS),
     ("checks::CODES", &CODES),
