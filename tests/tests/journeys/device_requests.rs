@@ -208,7 +208,6 @@ async fn the_history_is_newest_first_in_pages_with_receipts() {
         world.advance_seconds(1);
         let _ = charge(&world, &till, &mut phone, &format!("order-{number}")).await.created();
     }
-    world.placed().await;
     let whole = phone.get(&world, "/v1/wallet/activity?limit=100").await;
     let whole = whole.json["data"].as_array().unwrap().clone();
     assert_eq!(whole.len(), 7);

@@ -72,11 +72,13 @@ struct AfterRow {
     size: usize,
 }
 
+// Follows ids and not positions, so that a payer sees a payment at once, also where it waits for
+// its position.
 const NEWEST: Sql = sql!(input { payer: blob, batch: blob, before: int, size: int }
-    "select j.position, e.n, b.committed_at, e.batch, e.type, e.record, m.name as merchant_name, \
+    "select coalesce(j.position, 0) as position, e.n, b.committed_at, e.batch, e.type, e.record, m.name as merchant_name, \
         p.decline_code, p.code_step, p.code_seq \
      from input i join events e on e.payer = i.payer and (e.batch, e.n) < (i.batch, i.before) \
-     join journal j on j.batch = e.batch join batches b on b.id = e.batch \
+     left join journal j on j.batch = e.batch join batches b on b.id = e.batch \
      left join payments p on p.id = e.subject \
      left join merchants m on m.id = e.merchant \
      order by e.batch desc, e.n desc limit (select size from input)"
