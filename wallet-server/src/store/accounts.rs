@@ -114,10 +114,9 @@ struct KindRow {
 
 const ENTRIES: Sql = sql!(input { subject: blob }
     "select e.transfer, e.account, a.kind, e.bucket, e.currency, e.amount, b.committed_at \
-     from input i join ( \
-        select id, transfer, batch from payments \
-        union all select id, transfer, batch from top_ups) s on s.id = i.subject \
-     join entries e on e.batch = s.batch and e.transfer = s.transfer \
+     from input i left join payments p on p.id = i.subject left join top_ups t on t.id = i.subject \
+     join entries e on e.batch = coalesce(p.batch, t.batch) \
+        and e.transfer = coalesce(p.transfer, t.transfer) \
      join accounts a on a.id = e.account join batches b on b.id = e.batch order by e.n"
     => { transfer: blob, account: blob, kind: text, bucket: text, currency: int, amount: int,
         committed_at: int });

@@ -120,3 +120,34 @@ fn of_postgres(code: &str) -> Remedy {
         Remedy::GiveUp
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Remedy, of_postgres, of_sqlite};
+
+    #[test]
+    fn what_somebody_else_caused_is_run_again_and_what_the_rows_caused_is_left_out() {
+        for (code, remedy) in [
+            ("40001", Remedy::Again),
+            ("40P01", Remedy::Again),
+            ("23505", Remedy::Again),
+            ("23514", Remedy::LeaveOut),
+            ("22003", Remedy::LeaveOut),
+            ("P0001", Remedy::LeaveOut),
+            ("53100", Remedy::GiveUp),
+            ("42P01", Remedy::GiveUp),
+        ] {
+            assert_eq!(of_postgres(code), remedy, "{code}");
+        }
+        // Extended codes: the primary one is the lowest byte.
+        for (code, remedy) in [
+            ("5", Remedy::Again),
+            ("517", Remedy::Again),
+            ("2067", Remedy::LeaveOut),
+            ("1811", Remedy::LeaveOut),
+            ("13", Remedy::GiveUp),
+        ] {
+            assert_eq!(of_sqlite(code), remedy, "{code}");
+        }
+    }
+}

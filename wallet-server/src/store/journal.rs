@@ -28,7 +28,7 @@ struct Size {
     size: u32,
 }
 
-const PAYERS_AFTER: Sql = sql!(input { position: int, size: int }
+const PAYERS_AFTER: Sql = sql!(postgres input { position: int, size: int }
     "select j.position, e.payer from input i join journal j on j.position > i.position \
      and j.position <= i.position + i.size \
      left join events e on e.batch = j.batch order by j.position"

@@ -108,7 +108,7 @@ impl<'a> NewMerchantRow<'a> {
 }
 
 const MERCHANTS: Sql = sql!(input { before: blob, size: int }
-    "select m.* from input i join merchants m on m.id < i.before \
+    "select m.* from merchants m where m.id < (select before from input) \
      order by m.id desc limit (select size from input)"
     => { id: blob, mode: text, name: text, currency: int, fee_basis_points: int, fee_fixed: int,
         created_at: int });

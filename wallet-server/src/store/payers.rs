@@ -131,7 +131,7 @@ pub(super) async fn write_payers(
 }
 
 const PAYERS: Sql = sql!(input { before: blob, size: int }
-    "select p.* from input i join payers p on p.id < i.before \
+    "select p.* from payers p where p.id < (select before from input) \
      order by p.id desc limit (select size from input)"
     => { id: blob, mode: text, name: blob, state: text, currency: int, created_at: int });
 

@@ -133,6 +133,13 @@ impl Store {
         }
     }
 
+    /// The steps in which SQLite would run a statement.
+    #[cfg(test)]
+    pub(super) async fn explain(&self, sql: &Sql) -> Result<Vec<String>, StoreError> {
+        let Database::Sqlite(file) = &self.0 else { panic!("SQLite only") };
+        file.explain(sql.sqlite).await
+    }
+
     /// Makes an SQLite disk seem full beyond this many pages.
     #[cfg(test)]
     pub(super) async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {

@@ -123,6 +123,14 @@ impl File {
     }
 
     #[cfg(test)]
+    pub(super) async fn explain(&self, text: &'static str) -> Result<Vec<String>, StoreError> {
+        use sqlx::Row as _;
+        let text = AssertSqlSafe(format!("explain query plan {text}"));
+        let rows = sqlx::query(text).bind("[]").fetch_all(&self.readers).await?;
+        Ok(rows.iter().map(|row| row.get("detail")).collect())
+    }
+
+    #[cfg(test)]
     pub(super) async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
         let pragma = sqlx::AssertSqlSafe(format!("pragma max_page_count = {pages}"));
         sqlx::query(pragma).execute(&self.writer).await?;
