@@ -12,6 +12,9 @@ pub enum StoreError {
     /// The schema has changes that this program does not know.
     #[error("the database was made by a newer release; use that release, or restore a copy")]
     Newer,
+    /// The database said nothing for too long.
+    #[error("the database says nothing")]
+    Silent,
     /// A row holds what no release ever wrote.
     #[error("the database holds an impossible value: {0}")]
     Corrupt(&'static str),
@@ -75,7 +78,7 @@ impl StoreError {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::Corrupt(_) | Self::Shape(_) => Remedy::LeaveOut,
-            Self::Database(sqlx::Error::PoolTimedOut) => Remedy::Wait,
+            Self::Silent | Self::Database(sqlx::Error::PoolTimedOut) => Remedy::Wait,
             Self::Database(_) if self.is_lost_connection() => Remedy::Wait,
             Self::Database(sqlx::Error::Database(error)) => {
                 let code = error.code().unwrap_or_default();

@@ -332,10 +332,8 @@ async fn settle_in_time(
     batch: &[Queued],
 ) -> Result<Vec<Outcome>, Failure> {
     let settled = tokio::time::timeout(SILENCE_MAX, settle_once(parts, own, ids, batch)).await;
-    settled.unwrap_or_else(|_| {
-        let silence = std::io::Error::new(io::ErrorKind::TimedOut, "the database says nothing");
-        Err(Failure::Store { error: sqlx::Error::Io(silence).into(), committing: true })
-    })
+    // It may have been told to commit.
+    settled.unwrap_or(Err(Failure::Store { error: StoreError::Silent, committing: true }))
 }
 
 async fn settle_once(
