@@ -3,7 +3,7 @@
 //!
 //! | file | |
 //! |---|---|
-//! | [`place`], [`books`], [`people`], [`fill`] | where the books are, who is in them, and since when |
+//! | [`place`], [`books`], [`people`], [`mod@fill`] | where the books are, who is in them, and since when |
 //! | [`http`], [`server`], [`codes`], [`load`] | a run over HTTP |
 //! | [`direct`], [`ledger`], [`commands`] | a run without a server |
 //! | [`share`], [`tally`], [`cpu`], [`report`] | who sends what, and what was measured |
