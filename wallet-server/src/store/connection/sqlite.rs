@@ -27,9 +27,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// default of 2 MiB a batch of some hundred payments does not fit, and its pages go to the disk
 /// and back before the commit: that took twice as long.
 const WRITER_CACHE: &str = "-131072";
-/// After how many pages in the log they are moved to the database: 64 MiB. A page that many
-/// payments touch is moved once for all of them.
-const CHECKPOINT_PAGES: &str = "16384";
+/// After how many pages in the log they are moved to the database: 16 MiB. A page that many
+/// payments touch is moved once for all of them; with four times as many, the payments that wait
+/// for the moving wait for 30 ms instead of 20, and not one more is settled.
+const CHECKPOINT_PAGES: &str = "4096";
 /// Releases before this one can corrupt a database in WAL mode.
 const SQLITE_VERSION_MIN: [u32; 3] = [3, 51, 3];
 
