@@ -1,0 +1,180 @@
+//! A batch, from the first attempt to the last answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use wallet_core::Timestamp;
+
+use super::ids::BatchIds;
+use super::{BatcherParts, Queued, Unsettled};
+use crate::domain::command::Command;
+use crate::domain::outcome::Outcome;
+use crate::domain::settle::settle;
+use crate::store::{OwnShard, Remedy, Settlement, StoreError};
+
+/// How often a batch is run again when somebody else was in the way. With SQLite each time has
+/// waited for the lock for seconds.
+const AGAIN_MAX: u32 = 6;
+/// How often it is run again when the database went away, and how long the pause before: together
+/// longer than the deadline of any command.
+const WAIT_MAX: u32 = 50;
+const WAIT: Duration = Duration::from_millis(250);
+
+/// How long the database may say nothing in the middle of a batch: longer than it waits for any
+/// lock. A network that swallows packets would otherwise hold everybody up for a quarter of an
+/// hour.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+
+/// Commands that are run together, and how often they were.
+struct Batch {
+    commands: Vec<Queued>,
+    again: u32,
+    waits: u32,
+}
+
+impl Batch {
+    fn new(commands: Vec<Queued>) -> Self {
+        Self { commands, again: 0, waits: 0 }
+    }
+}
+
+/// Settles a batch, or, if a row of it is refused, its halves.
+pub(super) async fn settle_all(
+    parts: &BatcherParts,
+    own: &OwnShard,
+    ids: &mut BatchIds,
+    arrived: Vec<Queued>,
+) {
+    let mut waiting = vec![Batch::new(arrived)];
+    while let Some(mut batch) = waiting.pop() {
+        batch.commands = in_time(batch.commands, parts.clock.now());
+        if batch.commands.is_empty() {
+            continue;
+        }
+        match settle_in_time(parts, own, ids, &batch.commands).await {
+            Ok(outcomes) => {
+                for (queued, outcome) in batch.commands.into_iter().zip(outcomes) {
+                    answer(queued, Ok(outcome));
+                }
+            }
+            Err(failure) => waiting.extend(after(failure, batch).await),
+        }
+    }
+}
+
+/// What is left to be run after a failure. Those for whom there is nothing left get their answer.
+async fn after(failure: Failure, mut batch: Batch) -> Vec<Batch> {
+    let (error, committing) = match failure {
+        Failure::Late => return vec![batch],
+        Failure::Store { error, committing } => (error, committing),
+    };
+    for queued in &mut batch.commands {
+        queued.attempted |= committing;
+    }
+    let size = batch.commands.len();
+    match error.remedy() {
+        Remedy::Again if batch.again < AGAIN_MAX => {
+            tracing::debug!(%error, size, "somebody else was in the way; running a batch again");
+            vec![Batch { again: batch.again + 1, ..batch }]
+        }
+        Remedy::Wait if batch.waits < WAIT_MAX => {
+            tracing::warn!(%error, size, "the database went away; waiting for it");
+            tokio::time::sleep(WAIT).await;
+            vec![Batch { waits: batch.waits + 1, ..batch }]
+        }
+        Remedy::Again | Remedy::LeaveOut if size > 1 => {
+            tracing::warn!(%error, size, "a batch is refused; halving it");
+            let second = batch.commands.split_off(size / 2);
+            vec![Batch::new(second), Batch::new(batch.commands)]
+        }
+        Remedy::Wait if batch.commands.iter().all(|queued| !queued.attempted) => {
+            tracing::error!(%error, size, "the database is away");
+            for queued in batch.commands {
+                answer(queued, Err(Unsettled::Overloaded));
+            }
+            Vec::new()
+        }
+        Remedy::Again | Remedy::LeaveOut | Remedy::Wait | Remedy::GiveUp => {
+            tracing::error!(%error, size, "commands cannot be settled");
+            for queued in batch.commands {
+                answer(queued, Err(Unsettled::Unknown));
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// Answers those that are past their deadline, and keeps the others.
+fn in_time(batch: Vec<Queued>, now: Timestamp) -> Vec<Queued> {
+    let (late, batch): (Vec<_>, Vec<_>) =
+        batch.into_iter().partition(|queued| queued.deadline <= now);
+    for queued in late {
+        let unsettled = if queued.attempted { Unsettled::Unknown } else { Unsettled::Late };
+        answer(queued, Err(unsettled));
+    }
+    batch
+}
+
+/// The client may have gone; its payment is settled all the same.
+fn answer(queued: Queued, outcome: Result<Outcome, Unsettled>) {
+    drop(queued.reply.send(outcome));
+}
+
+/// Why a batch was not settled, as far as is known.
+enum Failure {
+    /// It was too late for one of its commands when its turn came; nothing was done.
+    Late,
+    /// The database.
+    Store {
+        error: StoreError,
+        /// Whether the database was told to commit: then it may have.
+        committing: bool,
+    },
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store { error, committing: false }
+    }
+}
+
+/// Settles a batch, unless the database says nothing for too long.
+async fn settle_in_time(
+    parts: &BatcherParts,
+    own: &OwnShard,
+    ids: &mut BatchIds,
+    batch: &[Queued],
+) -> Result<Vec<Outcome>, Failure> {
+    let settled = tokio::time::timeout(SILENCE_MAX, settle_once(parts, own, ids, batch)).await;
+    // It may have been told to commit.
+    settled.unwrap_or(Err(Failure::Store { error: StoreError::Silent, committing: true }))
+}
+
+async fn settle_once(
+    parts: &BatcherParts,
+    own: &OwnShard,
+    ids: &mut BatchIds,
+    batch: &[Queued],
+) -> Result<Vec<Outcome>, Failure> {
+    let commands: Vec<Command> = batch.iter().map(|queued| queued.command.clone()).collect();
+    let mut settlement = Settlement::begin(&parts.store, own).await?;
+    settlement.lock(&commands).await?;
+    let now = parts.clock.now();
+    if batch.iter().any(|queued| queued.deadline <= now) {
+        // Waiting for the lock has taken that long.
+        settlement.roll_back().await?;
+        return Err(Failure::Late);
+    }
+    let today = parts.rules.calendar.day(now);
+    let snapshot = settlement.load(&commands, today).await?;
+    // A panic in the rules must not end the loop: the command that causes it is found by halving.
+    let decide = AssertUnwindSafe(|| settle(snapshot, &parts.rules, &commands, now));
+    let plan = catch_unwind(decide).map_err(|_| StoreError::Corrupt("the rules panicked"))?;
+    let written = settlement.write(ids.next(&parts.entropy, now), &plan, now, today).await?;
+    if let Some(written) = written {
+        written.commit().await.map_err(|error| Failure::Store { error, committing: true })?;
+    }
+    parts.metrics.settled(&plan);
+    parts.announcer.committed(plan.events.iter().map(|event| event.payer));
+    Ok(plan.outcomes)
+}
