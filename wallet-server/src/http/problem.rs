@@ -162,8 +162,16 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the database failed");
-        let detail = "The server could not use its books, and this request did nothing. Try again.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", Certainty::Retry, detail)
+        let (certainty, detail) = match error {
+            StoreError::Commit(_) => {
+                (Certainty::Unknown, "The server does not know whether this was done. Look.")
+            }
+            _ => (
+                Certainty::Retry,
+                "The server could not use its books, and this request did nothing. Try again.",
+            ),
+        };
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", certainty, detail)
     }
 }
 

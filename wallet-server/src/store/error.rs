@@ -6,6 +6,9 @@ pub enum StoreError {
     /// The database said no.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    /// The database was told to commit and did not say that it did: it may have.
+    #[error(transparent)]
+    Commit(sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("cannot migrate the database: {0}")]
     Migrate(sqlx::migrate::MigrateError),
@@ -79,8 +82,9 @@ impl StoreError {
         match self {
             Self::Corrupt(_) | Self::Shape(_) => Remedy::LeaveOut,
             Self::Silent | Self::Database(sqlx::Error::PoolTimedOut) => Remedy::Wait,
-            Self::Database(_) if self.is_lost_connection() => Remedy::Wait,
-            Self::Database(sqlx::Error::Database(error)) => {
+            Self::Database(_) | Self::Commit(_) if self.is_lost_connection() => Remedy::Wait,
+            Self::Database(sqlx::Error::Database(error))
+            | Self::Commit(sqlx::Error::Database(error)) => {
                 let code = error.code().unwrap_or_default();
                 if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
                     of_postgres(&code)
@@ -88,15 +92,20 @@ impl StoreError {
                     of_sqlite(&code)
                 }
             }
-            Self::Database(_) | Self::Migrate(_) | Self::Newer | Self::Open(_) => Remedy::GiveUp,
+            Self::Database(_)
+            | Self::Commit(_)
+            | Self::Migrate(_)
+            | Self::Newer
+            | Self::Open(_) => Remedy::GiveUp,
         }
     }
 
     /// Whether this connection to the database is dead; another one may live.
     pub(crate) fn is_lost_connection(&self) -> bool {
-        match self {
-            Self::Database(sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed) => true,
-            Self::Database(sqlx::Error::Database(error)) => {
+        let (Self::Database(error) | Self::Commit(error)) = self else { return false };
+        match error {
+            sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => true,
+            sqlx::Error::Database(error) => {
                 let code = error.code().unwrap_or_default();
                 error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some()
                     && (postgres::AWAY.contains(&&*code) || code.starts_with(postgres::AWAY_CLASS))
