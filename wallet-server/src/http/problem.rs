@@ -162,14 +162,12 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the database failed");
-        let (certainty, detail) = match error {
-            StoreError::Commit(_) => {
-                (Certainty::Unknown, "The server does not know whether this was done. Look.")
-            }
-            _ => (
-                Certainty::Retry,
-                "The server could not use its books, and this request did nothing. Try again.",
-            ),
+        let (certainty, detail) = if error.is_uncertain() {
+            (Certainty::Unknown, "The server does not know whether this was done. Look.")
+        } else {
+            let detail =
+                "The server could not use its books, and this request did nothing. Try again.";
+            (Certainty::Retry, detail)
         };
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", certainty, detail)
     }

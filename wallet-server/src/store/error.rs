@@ -100,6 +100,13 @@ impl StoreError {
         }
     }
 
+    /// Whether the transaction may have been committed: it was told to, or may have been, and did
+    /// not say what came of it.
+    #[must_use]
+    pub fn is_uncertain(&self) -> bool {
+        matches!(self, Self::Commit(_) | Self::Silent)
+    }
+
     /// Whether this connection to the database is dead; another one may live.
     pub(crate) fn is_lost_connection(&self) -> bool {
         let (Self::Database(error) | Self::Commit(error)) = self else { return false };

@@ -33,7 +33,7 @@ pub use payers::{Device, EnrolRefusal, Invitation, NewDevice, Payer};
 pub use payments::Payment;
 pub use population::PayerWithDevice;
 pub use retention::FORGET_MAX;
-pub use settlement::{OwnShard, Settlement, Written};
+pub use settlement::{OwnShard, Settlement};
 
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,8 @@
 //! | [`begin`](Settlement::begin) | `BEGIN IMMEDIATE`, the only lock there is | READ COMMITTED |
 //! | [`lock`](Settlement::lock) | – | the payers' balance rows, in the order of accounts |
 //! | [`load`](Settlement::load) | what the commands name, several statements in one text | the same, parts of one statement |
-//! | [`write`](Settlement::write) | each kind of row in a statement, all of them in one text | parts of one statement, then the batch's own row; sorted where two processes could write the same rows |
-//! | [`commit`](Written::commit) | one fsync | one fsync |
+//! | [`commit`](Settlement::commit): write | each kind of row in a statement, all of them in one text | parts of one statement, then the batch's own row; sorted where two processes could write the same rows |
+//! | … and make durable | one fsync | one fsync |
 //!
 //! No two batches can wait for each other: each takes its locks on payers before it writes
 //! anything, and in one order; what it writes afterwards is its own, or in one order as well.
@@ -84,36 +84,24 @@ impl<'a> Settlement<'a> {
         self.transaction.roll_back().await
     }
 
-    /// Writes what was decided. Returns `None`, with everything undone, for a plan that changes
-    /// nothing: it leaves no batch behind.
-    pub async fn write(
+    /// Writes what was decided and makes it durable. A plan that changes nothing leaves no batch
+    /// behind.
+    pub async fn commit(
         mut self,
         batch: BatchId,
         plan: &Plan,
         now: Timestamp,
         today: Day,
-    ) -> Result<Option<Written>, StoreError> {
+    ) -> Result<(), StoreError> {
         if plan.kept_answers.is_empty() && plan.events.is_empty() {
-            self.transaction.roll_back().await?;
-            return Ok(None);
+            return self.transaction.roll_back().await;
         }
         if !plan.transfers.is_empty() {
             shard::open(&mut self.transaction, self.unopened, self.own.shard).await?;
         }
         let changes = write::plan(self.transaction.dialect(), batch, plan, now, today)?;
         self.transaction.apply(changes).await?;
-        Ok(Some(Written(self.transaction)))
-    }
-}
-
-/// A batch of which everything is written.
-#[derive(Debug)]
-pub struct Written(Transaction);
-
-impl Written {
-    /// Makes it durable. If this fails, it may have become so.
-    pub async fn commit(self) -> Result<(), StoreError> {
-        self.0.commit().await
+        self.transaction.commit().await
     }
 }
 

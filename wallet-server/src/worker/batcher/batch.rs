@@ -64,12 +64,12 @@ pub(super) async fn settle_all(
 
 /// What is left to be run after a failure. Those for whom there is nothing left get their answer.
 async fn after(failure: Failure, mut batch: Batch) -> Vec<Batch> {
-    let (error, committing) = match failure {
+    let error = match failure {
         Failure::Late => return vec![batch],
-        Failure::Store { error, committing } => (error, committing),
+        Failure::Store(error) => error,
     };
     for queued in &mut batch.commands {
-        queued.attempted |= committing;
+        queued.attempted |= error.is_uncertain();
     }
     let size = batch.commands.len();
     match error.remedy() {
@@ -120,21 +120,17 @@ fn answer(queued: Queued, outcome: Result<Outcome, Unsettled>) {
     drop(queued.reply.send(outcome));
 }
 
-/// Why a batch was not settled, as far as is known.
+/// Why a batch was not settled.
 enum Failure {
     /// It was too late for one of its commands when its turn came; nothing was done.
     Late,
     /// The database.
-    Store {
-        error: StoreError,
-        /// Whether the database was told to commit: then it may have.
-        committing: bool,
-    },
+    Store(StoreError),
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::Store { error, committing: false }
+        Self::Store(error)
     }
 }
 
@@ -146,8 +142,7 @@ async fn settle_in_time(
     batch: &[Queued],
 ) -> Result<Vec<Outcome>, Failure> {
     let settled = tokio::time::timeout(SILENCE_MAX, settle_once(parts, own, ids, batch)).await;
-    // It may have been told to commit.
-    settled.unwrap_or(Err(Failure::Store { error: StoreError::Silent, committing: true }))
+    settled.unwrap_or(Err(Failure::Store(StoreError::Silent)))
 }
 
 async fn settle_once(
@@ -170,10 +165,7 @@ async fn settle_once(
     // A panic in the rules must not end the loop: the command that causes it is found by halving.
     let decide = AssertUnwindSafe(|| settle(snapshot, &parts.rules, &commands, now));
     let plan = catch_unwind(decide).map_err(|_| StoreError::Corrupt("the rules panicked"))?;
-    let written = settlement.write(ids.next(&parts.entropy, now), &plan, now, today).await?;
-    if let Some(written) = written {
-        written.commit().await.map_err(|error| Failure::Store { error, committing: true })?;
-    }
+    settlement.commit(ids.next(&parts.entropy, now), &plan, now, today).await?;
     parts.metrics.settled(&plan);
     parts.announcer.committed(plan.events.iter().map(|event| event.payer));
     Ok(plan.outcomes)
