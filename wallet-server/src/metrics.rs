@@ -77,7 +77,8 @@ fn outcome_name(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Answered { replayed: true, .. } => "replayed".to_owned(),
         Outcome::Answered { answer: Answer::Payment(payment), .. } => {
-            payment.decline_code.map_or("payment_succeeded", |code| code.as_str()).to_owned()
+            let state = || format!("payment_{}", payment.record.state.as_str());
+            payment.decline_code.map_or_else(state, |code| code.as_str().to_owned())
         }
         Outcome::Answered { answer: Answer::Rejected(rejection), .. } => {
             rejection.as_str().to_owned()

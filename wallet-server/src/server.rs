@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::service::{App, Own};
 use crate::settings::{Parsed, Settings, SettingsError};
 use crate::store::{Store, StoreError};
-use crate::worker::{Engine, EngineError, EngineParts, Notifier, Retention};
+use crate::worker::{Engine, EngineError, EngineParts, Expiry, ExpiryParts, Notifier, Retention};
 use bounded::BoundedAddress;
 use listen::{Listeners, OperatorTcp, serve};
 
@@ -86,6 +86,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Background {
     settlement: Engine,
+    expiry: Expiry,
     retention: Retention,
 }
 
@@ -214,7 +215,9 @@ impl Server {
             drop(task.await);
         }
         // The listeners held the last ways into the batcher, so it ends when its queue is empty.
-        let Background { settlement, retention } = self.background;
+        let Background { settlement, expiry, retention } = self.background;
+        // It settles what it finds, so it goes first.
+        expiry.stop().await;
         if tokio::time::timeout(SHUTDOWN_GRACE, settlement.stop()).await.is_err() {
             tracing::warn!("requests are still under way; what they acknowledged is safe");
         }
@@ -264,6 +267,12 @@ async fn start_app(
     .await?;
     let calendar = parsed.rules.calendar.clone();
     let retention = Retention::start(Arc::clone(&store), Arc::clone(&clock), calendar);
+    let expiry = Expiry::start(ExpiryParts {
+        store: Arc::clone(&store),
+        batcher: batcher.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    });
     let app = App {
         store,
         keys,
@@ -278,7 +287,7 @@ async fn start_app(
         metrics,
         own,
     };
-    Ok((Arc::new(app), Background { settlement, retention }))
+    Ok((Arc::new(app), Background { settlement, expiry, retention }))
 }
 
 /// The keys of the issuer whose books these are.

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use wallet_core::code::CodePrefix;
 use wallet_core::{Currency, Money};
 
-use crate::domain::limits::{Calendar, Limits};
-use crate::domain::settle::Rules;
+use crate::domain::limits::{Calendar, LimitRules, Limits, ProofLimits};
+use crate::domain::settle::{ConfirmationRules, Rules};
 use crate::store::Isolation;
 
 /// The default settings, with an explanation of each: print it, edit it, serve it.
@@ -46,6 +46,7 @@ pub struct Settings {
     pub time_zone: String,
     pub code_prefix: String,
     pub limits: LimitSettings,
+    pub confirmation: ConfirmationSettings,
     pub log: LogSettings,
 }
 
@@ -56,6 +57,99 @@ pub struct Settings {
 pub struct LimitSettings {
     pub payment: String,
     pub day: String,
+    pub month: String,
+    pub without_pin: String,
+    pub without_pin_count: u32,
+    pub new_payers: PayerLimitSettings,
+    pub new_devices: DeviceLimitSettings,
+    pub proof: ProofLimitSettings,
+}
+
+/// `[limits.new_payers]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml explains each field")]
+pub struct PayerLimitSettings {
+    pub payment: String,
+    pub day: String,
+    pub month: String,
+    pub without_pin: String,
+    pub without_pin_count: u32,
+}
+
+/// `[limits.new_devices]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml explains each field")]
+pub struct DeviceLimitSettings {
+    pub payment: String,
+    pub day: String,
+}
+
+/// `[limits.proof]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml explains each field")]
+pub struct ProofLimitSettings {
+    pub r#static: String,
+    pub code: String,
+    pub pin: String,
+}
+
+/// `[confirmation]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml explains each field")]
+pub struct ConfirmationSettings {
+    pub wait_seconds: u32,
+    pub same_amount_seconds: u32,
+    pub suspected_seconds: u32,
+    pub typed: bool,
+}
+
+impl LimitSettings {
+    /// The limits, in a currency.
+    fn parse(&self, currency: Currency) -> Result<LimitRules, SettingsError> {
+        let money = |name, text: &str| {
+            Money::parse(text, currency).map_err(|error| SettingsError::value(name, error))
+        };
+        let new = &self.new_payers;
+        Ok(LimitRules {
+            issuer: Limits {
+                payment: money("limits.payment", &self.payment)?,
+                day: money("limits.day", &self.day)?,
+                month: money("limits.month", &self.month)?,
+                without_pin: money("limits.without_pin", &self.without_pin)?,
+                without_pin_count: self.without_pin_count.into(),
+            },
+            new_payers: Limits {
+                payment: money("limits.new_payers.payment", &new.payment)?,
+                day: money("limits.new_payers.day", &new.day)?,
+                month: money("limits.new_payers.month", &new.month)?,
+                without_pin: money("limits.new_payers.without_pin", &new.without_pin)?,
+                without_pin_count: new.without_pin_count.into(),
+            },
+            new_device_payment: money("limits.new_devices.payment", &self.new_devices.payment)?,
+            new_device_day: money("limits.new_devices.day", &self.new_devices.day)?,
+            proof: ProofLimits {
+                static_code: money("limits.proof.static", &self.proof.r#static)?,
+                code: money("limits.proof.code", &self.proof.code)?,
+                pin: money("limits.proof.pin", &self.proof.pin)?,
+            },
+        })
+    }
+}
+
+impl ConfirmationSettings {
+    fn rules(&self) -> ConfirmationRules {
+        let millis = |seconds: u32| i64::from(seconds) * 1000;
+        ConfirmationRules {
+            wait_millis: millis(self.wait_seconds),
+            same_amount_millis: millis(self.same_amount_seconds),
+            suspected_millis: millis(self.suspected_seconds),
+            typed: self.typed,
+        }
+    }
 }
 
 /// `[log]`.
@@ -135,13 +229,7 @@ impl Settings {
             .map_err(|error| SettingsError::value("code_prefix", error))?;
         let zone = jiff::tz::TimeZone::get(&self.time_zone)
             .map_err(|error| SettingsError::value("time_zone", error))?;
-        let limit = |name, text: &str| {
-            Money::parse(text, currency).map_err(|error| SettingsError::value(name, error))
-        };
-        let limits = Limits {
-            payment: limit("limits.payment", &self.limits.payment)?,
-            day: limit("limits.day", &self.limits.day)?,
-        };
+        let limits = self.limits.parse(currency)?;
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             let problem = "tls_cert and tls_key go together";
             return Err(SettingsError::value("tls_cert", problem));
@@ -161,7 +249,8 @@ impl Settings {
                 "set it, or operator_listen; without either nobody can operate the server";
             return Err(SettingsError::value("operator_socket", problem));
         }
-        let rules = Rules { calendar: Calendar::new(zone), limits };
+        let confirmation = self.confirmation.rules();
+        let rules = Rules { calendar: Calendar::new(zone), limits, confirmation };
         Ok(Parsed { currency, prefix, rules, public_authorities: self.public_authorities()? })
     }
 }
@@ -220,7 +309,7 @@ mod tests {
     #[test]
     fn the_default_file_is_complete_and_makes_sense() {
         let settings = with(&[]).unwrap();
-        assert_eq!(settings.limits.payment, "200.00");
+        assert_eq!(settings.limits.new_payers.payment, "200.00");
         assert!(settings.listen.ip().is_loopback());
     }
 
@@ -309,6 +398,8 @@ mod tests {
             ("time_zone", "Mars/Olympus"),
             ("limits.payment", "1.234"),
             ("limits.day", "-1"),
+            ("limits.new_payers.without_pin", "1e3"),
+            ("limits.proof.static", ""),
             ("public_authorities", "https://wallet.example"),
             ("public_authorities", "me@wallet.example"),
         ] {

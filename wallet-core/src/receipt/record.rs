@@ -20,13 +20,30 @@ pub enum RecordKind {
     Payment,
     /// Money that a payer paid in.
     TopUp,
+    /// Money from one payer to another.
+    PayerTransfer,
+    /// Money that a payer takes out.
+    Withdrawal,
+    /// A red envelope.
+    Envelope,
+    /// A share of a red envelope.
+    EnvelopeClaim,
+    /// Nothing moved: something that a payer should know.
+    Notice,
 }
 
 impl RecordKind {
-    const ALL: [(Self, u8, &'static str); 2] =
-        [(Self::Payment, 1, "payment"), (Self::TopUp, 2, "top_up")];
+    const ALL: [(Self, u8, &'static str); 7] = [
+        (Self::Payment, 1, "payment"),
+        (Self::TopUp, 2, "top_up"),
+        (Self::PayerTransfer, 3, "payer_transfer"),
+        (Self::Withdrawal, 4, "withdrawal"),
+        (Self::Envelope, 5, "envelope"),
+        (Self::EnvelopeClaim, 6, "envelope_claim"),
+        (Self::Notice, 7, "notice"),
+    ];
 
-    /// `payment` or `top_up`.
+    /// The name, in `snake_case`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.2)
@@ -43,7 +60,10 @@ impl RecordKind {
 
 /// The state that a decision left its subject in.
 ///
-/// A payment goes through these; a top-up is `Succeeded` from the start.
+/// A payment goes through these. A top-up, a transfer between payers and a claimed share are
+/// `Succeeded` from the start. A withdrawal and a red envelope are `Authorized` while their money
+/// is held; a withdrawal ends as `Succeeded` or `Canceled`, an envelope as `Succeeded` when every
+/// share is claimed, or `Expired`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PaymentState {
     /// The payer must confirm on the phone; the money is held.
@@ -104,7 +124,7 @@ impl PaymentState {
 /// |---|---|---|
 /// | 0 | 1 | version, 1 |
 /// | 1 | 1 | mode: 0 live, 1 test |
-/// | 2 | 1 | kind: 1 payment, 2 top-up |
+/// | 2 | 1 | kind: 1 payment, 2 top-up, 3 transfer between payers, 4 withdrawal, 5 red envelope, 6 claim of a share, 7 notice |
 /// | 3 | 1 | state: 1 requires confirmation, 2 authorized, 3 succeeded, 4 declined, 5 canceled, 6 expired, 7 partially refunded, 8 refunded |
 /// | 4 | 16 | id of the subject (UUIDv7) |
 /// | 20 | 16 | id of the merchant (UUIDv7), or zeros |

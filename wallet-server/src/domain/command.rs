@@ -13,27 +13,55 @@ use super::ids::{ApiKeyId, MerchantId, PayerId, PaymentId, TopUpId, TransferId};
 pub enum Command {
     /// A merchant charges a shown code.
     Charge(Charge),
+    /// A payment that waits for its payer is decided.
+    Resolve(Resolve),
     /// The operator credits money that a payer paid in.
     TopUp(TopUp),
 }
 
 impl Command {
-    /// The idempotency key under which the answer is kept.
+    /// The idempotency key under which the answer is kept; none if it is the server's own doing.
     #[must_use]
-    pub fn key(&self) -> &KeyRef {
+    pub fn key(&self) -> Option<&KeyRef> {
         match self {
-            Self::Charge(charge) => &charge.key,
-            Self::TopUp(top_up) => &top_up.key,
+            Self::Charge(charge) => Some(&charge.key),
+            Self::Resolve(resolve) => resolve.request().map(|request| &request.key),
+            Self::TopUp(top_up) => Some(&top_up.key),
         }
     }
 
-    /// The payer whose money it may move; none if the code is not one of ours.
+    /// The payers whose money it may move; none if the code is not one of ours.
+    pub fn payers(&self) -> impl Iterator<Item = PayerId> {
+        let payers = match self {
+            Self::Charge(Charge { verdict: Verdict::Authentic(code), .. }) => {
+                [Some(code.payer), None]
+            }
+            Self::Charge(Charge { verdict: Verdict::Invalid, .. }) => [None, None],
+            Self::Resolve(resolve) => [Some(resolve.payer), None],
+            Self::TopUp(top_up) => [Some(top_up.payer), None],
+        };
+        payers.into_iter().flatten()
+    }
+
+    /// The device that acts for its payer, if one does so without a code.
     #[must_use]
-    pub fn payer(&self) -> Option<PayerId> {
+    pub fn device(&self) -> Option<DeviceKeyId> {
         match self {
-            Self::Charge(Charge { verdict: Verdict::Authentic(code), .. }) => Some(code.payer),
-            Self::Charge(Charge { verdict: Verdict::Invalid, .. }) => None,
-            Self::TopUp(top_up) => Some(top_up.payer),
+            Self::Resolve(Resolve { by: Resolver::Payer { device, .. }, .. }) => Some(*device),
+            Self::Charge(_) | Self::Resolve(_) | Self::TopUp(_) => None,
+        }
+    }
+
+    /// The merchant whose money it may move, and the API key that is used for it.
+    #[must_use]
+    pub fn merchant(&self) -> Option<(MerchantId, Option<ApiKeyId>)> {
+        match self {
+            Self::Charge(charge) => Some((charge.reference.merchant, Some(charge.api_key))),
+            Self::Resolve(resolve) => match resolve.by {
+                Resolver::Merchant { api_key, .. } => Some((resolve.merchant, Some(api_key))),
+                Resolver::Payer { .. } | Resolver::Time => Some((resolve.merchant, None)),
+            },
+            Self::TopUp(_) => None,
         }
     }
 }
@@ -43,6 +71,8 @@ impl Command {
 pub enum Caller {
     /// A merchant, with whichever of its API keys.
     Merchant(MerchantId),
+    /// A payer, with whichever device.
+    Payer(PayerId),
     /// The operator.
     Operator,
 }
@@ -56,6 +86,15 @@ pub struct KeyRef {
     pub mode: Mode,
     /// The text that the caller chose.
     pub key: String,
+}
+
+/// A request under an idempotency key.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The key.
+    pub key: KeyRef,
+    /// A hash of the whole request, by which a reused key is told from a repeat.
+    pub hash: [u8; 32],
 }
 
 /// A merchant's reference in its scope: unique for ever.
@@ -170,4 +209,53 @@ pub struct TopUp {
     pub amount: PositiveMoney,
     /// The bank's reference: credited once, under whatever idempotency key.
     pub external_reference: String,
+}
+
+/// A payment that waits for its payer is decided, one way or another.
+#[derive(Clone, Debug)]
+pub struct Resolve {
+    /// The payment.
+    pub payment: PaymentId,
+    /// Whose money is held for it.
+    pub payer: PayerId,
+    /// Who waits for it.
+    pub merchant: MerchantId,
+    /// The id of the transfer that moves what was held.
+    pub transfer: TransferId,
+    /// Who decides.
+    pub by: Resolver,
+}
+
+/// Who decides about a payment that waits for its payer.
+#[derive(Clone, Debug)]
+pub enum Resolver {
+    /// The payer, on the phone.
+    Payer {
+        /// The device.
+        device: DeviceKeyId,
+        /// Confirmed with the PIN, which was right; refused otherwise.
+        confirmed: bool,
+        /// The request.
+        request: Request,
+    },
+    /// The merchant calls it off.
+    Merchant {
+        /// The API key that was used.
+        api_key: ApiKeyId,
+        /// The request.
+        request: Request,
+    },
+    /// Nobody did in time.
+    Time,
+}
+
+impl Resolve {
+    /// The request that asks for it, unless it is the time.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        match &self.by {
+            Resolver::Payer { request, .. } | Resolver::Merchant { request, .. } => Some(request),
+            Resolver::Time => None,
+        }
+    }
 }

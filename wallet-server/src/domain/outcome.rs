@@ -1,7 +1,7 @@
 //! What settlement answers: an answer that is kept, or a refusal that leaves no trace.
 
 use wallet_core::receipt::Record;
-use wallet_core::{Mode, Money, TerminalId};
+use wallet_core::{Mode, Money, TerminalId, Timestamp};
 
 use super::command::CodeSource;
 use super::ids::{MerchantId, PayerId, PaymentId, TopUpId};
@@ -82,6 +82,14 @@ pub enum Refusal {
     WrongCurrency,
     /// More than one top-up may be, or a balance would not fit into 64 bits.
     TooLarge,
+    /// No such payment of this merchant or payer.
+    UnknownPayment,
+    /// Another device than the one whose code was charged.
+    OtherDevice,
+    /// The payer did not confirm in time.
+    ConfirmationExpired,
+    /// It has been decided already.
+    PaymentClosed,
 }
 
 impl Refusal {
@@ -100,6 +108,10 @@ impl Refusal {
             Self::PayerUnavailable => "payer_unavailable",
             Self::WrongCurrency => "currency_mismatch",
             Self::TooLarge => "amount_too_large",
+            Self::UnknownPayment => "not_found",
+            Self::OtherDevice => "other_device",
+            Self::ConfirmationExpired => "confirmation_expired",
+            Self::PaymentClosed => "payment_closed",
         }
     }
 }
@@ -119,16 +131,19 @@ pub enum DeclineCode {
     DeclinedByLimit,
     /// More than the payer has.
     InsufficientFunds,
+    /// The payer was asked and said no.
+    RefusedByPayer,
 }
 
 impl DeclineCode {
-    const ALL: [(Self, &'static str); 6] = [
+    const ALL: [(Self, &'static str); 7] = [
         (Self::DeviceRevoked, "device_revoked"),
         (Self::PayerUnavailable, "payer_unavailable"),
         (Self::CurrencyMismatch, "currency_mismatch"),
         (Self::OverCodeLimit, "over_code_limit"),
         (Self::DeclinedByLimit, "declined_by_limit"),
         (Self::InsufficientFunds, "insufficient_funds"),
+        (Self::RefusedByPayer, "refused_by_payer"),
     ];
 
     /// The name, in `snake_case`.
@@ -144,10 +159,53 @@ impl DeclineCode {
     }
 }
 
-/// A payment as it was first answered.
+/// Why the payer must confirm a payment on the phone; the first that applies.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ConfirmationReason {
+    /// The code was keyed in by hand.
+    Typed,
+    /// The device is new to its payer.
+    NewDevice,
+    /// Somebody else has shown a code of this payer lately.
+    Suspected,
+    /// The same amount at the same merchant a moment ago: it may be somebody else's goods.
+    SameAmount,
+    /// More than the payer spends without the PIN at once.
+    Amount,
+    /// More payments without the PIN than a day may have.
+    Count,
+    /// More than a day may have without the PIN.
+    Day,
+}
+
+impl ConfirmationReason {
+    const ALL: [(Self, &'static str); 7] = [
+        (Self::Typed, "typed"),
+        (Self::NewDevice, "new_device"),
+        (Self::Suspected, "suspected"),
+        (Self::SameAmount, "same_amount"),
+        (Self::Amount, "amount"),
+        (Self::Count, "count"),
+        (Self::Day, "day"),
+    ];
+
+    /// The name, in `snake_case`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.1)
+    }
+
+    /// The reason with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
+    }
+}
+
+/// A payment as it was answered at some time.
 ///
-/// It holds only what never changes afterwards, so that the first answer can be written again to
-/// the byte from the payment's row and its first journal record.
+/// Beside the record of that time it holds only what never changes, so that every answer can be
+/// written again to the byte from the payment's row and a journal record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PaymentAnswer {
     /// Its id.
@@ -156,9 +214,13 @@ pub struct PaymentAnswer {
     pub merchant: MerchantId,
     /// Live or test.
     pub mode: Mode,
-    /// What the journal says: state, amounts, time.
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when the payer may confirm it, if that is needed.
+    pub expires_at: Option<Timestamp>,
+    /// What the journal said then: state, amounts, time.
     pub record: Record,
-    /// What the merchant pays for it.
+    /// What the merchant pays for it; nothing while nothing is the merchant's.
     pub fee: Money,
     /// Why it was declined, if it was.
     pub decline_code: Option<DeclineCode>,

@@ -1,14 +1,17 @@
 //! What settlement wants written: everything that one transaction commits, and nothing else.
 
+use std::collections::BTreeMap;
+
 use wallet_core::code::Mark;
 use wallet_core::receipt::Record;
-use wallet_core::{DeviceKeyId, Money};
+use wallet_core::{DeviceKeyId, Money, Timestamp};
 
 use super::command::{KeyRef, ReferenceRef};
 use super::ids::{MerchantId, PayerId, PaymentId, TopUpId, TransferId};
 use super::ledger::Transfer;
-use super::limits::{Day, Limits};
-use super::outcome::{Outcome, PaymentAnswer, TopUpAnswer};
+use super::limits::{Day, Limits, OverLimit, Proof, Usage};
+use super::outcome::{ConfirmationReason, DeclineCode, Outcome, PaymentAnswer, TopUpAnswer};
+use super::snapshot::Presented;
 
 /// The result of [`settle`](super::settle::settle).
 #[derive(Default, Debug)]
@@ -21,10 +24,12 @@ pub struct Plan {
     pub payments: Vec<NewPayment>,
     /// New top-ups.
     pub top_ups: Vec<NewTopUp>,
-    /// Where devices' marks move to.
-    pub marks: Vec<(DeviceKeyId, Mark)>,
-    /// What counts against daily limits.
-    pub spending: Vec<Spending>,
+    /// Where devices' marks move to, and where those codes were presented.
+    pub marks: Vec<(DeviceKeyId, Presented)>,
+    /// Payments that were waiting and are decided.
+    pub resolved: Vec<ResolvedPayment>,
+    /// What payers have spent, and whether they are suspected to be somebody else.
+    pub payers: BTreeMap<PayerId, PayerChange>,
     /// Answers to keep.
     pub kept_answers: Vec<NewKeptAnswer>,
     /// References taken.
@@ -46,15 +51,42 @@ pub struct NewPayment {
     pub mark: Mark,
     /// What the code allowed.
     pub code_limit: Money,
-    /// The issuer's limits in force.
+    /// The limits in force.
     pub limits: Limits,
+    /// How sure it is that it was the payer, or will be once confirmed.
+    pub proof: Proof,
     /// The day on which it counted.
     pub day: Day,
-    /// The movement of money, if any.
+    /// How much of it counts against that day's limits.
+    pub counted: i64,
+    /// Why the payer must confirm it.
+    pub reason: Option<ConfirmationReason>,
+    /// The limit that was in the way.
+    pub over_limit: Option<OverLimit>,
+    /// The movement of money, if any: to the merchant, or set aside.
     pub transfer: Option<TransferId>,
     /// The opened code, encrypted.
     pub evidence: Vec<u8>,
     /// The position of its first event in [`Plan::events`].
+    pub event: usize,
+}
+
+/// What becomes of a payment that was waiting.
+#[derive(Debug)]
+pub struct ResolvedPayment {
+    /// The payment.
+    pub id: PaymentId,
+    /// Its state, and what the merchant gets.
+    pub record: Record,
+    /// Why not, if not.
+    pub decline_code: Option<DeclineCode>,
+    /// What the merchant pays for it.
+    pub fee: Money,
+    /// How much of it counts against its day's limits.
+    pub counted: i64,
+    /// The movement of what was held.
+    pub transfer: TransferId,
+    /// The position of its event in [`Plan::events`].
     pub event: usize,
 }
 
@@ -69,15 +101,13 @@ pub struct NewTopUp {
     pub event: usize,
 }
 
-/// A payment's share of a day's limit.
-#[derive(Clone, Copy, Debug)]
-pub struct Spending {
-    /// Who spends.
-    pub payer: PayerId,
-    /// On which day.
-    pub day: Day,
-    /// How much.
-    pub amount: Money,
+/// What is to be known about a payer from now on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PayerChange {
+    /// What was spent.
+    pub usage: Usage,
+    /// Until when every payment needs the PIN.
+    pub suspected_until: Option<Timestamp>,
 }
 
 /// What an idempotency key will answer.
@@ -94,8 +124,10 @@ pub struct NewKeptAnswer {
 /// An answer by name, from which it is written again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AnswerRef {
-    /// A payment.
+    /// A payment, as it was first answered.
     Payment(PaymentId),
+    /// A payment, as the event at this position in [`Plan::events`] left it.
+    PaymentAt(PaymentId, usize),
     /// A top-up.
     TopUp(TopUpId),
     /// A rejected code.
@@ -118,6 +150,8 @@ pub struct NewReference {
 pub struct Event {
     /// What.
     pub record: Record,
+    /// What a notice is about, as `code.reused`; other events are named by their records.
+    pub notice: Option<&'static str>,
     /// The merchant to tell.
     pub merchant: Option<MerchantId>,
     /// The payer to tell.
@@ -128,6 +162,7 @@ impl Event {
     /// What happened, as subject and state: `payment.succeeded`.
     #[must_use]
     pub fn event_type(&self) -> String {
-        format!("{}.{}", self.record.kind.as_str(), self.record.state.as_str())
+        let Record { kind, state, .. } = self.record;
+        self.notice.map_or_else(|| format!("{}.{}", kind.as_str(), state.as_str()), str::to_owned)
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use wallet_core::code::Mark;
-use wallet_core::{Currency, DeviceKeyId, Mode, Money};
+use wallet_core::{Currency, DeviceKeyId, Mode, Money, TerminalId, Timestamp};
 
 use super::command::{KeyRef, ReferenceRef};
 use super::fee::FeeRule;
-use super::ids::{AccountId, ApiKeyId, MerchantId, PayerId};
+use super::ids::{AccountId, ApiKeyId, MerchantId, PayerId, PaymentId};
 use super::ledger::{AccountKind, Shard};
-use super::limits::{Day, Usage};
+use super::limits::{Day, OwnLimits, Proof, Today, Usage};
 use super::outcome::{Answer, PaymentAnswer, TopUpAnswer};
 
 /// The rows, by the keys that commands name them with. What is not there does not exist.
@@ -30,9 +30,9 @@ pub struct Snapshot {
     /// Payers.
     pub payers: HashMap<PayerId, Payer>,
     /// The day on which the snapshot was taken, in the issuer's time zone.
-    pub today: Day,
-    /// What payers have spent on that day; whoever is not there has spent nothing.
-    pub usage: HashMap<PayerId, Usage>,
+    pub today: Today,
+    /// Payments that are to be decided.
+    pub payments: HashMap<PaymentId, OpenPayment>,
     /// The issuer's own accounts.
     pub own_accounts: HashMap<(AccountKind, Mode, Currency), AccountId>,
     /// The balance row in which this process counts accounts that have several.
@@ -77,8 +77,32 @@ pub struct Merchant {
 pub struct Device {
     /// Whether it was revoked.
     pub revoked: bool,
-    /// The highest mark that it presented.
-    pub mark: Option<Mark>,
+    /// Until when it is new to its payer.
+    pub new_until: Option<Timestamp>,
+    /// The highest code that it presented, and where.
+    pub presented: Option<Presented>,
+}
+
+/// A code that was presented.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Presented {
+    /// Its position in the device's sequence.
+    pub mark: Mark,
+    /// Where; not known of codes that came before this was kept.
+    pub at: Option<PresentedAt>,
+}
+
+/// Where a code was presented.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PresentedAt {
+    /// Who presented it.
+    pub merchant: MerchantId,
+    /// At which till.
+    pub terminal: Option<TerminalId>,
+    /// When.
+    pub time: Timestamp,
+    /// What was paid, in minor units of the wallet's currency; nothing if it was declined.
+    pub paid: Option<i64>,
 }
 
 /// A payer.
@@ -92,4 +116,25 @@ pub struct Payer {
     pub available: Money,
     /// Whether it may pay: neither frozen nor closed.
     pub active: bool,
+    /// What has been spent.
+    pub usage: Usage,
+    /// The limits that the payer has chosen.
+    pub own_limits: OwnLimits,
+    /// Until when every payment needs the PIN.
+    pub suspected_until: Option<Timestamp>,
+}
+
+/// A payment that may still be decided.
+#[derive(Clone, Debug)]
+pub struct OpenPayment {
+    /// As it was last answered.
+    pub answer: PaymentAnswer,
+    /// Whose money is held.
+    pub payer: PayerId,
+    /// Whose code was charged.
+    pub device: DeviceKeyId,
+    /// How it counts.
+    pub proof: Proof,
+    /// When it counted.
+    pub day: Day,
 }

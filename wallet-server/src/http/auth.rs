@@ -85,6 +85,11 @@ impl FromRequest<Arc<App>> for SignedRequest {
 }
 
 impl SignedRequest {
+    /// The header fields.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
     /// The query string, read into a type.
     pub(super) fn query<T: serde::de::DeserializeOwned>(&self) -> Result<T, Problem> {
         super::input::query(&self.parts.uri)

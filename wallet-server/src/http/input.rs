@@ -1,5 +1,7 @@
 //! Reading requests: strict, and with an error that names the field.
 
+use std::time::Duration;
+
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
 use serde::Deserialize;
@@ -63,6 +65,26 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
         }
         _ => Err(missing()),
     }
+}
+
+/// A body that has nothing to say: none, or an empty object.
+pub(super) fn nothing(body: &[u8]) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    if body.is_empty() { Ok(()) } else { json::<Nothing>(body).map(drop) }
+}
+
+/// The longest wait: shorter than what proxies cut off, which is 30 s and more.
+const WAIT_SECONDS_MAX: u64 = 25;
+
+/// How long a request may be kept open until something happens.
+pub(super) fn wait(seconds: Option<u64>) -> Result<Duration, Problem> {
+    let seconds = seconds.unwrap_or(0);
+    if seconds > WAIT_SECONDS_MAX {
+        return Err(Problem::field("", format!("wait is at most {WAIT_SECONDS_MAX} seconds")));
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 /// An amount and its currency; more than zero.

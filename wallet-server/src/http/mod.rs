@@ -14,6 +14,7 @@ mod operator;
 mod payment_body;
 mod payments;
 mod problem;
+mod refusal;
 mod terminals;
 mod time;
 mod wallet;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use wallet_core::receipt::PaymentState;
 
 use super::time::rfc3339;
 use crate::domain::outcome::DeclineCode;
@@ -30,6 +31,8 @@ pub(super) struct PaymentBody {
     metadata: Option<Box<RawValue>>,
     decline_code: Option<&'static str>,
     created_at: String,
+    /// Until when the payer may confirm it, while it waits for that.
+    expires_at: Option<String>,
     receipt: String,
 }
 
@@ -37,17 +40,18 @@ impl PaymentBody {
     pub(super) fn new(app: &App, payment: Payment) -> Self {
         let answer = payment.answer;
         let record = &answer.record;
-        let net = payment.settled.checked_sub(payment.fee).unwrap_or(payment.settled);
+        let net = record.settled.checked_sub(answer.fee).unwrap_or(record.settled);
+        let waits = record.state == PaymentState::RequiresConfirmation;
         Self {
             id: answer.id.to_string(),
             object: "payment",
             mode: answer.mode.as_str(),
-            state: payment.state.as_str(),
+            state: record.state.as_str(),
             amount: record.asked.amount_text(),
             currency: record.asked.currency().code(),
-            amount_settled: payment.settled.amount_text(),
+            amount_settled: record.settled.amount_text(),
             amount_refunded: payment.refunded.amount_text(),
-            fee: payment.fee.amount_text(),
+            fee: answer.fee.amount_text(),
             net: net.amount_text(),
             capture: "automatic",
             code_source: answer.code_source.as_str(),
@@ -55,8 +59,9 @@ impl PaymentBody {
             description: answer.description,
             // It was valid JSON when it was written.
             metadata: answer.metadata.and_then(|json| RawValue::from_string(json).ok()),
-            decline_code: payment.decline_code.map(DeclineCode::as_str),
-            created_at: rfc3339(record.decided_at),
+            decline_code: answer.decline_code.map(DeclineCode::as_str),
+            created_at: rfc3339(answer.created_at),
+            expires_at: answer.expires_at.filter(|_| waits).map(rfc3339),
             receipt: app.keys.sign(record).to_string(),
             reference: answer.reference,
         }

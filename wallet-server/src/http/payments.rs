@@ -17,6 +17,7 @@ use super::list::List;
 use super::object::Texts;
 use super::payment_body::PaymentBody;
 use super::problem::{Certainty, Problem};
+use super::refusal::refused;
 use crate::domain::command::{CodeSource, ReferenceRef};
 use crate::domain::ids::PaymentId;
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, Refusal, Rejection};
@@ -34,6 +35,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/payments", routing::post(charge).get(list))
         .route("/v1/payments/{id}", routing::get(one))
+        .route("/v1/payments/{id}/cancel", routing::post(cancel))
 }
 
 /// What a till sends.
@@ -69,7 +71,7 @@ async fn charge(
     };
     match app.charge(&auth.0, request).await? {
         Outcome::Refused(Refusal::ReferenceConflict) => Err(conflict(&app, &reference).await?),
-        outcome => answer(&app, outcome),
+        outcome => answer(&app, outcome, StatusCode::CREATED),
     }
 }
 
@@ -147,7 +149,7 @@ async fn own_terminal(
 }
 
 /// What the till hears.
-fn answer(app: &App, outcome: Outcome) -> Result<Response, Problem> {
+fn answer(app: &App, outcome: Outcome, done: StatusCode) -> Result<Response, Problem> {
     let (answer, replayed) = match outcome {
         Outcome::Answered { answer, replayed } => (answer, replayed),
         Outcome::Refused(refusal) => return Err(refused(app, refusal)),
@@ -155,9 +157,9 @@ fn answer(app: &App, outcome: Outcome) -> Result<Response, Problem> {
     let mut response = match answer {
         Answer::Payment(payment) => {
             let declined = payment.decline_code;
-            let body = PaymentBody::new(app, Payment::first(*payment));
+            let body = PaymentBody::new(app, Payment::answered(*payment));
             match declined {
-                None => (StatusCode::CREATED, Json(body)).into_response(),
+                None => (done, Json(body)).into_response(),
                 Some(code) => declined_problem(code, body).into_response(),
             }
         }
@@ -182,6 +184,7 @@ fn declined_problem(code: DeclineCode, payment: PaymentBody) -> Problem {
         DeclineCode::OverCodeLimit => "The amount is above the limit of this code.",
         DeclineCode::DeclinedByLimit => "The amount is above what the payer may spend.",
         DeclineCode::InsufficientFunds => "The payer does not have enough money.",
+        DeclineCode::RefusedByPayer => "The payer refused.",
     };
     let status = StatusCode::PAYMENT_REQUIRED;
     let problem = Problem::new(status, code.as_str(), Certainty::Final, detail);
@@ -197,65 +200,54 @@ fn rejected(rejection: Rejection) -> Problem {
     Problem { kept: true, ..Problem::new(status, rejection.as_str(), Certainty::Final, detail) }
 }
 
-fn refused(app: &App, refusal: Refusal) -> Problem {
-    let (status, certainty, detail) = match refusal {
-        Refusal::KeyRevoked => {
-            return Problem::unauthorized("This API key is not known or revoked.");
-        }
-        Refusal::KeyReused => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            // The other request may have moved money.
-            Certainty::Retry,
-            "This idempotency key was used with another request. This one did nothing.",
-        ),
-        Refusal::ReferenceCanceled => {
-            (StatusCode::CONFLICT, Certainty::Final, "This reference was canceled.")
-        }
-        Refusal::ReferenceConflict => (
-            StatusCode::CONFLICT,
-            // The payment that holds it is told with the error.
-            Certainty::Retry,
-            "This reference stands for another payment. This request did nothing.",
-        ),
-        Refusal::MerchantUnavailable => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            Certainty::Final,
-            "You are not set up to be paid in this currency.",
-        ),
-        Refusal::InvalidCode => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            Certainty::Final,
-            "This is not a payment code that works here.",
-        ),
-        Refusal::ClockSkew => {
-            let detail = "The code is from the future: the payer's clock is ahead.";
-            let problem =
-                Problem::new(StatusCode::CONFLICT, refusal.as_str(), Certainty::Retry, detail);
-            return problem.with_server_time(app.now());
-        }
-        Refusal::UnknownPayer
-        | Refusal::PayerUnavailable
-        | Refusal::WrongCurrency
-        | Refusal::TooLarge => {
-            (StatusCode::UNPROCESSABLE_ENTITY, Certainty::Final, "Not possible.")
-        }
-    };
-    Problem::new(status, refusal.as_str(), certainty, detail)
-}
-
-/// `GET /v1/payments/{id}`.
+/// `GET /v1/payments/{id}`: now, or, with `wait`, as soon as it does not wait for its payer any more.
 async fn one(
     auth: MerchantAuth,
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    uri: Uri,
 ) -> Result<Json<PaymentBody>, Problem> {
     auth.allow(ApiKeyScope::Read)?;
-    // Not `final`: a payment that is not there now may be on its way.
-    let unknown = || Problem { certainty: Certainty::Retry, ..Problem::not_found("payment") };
-    let id = PaymentId::parse(&id).ok_or_else(unknown)?;
-    let payment = app.store.payment(auth.0.merchant, auth.0.mode, id).await?;
-    let payment = payment.ok_or_else(unknown)?;
+    let wait = input::wait(input::query::<Wait>(&uri)?.wait)?;
+    let id = PaymentId::parse(&id).ok_or_else(unknown_payment)?;
+    let payment = app.payment_when_decided(auth.0.merchant, auth.0.mode, id, wait).await?;
+    let payment = payment.ok_or_else(unknown_payment)?;
     Ok(Json(PaymentBody::new(&app, payment)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wait {
+    wait: Option<u64>,
+}
+
+/// Not `final`: a payment that is not there now may be on its way.
+fn unknown_payment() -> Problem {
+    Problem { certainty: Certainty::Retry, ..Problem::not_found("payment") }
+}
+
+/// `POST /v1/payments/{id}/cancel`.
+async fn cancel(
+    SettlingMerchant(auth): SettlingMerchant,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    auth.allow(ApiKeyScope::Charge)?;
+    let key = input::idempotency_key(&headers)?;
+    input::nothing(&body)?;
+    let id = PaymentId::parse(&id).ok_or_else(unknown_payment)?;
+    let (merchant, mode) = (auth.0.merchant, auth.0.mode);
+    match app.cancel_payment(&auth.0, id, key).await? {
+        Outcome::Refused(Refusal::PaymentClosed) => {
+            let payment = app.store.payment(merchant, mode, id).await?;
+            let payment = payment.map(|payment| Box::new(PaymentBody::new(&app, payment)));
+            let problem = refused(&app, Refusal::PaymentClosed);
+            Err(Problem { payment, ..problem })
+        }
+        outcome => answer(&app, outcome, StatusCode::OK),
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! Use cases, one a file: what a request means, in terms of the rules and the books.
 
 mod charge;
+mod confirmations;
 mod enrol;
 mod merchants;
 mod payers;
@@ -10,6 +11,7 @@ mod tests;
 mod top_up;
 mod verifiers;
 mod verify;
+mod waiting;
 
 use std::sync::Arc;
 

@@ -74,13 +74,17 @@ const TRANSFERS: Sql = sql!(input { any: int }
             group by e.transfer, e.currency having sum(e.amount) <> 0)) f limit 1"
     => { example: blob, wrong: int });
 
-/// Every payment that was not declined and every top-up moved its amount, once, and nothing else
-/// moved. Entries have both sides of it.
+/// Every payment that was not declined at once moved its amount, once, or set it aside and moved it
+/// on or back, once; every top-up moved its amount; and nothing else moved. Entries have both
+/// sides of it.
 const MOVEMENTS: Sql = sql!(input { any: int }
     "select f.transfer as example, count(*) over () as wrong from input i cross join ( \
         select m.transfer from ( \
-            select coalesce(transfer, id) as transfer, 2 * amount_settled as moved from payments \
-            where state <> 'declined' \
+            select coalesce(transfer, id) as transfer, 2 * amount as moved from payments \
+            where state <> 'declined' or transfer is not null \
+            union all select coalesce(closing_transfer, id), 2 * amount from payments \
+            where closing_transfer is not null \
+                or (proof = 'pin' and state <> 'requires_confirmation') \
             union all select transfer, 2 * amount from top_ups \
             union all select transfer, -sum(abs(amount)) from entries group by transfer) m \
         group by m.transfer having sum(m.moved) <> 0) f limit 1"
@@ -111,20 +115,37 @@ const CODES: Sql = sql!(input { any: int }
         group by device, code_step, code_seq having count(*) > 1) f limit 1"
     => { example: blob, wrong: int });
 
-/// What counts against daily limits is the sum of the day's payments.
-const DAILY_SPENDING: Sql = sql!(input { any: int }
+/// What is held for payers is what their waiting payments are about.
+const HELD: Sql = sql!(input { any: int }
     "select f.payer as example, count(*) over () as wrong from input i cross join ( \
-        select s.payer, s.day, s.currency from ( \
-            select payer, day, currency, spent, count as payments from daily_spending \
+        select h.payer from ( \
+            select p.id as payer, b.held from payers p \
+            join balances b on b.account = p.account \
             union all \
-            select payer, day, currency, -sum(amount), -count(*) from payments \
-            where state <> 'declined' group by payer, day, currency) s \
-        group by s.payer, s.day, s.currency \
-        having sum(s.spent) <> 0 or sum(s.payments) <> 0) f limit 1"
+            select payer, -amount from payments where state = 'requires_confirmation') h \
+        group by h.payer having sum(h.held) <> 0) f limit 1"
+    => { example: blob, wrong: int });
+
+/// What counts against a payer's limits is the sum of the day's movements, by proof, and of the
+/// month's.
+const SPENDING: Sql = sql!(input { any: int }
+    "select f.payer as example, count(*) over () as wrong from input i cross join ( \
+        select s.payer from ( \
+            select id as payer, day_static, day_code, day_pin, month_spent as month from payers \
+            union all \
+            select p.id, \
+                -sum(case when s.day = p.day and s.proof = 'static' then s.counted else 0 end), \
+                -sum(case when s.day = p.day and s.proof = 'code' then s.counted else 0 end), \
+                -sum(case when s.day = p.day and s.proof = 'pin' then s.counted else 0 end), \
+                -sum(case when s.day >= p.month_start then s.counted else 0 end) \
+            from payments s join payers p on p.id = s.payer group by p.id) s \
+        group by s.payer \
+        having sum(s.day_static) <> 0 or sum(s.day_code) <> 0 or sum(s.day_pin) <> 0 \
+            or sum(s.month) <> 0) f limit 1"
     => { example: blob, wrong: int });
 
 /// The checks of [`Store::check_books`], by their names.
-const CHECKS: [(&str, &Sql); 8] = [
+const CHECKS: [(&str, &Sql); 9] = [
     ("trial_balance", &TRIAL_BALANCE),
     ("balances", &BALANCES),
     ("transfers", &TRANSFERS),
@@ -132,7 +153,8 @@ const CHECKS: [(&str, &Sql); 8] = [
     ("batches", &BATCHES),
     ("marks", &MARKS),
     ("codes", &CODES),
-    ("daily_spending", &DAILY_SPENDING),
+    ("held", &HELD),
+    ("spending", &SPENDING),
 ];
 
 #[derive(Serialize)]
@@ -262,7 +284,8 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("checks::BATCHES", &BATCHES),
     ("checks::MARKS", &MARKS),
     ("checks::CODES", &CODES),
-    ("checks::DAILY_SPENDING", &DAILY_SPENDING),
+    ("checks::HELD", &HELD),
+    ("checks::SPENDING", &SPENDING),
     ("checks::ACKNOWLEDGED", &ACKNOWLEDGED),
     ("checks::SINCE", &SINCE),
     ("checks::MEASURE", &MEASURE),

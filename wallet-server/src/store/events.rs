@@ -1,16 +1,16 @@
 //! What happened to a payer: the durable log in journal order, and the newest first.
 
 use serde::{Deserialize, Serialize};
-use wallet_core::Step;
 use wallet_core::code::Mark;
-use wallet_core::receipt::{RECORD_LENGTH, Record};
+use wallet_core::receipt::{PaymentState, RECORD_LENGTH, Record};
+use wallet_core::{Money, Step};
 
 use super::connection::Store;
 use super::error::StoreError;
 use super::hex::Hex;
 use super::sql::{Sql, sql};
 use crate::domain::ids::{BatchId, PayerId};
-use crate::domain::limits::Day;
+use crate::domain::limits::{LimitName, OverLimit};
 use crate::domain::outcome::DeclineCode;
 
 /// A place in the journal, from which a reader goes on.
@@ -46,6 +46,8 @@ pub struct PayerEvent {
     pub merchant_name: Option<String>,
     /// Why not, if not.
     pub decline_code: Option<DeclineCode>,
+    /// Which limit was in the way, and what was left of it.
+    pub over_limit: Option<OverLimit>,
     /// Which code was presented.
     pub mark: Option<Mark>,
 }
@@ -53,7 +55,8 @@ pub struct PayerEvent {
 // The columns are those of EventRow.
 const AFTER: Sql = sql!(input { payer: blob, since: blob, position: int, after: int, size: int }
     "select j.position, e.n, b.committed_at, e.batch, e.type, e.record, \
-        m.name as merchant_name, p.decline_code, p.code_step, p.code_seq \
+        m.name as merchant_name, p.decline_code, p.decline_limit, p.decline_left, p.code_step, \
+        p.code_seq \
      from input i join events e on e.payer = i.payer and e.batch >= i.since \
      join journal j on j.batch = e.batch and (j.position, e.n) > (i.position, i.after) \
      join batches b on b.id = e.batch \
@@ -61,7 +64,8 @@ const AFTER: Sql = sql!(input { payer: blob, since: blob, position: int, after: 
      left join merchants m on m.id = e.merchant \
      order by j.position, e.n limit (select size from input)"
     => { position: int, n: int, committed_at: int, batch: blob, type: text, record: blob,
-        merchant_name: text, decline_code: text, code_step: int, code_seq: int });
+        merchant_name: text, decline_code: text, decline_limit: text, decline_left: int,
+        code_step: int, code_seq: int });
 
 #[derive(Serialize)]
 struct AfterRow {
@@ -76,14 +80,15 @@ struct AfterRow {
 // its position.
 const NEWEST: Sql = sql!(input { payer: blob, batch: blob, before: int, size: int }
     "select coalesce(j.position, 0) as position, e.n, b.committed_at, e.batch, e.type, e.record, m.name as merchant_name, \
-        p.decline_code, p.code_step, p.code_seq \
+        p.decline_code, p.decline_limit, p.decline_left, p.code_step, p.code_seq \
      from input i join events e on e.payer = i.payer and (e.batch, e.n) < (i.batch, i.before) \
      left join journal j on j.batch = e.batch join batches b on b.id = e.batch \
      left join payments p on p.id = e.subject \
      left join merchants m on m.id = e.merchant \
      order by e.batch desc, e.n desc limit (select size from input)"
     => { position: int, n: int, committed_at: int, batch: blob, type: text, record: blob,
-        merchant_name: text, decline_code: text, code_step: int, code_seq: int });
+        merchant_name: text, decline_code: text, decline_limit: text, decline_left: int,
+        code_step: int, code_seq: int });
 
 #[derive(Serialize)]
 struct NewestRow {
@@ -103,6 +108,8 @@ struct EventRow {
     record: Hex<RECORD_LENGTH>,
     merchant_name: Option<String>,
     decline_code: Option<String>,
+    decline_limit: Option<String>,
+    decline_left: Option<i64>,
     code_step: Option<u32>,
     code_seq: Option<u8>,
 }
@@ -110,14 +117,24 @@ struct EventRow {
 impl EventRow {
     fn event(self) -> Result<PayerEvent, StoreError> {
         let mark = self.code_step.zip(self.code_seq);
+        let record =
+            Record::from_bytes(&self.record.0).map_err(|_| StoreError::Corrupt("record"))?;
+        // A payment that waited and was refused later was not declined before.
+        let declined = record.state == PaymentState::Declined;
+        let limit = self.decline_limit.as_deref().and_then(LimitName::from_name);
+        let over_limit = limit.zip(self.decline_left).map(|(limit, left)| OverLimit {
+            limit,
+            left: Money::from_minor(left, record.asked.currency()),
+        });
+        let decline_code = self.decline_code.as_deref().and_then(DeclineCode::from_name);
         Ok(PayerEvent {
             cursor: Cursor { position: self.position, n: self.n, millis: self.committed_at },
             batch: BatchId::from_bytes(self.batch.0),
             event_type: self.r#type,
-            record: Record::from_bytes(&self.record.0)
-                .map_err(|_| StoreError::Corrupt("record"))?,
+            record,
             merchant_name: self.merchant_name,
-            decline_code: self.decline_code.as_deref().and_then(DeclineCode::from_name),
+            decline_code: decline_code.filter(|_| declined),
+            over_limit,
             mark: mark.map(|(step, seq)| Mark { step: Step::from_number(step), seq }),
         })
     }
@@ -137,23 +154,6 @@ struct Any {
 struct EndRow {
     position: i64,
     committed_at: i64,
-}
-
-const SPENT: Sql = sql!(input { payer: blob, day: int }
-    "select coalesce(sum(s.spent), 0) as spent from input i \
-     join payers p on p.id = i.payer \
-     join daily_spending s on s.payer = p.id and s.day = i.day and s.currency = p.currency"
-    => { spent: int });
-
-#[derive(Serialize)]
-struct PayerDay {
-    payer: Hex<16>,
-    day: i32,
-}
-
-#[derive(Deserialize)]
-struct Spent {
-    spent: i64,
 }
 
 impl Store {
@@ -201,20 +201,9 @@ impl Store {
             millis: row.committed_at,
         }))
     }
-
-    /// What a payer spent on a day, in minor units.
-    pub async fn spent(&self, payer: PayerId, day: Day) -> Result<i64, StoreError> {
-        let input = PayerDay { payer: Hex(*payer.as_bytes()), day: day.0 };
-        let rows: Vec<Spent> = self.read(&SPENT, &[input]).await?;
-        Ok(rows.first().map_or(0, |row| row.spent))
-    }
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
-    ("events::AFTER", &AFTER),
-    ("events::NEWEST", &NEWEST),
-    ("events::END", &END),
-    ("events::SPENT", &SPENT),
-];
+pub(super) const STATEMENTS: &[(&str, &Sql)] =
+    &[("events::AFTER", &AFTER), ("events::NEWEST", &NEWEST), ("events::END", &END)];

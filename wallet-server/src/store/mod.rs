@@ -5,6 +5,7 @@
 
 mod accounts;
 mod checks;
+mod confirmations;
 mod connection;
 mod error;
 mod events;
@@ -19,10 +20,12 @@ mod population;
 mod retention;
 mod rows;
 mod settlement;
+mod spending;
 mod sql;
 
 pub use accounts::{Balance, LedgerLine};
 pub use checks::{Finding, Measure};
+pub use confirmations::{Confirmation, Overdue, PaymentOwners};
 pub use connection::{Isolation, Store};
 pub use error::{Remedy, StoreError};
 pub use events::{Cursor, PayerEvent};

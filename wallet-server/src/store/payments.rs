@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use wallet_core::receipt::{PaymentState, RECORD_LENGTH, Record};
-use wallet_core::{Mode, Money, TerminalId};
+use wallet_core::{Mode, Money, TerminalId, Timestamp};
 
 use super::connection::Store;
 use super::error::StoreError;
@@ -15,16 +15,8 @@ use crate::domain::outcome::{DeclineCode, PaymentAnswer};
 /// A payment as it is now.
 #[derive(Clone, Debug)]
 pub struct Payment {
-    /// As it was first answered.
+    /// As its last record says.
     pub answer: PaymentAnswer,
-    /// Its state now.
-    pub state: PaymentState,
-    /// Why it was declined, if it was.
-    pub decline_code: Option<DeclineCode>,
-    /// What the merchant pays for it now.
-    pub fee: Money,
-    /// What the merchant got so far, before fees.
-    pub settled: Money,
     /// What was given back so far.
     pub refunded: Money,
 }
@@ -32,28 +24,24 @@ pub struct Payment {
 impl Payment {
     /// A payment that was just answered.
     #[must_use]
-    pub fn first(answer: PaymentAnswer) -> Self {
-        let settled = answer.record.settled;
-        let refunded = Money::zero(settled.currency());
-        Self {
-            state: answer.record.state,
-            decline_code: answer.decline_code,
-            fee: answer.fee,
-            settled,
-            refunded,
-            answer,
-        }
+    pub fn answered(answer: PaymentAnswer) -> Self {
+        let refunded = Money::zero(answer.record.settled.currency());
+        Self { answer, refunded }
     }
 }
 
-/// A query that selects `p.*` of payments and `e.record` of the record that first answered them.
+/// A query that selects `p.*` of payments and `e.record` of one of their records, and whatever it
+/// selects beside that.
 macro_rules! payments_sql {
     (input { $($input:tt)+ } $text:literal) => {
+        $crate::store::payments::payments_sql!(input { $($input)+ } $text => {})
+    };
+    (input { $($input:tt)+ } $text:literal => { $($more:ident: $type:ident),* }) => {
         $crate::store::sql::sql!(input { $($input)+ } $text => {
-            id: blob, merchant: blob, mode: text, reference: text, state: text,
-            amount_settled: int, amount_refunded: int, code_source: text, terminal: blob,
-            description: text, metadata: text, decline_code: text, fee: int, first_fee: int,
-            record: blob
+            $($more: $type,)* id: blob, merchant: blob, mode: text, reference: text,
+            amount_refunded: int, code_source: text, terminal: blob, description: text,
+            metadata: text, decline_code: text, fee: int, first_fee: int, created_at: int,
+            expires_at: int, record: blob
         })
     };
 }
@@ -66,8 +54,6 @@ pub(super) struct PaymentRow {
     merchant: Hex<16>,
     mode: String,
     reference: String,
-    state: String,
-    amount_settled: i64,
     amount_refunded: i64,
     code_source: String,
     terminal: Option<Hex<16>>,
@@ -76,6 +62,8 @@ pub(super) struct PaymentRow {
     decline_code: Option<String>,
     fee: i64,
     first_fee: i64,
+    created_at: i64,
+    expires_at: Option<i64>,
     record: Hex<RECORD_LENGTH>,
 }
 
@@ -88,12 +76,26 @@ impl PaymentRow {
             .map(|name| DeclineCode::from_name(&name).ok_or(StoreError::Corrupt("decline_code")))
             .transpose()?;
         let currency = record.settled.currency();
+        let first = record.decided_at.unix_millis() == self.created_at;
+        let fee = match record.state {
+            _ if first => self.first_fee,
+            PaymentState::Succeeded | PaymentState::PartiallyRefunded | PaymentState::Refunded => {
+                self.fee
+            }
+            PaymentState::RequiresConfirmation
+            | PaymentState::Authorized
+            | PaymentState::Declined
+            | PaymentState::Canceled
+            | PaymentState::Expired => 0,
+        };
         let answer = PaymentAnswer {
             id: PaymentId::from_bytes(self.id.0),
             merchant: MerchantId::from_bytes(self.merchant.0),
             mode: Mode::from_name(&self.mode).ok_or(StoreError::Corrupt("mode"))?,
+            created_at: Timestamp::from_unix_millis(self.created_at),
+            expires_at: self.expires_at.map(Timestamp::from_unix_millis),
             record,
-            fee: Money::from_minor(self.first_fee, record.asked.currency()),
+            fee: Money::from_minor(fee, currency),
             // A payment that the payer refuses later was not declined at first.
             decline_code: decline_code.filter(|_| record.state == PaymentState::Declined),
             reference: self.reference,
@@ -103,32 +105,25 @@ impl PaymentRow {
             description: self.description,
             metadata: self.metadata,
         };
-        Ok(Payment {
-            answer,
-            state: PaymentState::from_name(&self.state).ok_or(StoreError::Corrupt("state"))?,
-            decline_code,
-            fee: Money::from_minor(self.fee, currency),
-            settled: Money::from_minor(self.amount_settled, currency),
-            refunded: Money::from_minor(self.amount_refunded, currency),
-        })
+        Ok(Payment { answer, refunded: Money::from_minor(self.amount_refunded, currency) })
     }
 }
 
 const BY_ID: Sql = payments_sql!(input { id: blob, merchant: blob, mode: text }
     "select p.*, e.record from input i \
      join payments p on p.id = i.id and p.merchant = i.merchant and p.mode = i.mode \
-     join events e on e.batch = p.batch and e.n = p.event");
+     join events e on e.batch = p.last_batch and e.n = p.last_event");
 
 const BY_REFERENCE: Sql = payments_sql!(input { merchant: blob, mode: text, reference: text }
     "select p.*, e.record from input i join payment_references r \
         on r.merchant = i.merchant and r.mode = i.mode and r.reference = i.reference \
      join payments p on p.id = r.payment \
-     join events e on e.batch = p.batch and e.n = p.event");
+     join events e on e.batch = p.last_batch and e.n = p.last_event");
 
 const LIST: Sql = payments_sql!(input { merchant: blob, mode: text, before: blob, size: int }
     "select p.*, e.record from input i \
      join payments p on p.merchant = i.merchant and p.mode = i.mode and p.id < i.before \
-     join events e on e.batch = p.batch and e.n = p.event \
+     join events e on e.batch = p.last_batch and e.n = p.last_event \
      order by p.id desc limit (select size from input)");
 
 #[derive(Serialize)]

@@ -18,6 +18,7 @@ impl<'a> KeyRow<'a> {
     pub(super) fn new(key: &'a KeyRef) -> Self {
         let (caller_kind, caller) = match key.caller {
             Caller::Merchant(id) => ("merchant", *id.as_bytes()),
+            Caller::Payer(id) => ("payer", *id.as_bytes()),
             // There is one operator.
             Caller::Operator => ("operator", [0; 16]),
         };

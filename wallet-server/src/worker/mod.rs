@@ -3,6 +3,7 @@
 mod batcher;
 mod devices;
 mod engine;
+mod expiry;
 mod leases;
 mod notifier;
 mod retention;
@@ -13,6 +14,7 @@ pub(crate) use batcher::BatcherParts;
 pub use batcher::{BATCH_MAX, Batcher, Unsettled};
 pub use devices::{Devices, Unanswered};
 pub use engine::{Engine, EngineError, EngineParts};
+pub use expiry::{Expiry, ExpiryParts};
 #[cfg(test)]
 pub(crate) use notifier::Announcer;
 pub use notifier::{Notifier, Waiter};

@@ -4,15 +4,17 @@ use wallet_core::Money;
 use wallet_core::code::Freshness;
 use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
-use super::Books;
+use super::{Books, confirmation};
 use crate::domain::command::{AuthenticCode, Charge, Verdict};
 use crate::domain::ids::AccountId;
 use crate::domain::journal::books_hash;
-use crate::domain::ledger::{AccountKind, Entry, Shard, Transfer};
-use crate::domain::limits::Usage;
-use crate::domain::outcome::{Answer, DeclineCode, Outcome, PaymentAnswer, Refusal, Rejection};
-use crate::domain::plan::{Event, NewPayment, NewReference, Spending};
-use crate::domain::snapshot::{Device, Merchant, Payer, TakenReference};
+use crate::domain::ledger::{AccountKind, Bucket, Entry, Shard, Transfer};
+use crate::domain::limits::{Day, Limits, OverLimit, Proof, Usage};
+use crate::domain::outcome::{
+    Answer, ConfirmationReason, DeclineCode, Outcome, PaymentAnswer, Refusal, Rejection,
+};
+use crate::domain::plan::{AnswerRef, Event, NewPayment, NewReference};
+use crate::domain::snapshot::{Device, Merchant, Payer, Presented, PresentedAt, TakenReference};
 
 /// Decides one charge.
 pub(super) fn decide(books: &mut Books<'_>, charge: &Charge) -> Outcome {
@@ -37,7 +39,8 @@ fn known(books: &mut Books<'_>, charge: &Charge) -> Option<Outcome> {
         TakenReference::Tombstone => Some(Outcome::Refused(Refusal::ReferenceCanceled)),
         TakenReference::Payment(fingerprint, payment) if *fingerprint == charge.fingerprint => {
             let answer = Answer::Payment(payment.clone());
-            books.keep(&charge.key, charge.request_hash, &answer);
+            let name = AnswerRef::Payment(payment.id);
+            books.keep(&charge.key, charge.request_hash, &answer, name);
             Some(Outcome::Answered { answer, replayed: true })
         }
         TakenReference::Payment(..) => Some(Outcome::Refused(Refusal::ReferenceConflict)),
@@ -51,7 +54,8 @@ fn present(books: &mut Books<'_>, charge: &Charge) -> Result<Answer, Refusal> {
         return Err(Refusal::InvalidCode);
     };
     let device = *books.rows.devices.get(&code.device).ok_or(Refusal::InvalidCode)?;
-    let payer = *books.rows.payers.get(&code.payer).ok_or(Refusal::InvalidCode)?;
+    let mut payer = *books.rows.payers.get(&code.payer).ok_or(Refusal::InvalidCode)?;
+    payer.usage = payer.usage.on(books.rows.today);
     if payer.mode != charge.key.mode {
         return Err(Refusal::InvalidCode);
     }
@@ -60,20 +64,72 @@ fn present(books: &mut Books<'_>, charge: &Charge) -> Result<Answer, Refusal> {
         Freshness::Expired => return Ok(reject(books, charge, Rejection::CodeExpired)),
         Freshness::Current => {}
     }
-    if device.mark >= Some(code.mark) {
+    if let Some(last) = device.presented.filter(|last| last.mark >= code.mark) {
+        suspect(books, charge, code, &payer, last);
         return Ok(reject(books, charge, Rejection::CodeUsed));
     }
     // From here on the code is burned, whatever becomes of the payment.
-    books.rows.devices.insert(code.device, Device { mark: Some(code.mark), ..device });
-    books.plan.marks.push((code.device, code.mark));
-
-    let fee = merchant.fee.fee(charge.amount.money());
-    let movement = allow(books, charge, code, device, &payer).map(|allowed| {
-        let transfer = move_money(books, charge, &merchant, &payer, (fees, fee));
-        spend(books, code, charge.amount.money(), &allowed);
-        transfer
+    let allowed = allow(books, charge, code, &device, &payer);
+    burn(books, charge, code, device, allowed.is_ok());
+    let decision = allowed.map(|allowed| {
+        let transfer = match allowed.reason {
+            None => move_money(books, charge, &merchant, &payer, fees),
+            Some(_) => hold(charge, &payer),
+        };
+        books.set_payer(code.payer, &payer, allowed.available, allowed.usage);
+        Decided { transfer, proof: allowed.proof, reason: allowed.reason }
     });
-    Ok(record(books, charge, code, fee, movement))
+    let fee = merchant.fee.fee(charge.amount.money());
+    let limits = limits(books, &device, &payer);
+    Ok(record(books, charge, (code, limits, payer.usage.day), fee, decision))
+}
+
+/// A code that was shown at another till before: somebody has copied it. Only the very code of the
+/// mark proves that; below it a payer may have shown an older one.
+fn suspect(
+    books: &mut Books<'_>,
+    charge: &Charge,
+    code: &AuthenticCode,
+    payer: &Payer,
+    last: Presented,
+) {
+    let elsewhere = |at: PresentedAt| {
+        (at.merchant, at.terminal) != (charge.reference.merchant, charge.terminal)
+    };
+    if last.mark != code.mark || !last.at.is_some_and(elsewhere) {
+        return;
+    }
+    let until = books.now.plus_millis(books.rules.confirmation.suspected_millis);
+    books.update_payer(code.payer, Payer { suspected_until: Some(until), ..*payer });
+    let asked = charge.amount.money();
+    let record = Record {
+        mode: charge.key.mode,
+        kind: RecordKind::Notice,
+        state: PaymentState::Declined,
+        subject: *charge.id.as_bytes(),
+        merchant: *charge.reference.merchant.as_bytes(),
+        decided_at: books.now,
+        asked,
+        settled: Money::zero(asked.currency()),
+        reference_hash: [0; 32],
+        books_hash: books_hash(&[], &code.evidence),
+    };
+    let merchant = Some(charge.reference.merchant);
+    let notice = Some("code.reused");
+    books.plan.events.push(Event { record, notice, merchant, payer: code.payer });
+}
+
+/// Moves the mark, and remembers where the code was presented.
+fn burn(books: &mut Books<'_>, charge: &Charge, code: &AuthenticCode, device: Device, paid: bool) {
+    let at = PresentedAt {
+        merchant: charge.reference.merchant,
+        terminal: charge.terminal,
+        time: books.now,
+        paid: paid.then_some(charge.amount.money().minor()),
+    };
+    let presented = Presented { mark: code.mark, at: Some(at) };
+    books.rows.devices.insert(code.device, Device { presented: Some(presented), ..device });
+    books.plan.marks.push((code.device, presented));
 }
 
 /// The merchant and the account for its fees, if both can take this currency.
@@ -89,10 +145,31 @@ fn merchant(books: &Books<'_>, charge: &Charge) -> Result<(Merchant, AccountId),
     merchant.copied().zip(fees.copied()).ok_or(Refusal::MerchantUnavailable)
 }
 
+/// What holds for this payer with this device.
+fn limits(books: &Books<'_>, device: &Device, payer: &Payer) -> Limits {
+    let new = device.new_until.is_some_and(|until| books.now < until);
+    books.rules.limits.of_device(&payer.own_limits, new)
+}
+
 /// What a payer will have spent, and will have left, once an allowed payment is made.
 struct Allowed {
     usage: Usage,
     available: Money,
+    proof: Proof,
+    /// Why the payer must confirm it first.
+    reason: Option<ConfirmationReason>,
+}
+
+/// Why a payment is declined.
+struct Declined {
+    code: DeclineCode,
+    over_limit: Option<OverLimit>,
+}
+
+impl From<DeclineCode> for Declined {
+    fn from(code: DeclineCode) -> Self {
+        Self { code, over_limit: None }
+    }
 }
 
 /// Whether the payer may pay this; the first rule broken names the decline.
@@ -100,29 +177,40 @@ fn allow(
     books: &Books<'_>,
     charge: &Charge,
     code: &AuthenticCode,
-    device: Device,
+    device: &Device,
     payer: &Payer,
-) -> Result<Allowed, DeclineCode> {
+) -> Result<Allowed, Declined> {
     let amount = charge.amount.money();
     if device.revoked {
-        return Err(DeclineCode::DeviceRevoked);
+        return Err(DeclineCode::DeviceRevoked.into());
     }
     if !payer.active {
-        return Err(DeclineCode::PayerUnavailable);
+        return Err(DeclineCode::PayerUnavailable.into());
     }
     let currencies = [code.limit.currency(), payer.available.currency()];
     if currencies.iter().any(|currency| *currency != amount.currency()) {
-        return Err(DeclineCode::CurrencyMismatch);
+        return Err(DeclineCode::CurrencyMismatch.into());
     }
     if amount.minor() > code.limit.minor() {
-        return Err(DeclineCode::OverCodeLimit);
+        return Err(DeclineCode::OverCodeLimit.into());
     }
-    let nothing = Usage { spent: Money::zero(amount.currency()), count: 0 };
-    let today = books.rows.usage.get(&code.payer).copied().unwrap_or(nothing);
-    let usage = books.rules.limits.allow(amount, today).ok_or(DeclineCode::DeclinedByLimit)?;
+    let limits = limits(books, device, payer);
+    let reason = confirmation::reason(books, charge, device, payer, &limits);
+    let proof = if reason.is_some() { Proof::Pin } else { Proof::Code };
+    let usage = books.rules.limits.allow(&limits, amount, &payer.usage, proof);
+    let usage = usage
+        .map_err(|over| Declined { code: DeclineCode::DeclinedByLimit, over_limit: Some(over) })?;
     let available = payer.available.checked_sub(amount).ok().filter(|left| left.minor() >= 0);
     let available = available.ok_or(DeclineCode::InsufficientFunds)?;
-    Ok(Allowed { usage, available })
+    Ok(Allowed { usage, available, proof, reason })
+}
+
+/// Sets the amount aside until the payer has confirmed.
+fn hold(charge: &Charge, payer: &Payer) -> Transfer {
+    let amount = charge.amount.money();
+    let taken = Money::from_minor(-amount.minor(), amount.currency());
+    let entry = |bucket, amount| Entry { account: payer.account, shard: Shard(0), bucket, amount };
+    balanced(charge, vec![entry(Bucket::Available, taken), entry(Bucket::Held, amount)])
 }
 
 /// The transfer: the payer pays the amount, the merchant gets it less the fee.
@@ -131,9 +219,10 @@ fn move_money(
     charge: &Charge,
     merchant: &Merchant,
     payer: &Payer,
-    (fees, fee): (AccountId, Money),
+    fees: AccountId,
 ) -> Transfer {
     let shard = books.rows.shard;
+    let fee = merchant.fee.fee(charge.amount.money());
     let (minor, currency) = (charge.amount.money().minor(), charge.amount.money().currency());
     let entry = |account, shard, minor| {
         Entry::available(account, shard, Money::from_minor(minor, currency))
@@ -144,26 +233,45 @@ fn move_money(
         entry(fees, shard, fee.minor()),
     ];
     entries.retain(|entry| entry.amount.minor() != 0);
-    // Balanced by construction, and a positive amount leaves at least two entries. If not, the
-    // books are not to be trusted with it: the batcher isolates the command.
+    balanced(charge, entries)
+}
+
+/// Balanced by construction, and a positive amount leaves at least two entries. If not, the books
+/// are not to be trusted with it: the batcher isolates the command.
+fn balanced(charge: &Charge, entries: Vec<Entry>) -> Transfer {
     Transfer::new(charge.transfer, entries).unwrap_or_else(|error| panic!("{}: {error}", charge.id))
 }
 
-/// Writes the payment down, succeeded or declined.
+/// What was decided about an allowed payment.
+struct Decided {
+    transfer: Transfer,
+    proof: Proof,
+    reason: Option<ConfirmationReason>,
+}
+
+impl Decided {
+    fn state(&self) -> PaymentState {
+        match self.reason {
+            None => PaymentState::Succeeded,
+            Some(_) => PaymentState::RequiresConfirmation,
+        }
+    }
+}
+
+/// Writes the payment down: succeeded, declined, or waiting for its payer.
 fn record(
     books: &mut Books<'_>,
     charge: &Charge,
-    code: &AuthenticCode,
+    (code, limits, day): (&AuthenticCode, Limits, Day),
     fee: Money,
-    movement: Result<Transfer, DeclineCode>,
+    decision: Result<Decided, Declined>,
 ) -> Answer {
     let asked = charge.amount.money();
     let nothing = Money::zero(asked.currency());
-    let (state, settled, fee) = match movement {
-        Ok(_) => (PaymentState::Succeeded, asked, fee),
-        Err(_) => (PaymentState::Declined, nothing, nothing),
-    };
-    let entries = movement.as_ref().map_or(&[][..], Transfer::entries);
+    let state = decision.as_ref().map_or(PaymentState::Declined, Decided::state);
+    let (settled, fee) =
+        if state == PaymentState::Succeeded { (asked, fee) } else { (nothing, nothing) };
+    let entries = decision.as_ref().map_or(&[][..], |decided| decided.transfer.entries());
     let record = Record {
         mode: charge.key.mode,
         kind: RecordKind::Payment,
@@ -176,48 +284,49 @@ fn record(
         reference_hash: Record::reference_hash(&charge.reference.reference),
         books_hash: books_hash(entries, &code.evidence),
     };
+    let wait = books.rules.confirmation.wait_millis;
     let answer = PaymentAnswer {
         id: charge.id,
         merchant: charge.reference.merchant,
         mode: charge.key.mode,
+        created_at: books.now,
+        expires_at: (state == PaymentState::RequiresConfirmation)
+            .then(|| books.now.plus_millis(wait)),
         record,
         fee,
-        decline_code: movement.as_ref().err().copied(),
+        decline_code: decision.as_ref().err().map(|declined| declined.code),
         reference: charge.reference.reference.clone(),
         code_source: charge.code_source,
         terminal: charge.terminal,
         description: charge.description.clone(),
         metadata: charge.metadata.clone(),
     };
-    let transfer = movement.ok();
+    let over_limit = decision.as_ref().err().and_then(|declined| declined.over_limit);
+    let decided = decision.ok();
     books.plan.payments.push(NewPayment {
         answer: answer.clone(),
         payer: code.payer,
         device: code.device,
         mark: code.mark,
         code_limit: code.limit,
-        limits: books.rules.limits,
-        day: books.rows.today,
-        transfer: transfer.as_ref().map(Transfer::id),
+        limits,
+        proof: decided.as_ref().map_or(Proof::Code, |decided| decided.proof),
+        day,
+        counted: if decided.is_some() { asked.minor() } else { 0 },
+        reason: decided.as_ref().and_then(|decided| decided.reason),
+        over_limit,
+        transfer: decided.as_ref().map(|decided| decided.transfer.id()),
         evidence: code.evidence.clone(),
         event: books.plan.events.len(),
     });
-    books.plan.transfers.extend(transfer);
+    books.plan.transfers.extend(decided.map(|decided| decided.transfer));
     let merchant = Some(charge.reference.merchant);
-    books.plan.events.push(Event { record, merchant, payer: code.payer });
+    books.plan.events.push(Event { record, notice: None, merchant, payer: code.payer });
     take_reference(books, charge, &answer);
+    let name = AnswerRef::Payment(answer.id);
     let answer = Answer::Payment(Box::new(answer));
-    books.keep(&charge.key, charge.request_hash, &answer);
+    books.keep(&charge.key, charge.request_hash, &answer, name);
     answer
-}
-
-/// Counts an allowed payment against the payer's balance and day.
-fn spend(books: &mut Books<'_>, code: &AuthenticCode, amount: Money, allowed: &Allowed) {
-    books.rows.usage.insert(code.payer, allowed.usage);
-    if let Some(payer) = books.rows.payers.get_mut(&code.payer) {
-        payer.available = allowed.available;
-    }
-    books.plan.spending.push(Spending { payer: code.payer, day: books.rows.today, amount });
 }
 
 /// A declined payment takes its reference as well; a rejected code does not, so that the till
@@ -235,6 +344,7 @@ fn take_reference(books: &mut Books<'_>, charge: &Charge, answer: &PaymentAnswer
 /// Keeps the rejection of an authentic code under the idempotency key.
 fn reject(books: &mut Books<'_>, charge: &Charge, rejection: Rejection) -> Answer {
     let answer = Answer::Rejected(rejection);
-    books.keep(&charge.key, charge.request_hash, &answer);
+    let name = AnswerRef::Rejected(rejection);
+    books.keep(&charge.key, charge.request_hash, &answer, name);
     answer
 }

@@ -4,26 +4,34 @@
 //! the rows as the ones before it left them, and returns what to write. A refused command
 //! changes nothing for its neighbours. Its only caller is the batcher.
 //!
-//! The path of a payment ends here: `charge` is the list of rules in their order.
+//! The path of a payment ends here: `charge` is the list of rules in their order, `confirmation`
+//! says when the payer is asked, `resolve` what becomes of a payment that waited.
 
 mod charge;
+mod confirmation;
+mod resolve;
 mod top_up;
 
-use wallet_core::Timestamp;
+use wallet_core::{Money, Timestamp};
 
 use super::command::{Command, KeyRef};
-use super::limits::{Calendar, Limits};
+use super::ids::PayerId;
+use super::limits::{Calendar, LimitRules, Usage};
 use super::outcome::{Answer, Outcome, Refusal};
-use super::plan::{AnswerRef, NewKeptAnswer, Plan};
-use super::snapshot::{KeptAnswer, Snapshot};
+use super::plan::{AnswerRef, NewKeptAnswer, PayerChange, Plan};
+use super::snapshot::{KeptAnswer, Payer, Snapshot};
+
+pub use confirmation::ConfirmationRules;
 
 /// The issuer's rules.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// Where days begin.
     pub calendar: Calendar,
-    /// What every payer may spend.
-    pub limits: Limits,
+    /// What payers may spend.
+    pub limits: LimitRules,
+    /// When payers are asked.
+    pub confirmation: ConfirmationRules,
 }
 
 /// Decides `commands` in their order at `now`.
@@ -37,6 +45,7 @@ pub fn settle(snapshot: Snapshot, rules: &Rules, commands: &[Command], now: Time
     for command in commands {
         let outcome = match command {
             Command::Charge(charge) => charge::decide(&mut books, charge),
+            Command::Resolve(resolve) => resolve::decide(&mut books, resolve),
             Command::TopUp(top_up) => top_up::decide(&mut books, top_up),
         };
         books.plan.outcomes.push(outcome);
@@ -63,16 +72,24 @@ impl Books<'_> {
         })
     }
 
-    /// Keeps an answer under the key of the request that it answers.
-    fn keep(&mut self, key: &KeyRef, request_hash: [u8; 32], answer: &Answer) {
-        let name = match answer {
-            Answer::Payment(payment) => AnswerRef::Payment(payment.id),
-            Answer::Rejected(rejection) => AnswerRef::Rejected(*rejection),
-            Answer::TopUp(top_up) => AnswerRef::TopUp(top_up.id),
-        };
+    /// Keeps an answer under the key of the request that it answers. `name` says what it can be
+    /// written again from.
+    fn keep(&mut self, key: &KeyRef, request_hash: [u8; 32], answer: &Answer, name: AnswerRef) {
         let kept = KeptAnswer { request_hash, answer: answer.clone() };
         self.rows.answers.insert(key.clone(), kept);
         self.plan.kept_answers.push(NewKeptAnswer { key: key.clone(), request_hash, answer: name });
+    }
+
+    /// What a payer has from now on, and has spent.
+    fn set_payer(&mut self, id: PayerId, payer: &Payer, available: Money, usage: Usage) {
+        self.update_payer(id, Payer { available, usage, ..*payer });
+    }
+
+    /// What is known about a payer from now on.
+    fn update_payer(&mut self, id: PayerId, payer: Payer) {
+        let Payer { usage, suspected_until, .. } = payer;
+        self.plan.payers.insert(id, PayerChange { usage, suspected_until });
+        self.rows.payers.insert(id, payer);
     }
 }
 

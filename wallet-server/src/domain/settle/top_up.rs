@@ -8,7 +8,7 @@ use crate::domain::command::TopUp;
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::{AccountKind, Entry, Shard, Transfer};
 use crate::domain::outcome::{Answer, Outcome, Refusal, TopUpAnswer};
-use crate::domain::plan::{Event, NewTopUp};
+use crate::domain::plan::{AnswerRef, Event, NewTopUp};
 
 /// Decides one top-up.
 pub(super) fn decide(books: &mut Books<'_>, top_up: &TopUp) -> Outcome {
@@ -90,12 +90,14 @@ fn credit(books: &mut Books<'_>, top_up: &TopUp) -> Result<TopUpAnswer, Refusal>
         event: books.plan.events.len(),
     });
     books.plan.transfers.push(transfer);
-    books.plan.events.push(Event { record, merchant: None, payer: top_up.payer });
+    let payer = top_up.payer;
+    books.plan.events.push(Event { record, notice: None, merchant: None, payer });
     Ok(answer)
 }
 
 fn keep(books: &mut Books<'_>, top_up: &TopUp, answer: TopUpAnswer) -> Answer {
+    let name = AnswerRef::TopUp(answer.id);
     let answer = Answer::TopUp(Box::new(answer));
-    books.keep(&top_up.key, top_up.request_hash, &answer);
+    books.keep(&top_up.key, top_up.request_hash, &answer, name);
     answer
 }

@@ -13,7 +13,8 @@ use crate::domain::ids::PayerId;
 use crate::domain::outcome::{Answer, Outcome, Refusal, TopUpAnswer};
 use crate::http::input;
 use crate::http::payments::REPLAYED;
-use crate::http::problem::{Certainty, Problem};
+use crate::http::problem::Problem;
+use crate::http::refusal::refused;
 use crate::http::time::rfc3339;
 use crate::service::{App, TopUpRequest};
 
@@ -75,42 +76,12 @@ async fn create(
     let request = TopUpRequest { key, payer, mode, amount, external_reference };
     let (top_up, replayed) = match app.top_up(request).await? {
         Outcome::Answered { answer: Answer::TopUp(top_up), replayed } => (*top_up, replayed),
-        Outcome::Answered { .. } => return Err(refused(Refusal::KeyReused)),
-        Outcome::Refused(refusal) => return Err(refused(refusal)),
+        Outcome::Answered { .. } => return Err(refused(&app, Refusal::KeyReused)),
+        Outcome::Refused(refusal) => return Err(refused(&app, refusal)),
     };
     let mut response = (StatusCode::CREATED, Json(TopUpBody::new(&app, top_up))).into_response();
     if replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)
-}
-
-fn refused(refusal: Refusal) -> Problem {
-    let (status, detail) = match refusal {
-        Refusal::KeyReused => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "This idempotency key was used with another request.",
-        ),
-        Refusal::ReferenceConflict | Refusal::ReferenceCanceled => {
-            (StatusCode::CONFLICT, "This external reference stands for another top-up.")
-        }
-        Refusal::UnknownPayer => (StatusCode::UNPROCESSABLE_ENTITY, "There is no such payer."),
-        Refusal::PayerUnavailable => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "The payer is frozen or closed.")
-        }
-        Refusal::WrongCurrency => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "The payer's wallet is in another currency.")
-        }
-        Refusal::TooLarge => (StatusCode::UNPROCESSABLE_ENTITY, "The amount is too large."),
-        Refusal::KeyRevoked
-        | Refusal::MerchantUnavailable
-        | Refusal::InvalidCode
-        | Refusal::ClockSkew => (StatusCode::UNPROCESSABLE_ENTITY, "Not possible."),
-    };
-    // What stands under the same key or reference did move money.
-    let certainty = match refusal {
-        Refusal::KeyReused | Refusal::ReferenceConflict => Certainty::Retry,
-        _ => Certainty::Final,
-    };
-    Problem::new(status, refusal.as_str(), certainty, detail)
 }

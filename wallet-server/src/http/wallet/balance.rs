@@ -49,15 +49,14 @@ async fn balance(
         .into_iter()
         .find(|balance| balance.available.currency() == device.currency)
         .ok_or_else(|| Problem::not_found("wallet"))?;
-    let spent = app.store.spent(device.payer, app.rules.calendar.day(now)).await?;
-    let day = app.rules.limits.day;
-    let left = day.minor().saturating_sub(spent).max(0);
+    let (limits, usage) = app.limits(device.payer).await?;
+    let left = limits.day.minor().saturating_sub(usage.day_spent()).max(0);
     Ok(Json(WalletBody {
         object: "wallet",
         balance: balance.into(),
         limits: LimitsLeftBody {
-            limits: LimitsBody::new(&app),
-            day_left: Money::from_minor(left, day.currency()).amount_text(),
+            limits: LimitsBody::new(&limits),
+            day_left: Money::from_minor(left, limits.day.currency()).amount_text(),
         },
         mark: device.mark.map(MarkBody::from),
         server_time: rfc3339(now),

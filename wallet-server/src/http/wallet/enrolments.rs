@@ -8,6 +8,7 @@ use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
 use wallet_core::DevicePublicKey;
 
+use crate::domain::limits::Limits;
 use crate::http::auth::SignedRequest;
 use crate::http::input;
 use crate::http::issuer::IssuerBody;
@@ -42,7 +43,7 @@ struct EnrolledBody {
     server_time: String,
 }
 
-/// The issuer's limits.
+/// What a payer may spend.
 #[derive(Serialize)]
 pub(super) struct LimitsBody {
     pub(super) payment: String,
@@ -50,8 +51,7 @@ pub(super) struct LimitsBody {
 }
 
 impl LimitsBody {
-    pub(super) fn new(app: &App) -> Self {
-        let limits = &app.rules.limits;
+    pub(super) fn new(limits: &Limits) -> Self {
         Self { payment: limits.payment.amount_text(), day: limits.day.amount_text() }
     }
 }
@@ -73,6 +73,7 @@ async fn enrol(
     request.verify(&app, &public_key).await?;
     let device =
         app.enrol(&body.invitation, public_key, &body.device_name).await.map_err(refused)?;
+    let (limits, _) = app.limits(device.payer).await?;
     let body = EnrolledBody {
         object: "device",
         device_key_id: device.key_id.to_string(),
@@ -80,7 +81,7 @@ async fn enrol(
         mode: device.mode.as_str(),
         currency: device.currency.code(),
         issuer: IssuerBody::new(&app),
-        limits: LimitsBody::new(&app),
+        limits: LimitsBody::new(&limits),
         server_time: rfc3339(app.now()),
     };
     Ok((StatusCode::CREATED, Json(body)))

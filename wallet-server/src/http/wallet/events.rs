@@ -20,8 +20,6 @@ use crate::http::time::rfc3339;
 use crate::service::App;
 use crate::store::{Cursor, PayerEvent, StoreError};
 
-/// The longest wait: shorter than what proxies cut off, which is 30 s and more.
-const WAIT_SECONDS_MAX: u64 = 25;
 const EVENTS_MAX: usize = 100;
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -64,6 +62,9 @@ struct WhatBody {
     currency: &'static str,
     merchant_name: Option<String>,
     decline_code: Option<&'static str>,
+    /// Which limit was in the way, and what is left of it.
+    limit: Option<&'static str>,
+    remaining: Option<String>,
     created_at: String,
 }
 
@@ -99,6 +100,8 @@ impl WhatBody {
             currency: record.asked.currency().code(),
             merchant_name: event.merchant_name.clone(),
             decline_code: event.decline_code.map(DeclineCode::as_str),
+            limit: event.over_limit.map(|over| over.limit.as_str()),
+            remaining: event.over_limit.map(|over| over.left.amount_text()),
             created_at: rfc3339(record.decided_at),
         }
     }
@@ -144,15 +147,12 @@ async fn events(
 ) -> Result<Json<EventsBody>, Problem> {
     let device = request.device(&app).await?;
     let query: EventsQuery = request.query()?;
-    let wait = query.wait.unwrap_or(0);
-    if wait > WAIT_SECONDS_MAX {
-        return Err(Problem::field("", format!("wait is at most {WAIT_SECONDS_MAX} seconds")));
-    }
+    let wait = input::wait(query.wait)?;
     let after = match input::cursor(query.after.as_deref(), read_cursor)? {
         Some(after) => after,
         None => app.store.journal_end().await?,
     };
-    let mut events = wait_for_events(&app, device.payer, after, Duration::from_secs(wait)).await?;
+    let mut events = wait_for_events(&app, device.payer, after, wait).await?;
     let has_more = events.len() > EVENTS_MAX;
     events.truncate(EVENTS_MAX);
     let next = events.last().map_or(after, |event| event.cursor);
@@ -170,21 +170,8 @@ async fn wait_for_events(
     after: Cursor,
     wait: Duration,
 ) -> Result<Vec<PayerEvent>, StoreError> {
-    let waiter = app.notifier.waiter(payer);
-    let too_late = tokio::time::sleep(wait);
-    tokio::pin!(too_late);
-    loop {
-        // From here on nothing is missed, whether it happens before or after the look.
-        let notified = waiter.notified();
-        let events = app.store.payer_events(payer, after, EVENTS_MAX + 1).await?;
-        if !events.is_empty() || wait.is_zero() {
-            return Ok(events);
-        }
-        tokio::select! {
-            () = notified => {}
-            () = &mut too_late => return Ok(events),
-        }
-    }
+    let look = || app.store.payer_events(payer, after, EVENTS_MAX + 1);
+    app.wait_until(payer, wait, look, |events| !events.is_empty()).await
 }
 
 async fn activity(

@@ -1,6 +1,7 @@
 //! What payers' devices call; every request is signed.
 
 mod balance;
+mod confirmations;
 mod enrolments;
 mod events;
 
@@ -11,5 +12,9 @@ use axum::Router;
 use crate::service::App;
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().merge(enrolments::routes()).merge(balance::routes()).merge(events::routes())
+    Router::new()
+        .merge(enrolments::routes())
+        .merge(balance::routes())
+        .merge(confirmations::routes())
+        .merge(events::routes())
 }

@@ -15,16 +15,25 @@ use crate::store::hex::Hex;
 use crate::store::payments::{PaymentRow, payments_sql};
 use crate::store::sql::{Sql, sql};
 
+/// Which record answered: the subject's first, or one that is named by its place.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Place(Option<([u8; 16], i64)>);
+
+impl Place {
+    /// The subject's first record.
+    pub(super) const FIRST: Self = Self(None);
+}
+
 /// Something that an answer is about.
 pub(super) enum Subject {
-    Payment([u8; 16]),
+    Payment([u8; 16], Place),
     TopUp([u8; 16]),
 }
 
 /// What answers are about, each once.
 #[derive(Default)]
 pub(super) struct Named {
-    payments: BTreeSet<[u8; 16]>,
+    payments: BTreeSet<([u8; 16], Place)>,
     top_ups: BTreeSet<[u8; 16]>,
 }
 
@@ -33,7 +42,7 @@ impl FromIterator<Subject> for Named {
         let mut named = Self::default();
         for subject in subjects {
             match subject {
-                Subject::Payment(id) => named.payments.insert(id),
+                Subject::Payment(id, place) => named.payments.insert((id, place)),
                 Subject::TopUp(id) => named.top_ups.insert(id),
             };
         }
@@ -47,13 +56,16 @@ pub(super) struct KeptColumns {
     request_hash: Option<Hex<32>>,
     answer: Option<String>,
     subject: Option<Hex<16>>,
+    batch: Option<Hex<16>>,
+    event: Option<i64>,
 }
 
 impl KeptColumns {
     /// What the answer is about.
     pub(super) fn subject(&self) -> Option<Subject> {
+        let place = Place(self.batch.map(|batch| batch.0).zip(self.event));
         match (self.answer.as_deref()?, self.subject?) {
-            ("payment", id) => Some(Subject::Payment(id.0)),
+            ("payment", id) => Some(Subject::Payment(id.0, place)),
             ("top_up", id) => Some(Subject::TopUp(id.0)),
             _ => None,
         }
@@ -62,7 +74,7 @@ impl KeptColumns {
 
 /// Answers that were given before.
 pub(super) struct Answers {
-    payments: HashMap<[u8; 16], PaymentAnswer>,
+    payments: HashMap<([u8; 16], Place), PaymentAnswer>,
     top_ups: HashMap<[u8; 16], TopUpAnswer>,
 }
 
@@ -72,11 +84,20 @@ impl Answers {
         transaction: &mut Transaction,
         named: Named,
     ) -> Result<Self, StoreError> {
-        let rows: Vec<PaymentRow> = transaction.read(&PAYMENTS, &ids(named.payments)).await?;
+        let places: Vec<_> = named.payments.into_iter().collect();
+        let input: Vec<PlaceRow> = places
+            .iter()
+            .map(|(id, Place(place))| PlaceRow {
+                id: Hex(*id),
+                batch: place.map(|place| Hex(place.0)),
+                event: place.map(|place| place.1),
+            })
+            .collect();
+        let rows: Vec<PlacedRow> = transaction.read(&PAYMENTS, &input).await?;
         let mut payments = HashMap::new();
         for row in rows {
-            let payment = row.payment()?.answer;
-            payments.insert(*payment.id.as_bytes(), payment);
+            let place = places.get(row.n).ok_or(StoreError::Corrupt("row number"))?;
+            payments.insert(*place, row.payment.payment()?.answer);
         }
         let rows: Vec<TopUpRow> = transaction.read(&TOP_UPS, &ids(named.top_ups)).await?;
         let mut top_ups = HashMap::new();
@@ -86,8 +107,9 @@ impl Answers {
         Ok(Self { payments, top_ups })
     }
 
-    pub(super) fn payment(&self, id: [u8; 16]) -> Result<PaymentAnswer, StoreError> {
-        self.payments.get(&id).cloned().ok_or(StoreError::Corrupt("a payment that is named"))
+    pub(super) fn payment(&self, id: [u8; 16], place: Place) -> Result<PaymentAnswer, StoreError> {
+        let found = self.payments.get(&(id, place)).cloned();
+        found.ok_or(StoreError::Corrupt("a payment that is named"))
     }
 
     pub(super) fn top_up(&self, id: [u8; 16]) -> Result<TopUpAnswer, StoreError> {
@@ -100,7 +122,9 @@ impl Answers {
             return Ok(None);
         };
         let answer = match row.subject() {
-            Some(Subject::Payment(id)) => Answer::Payment(Box::new(self.payment(id)?)),
+            Some(Subject::Payment(id, place)) => {
+                Answer::Payment(Box::new(self.payment(id, place)?))
+            }
             Some(Subject::TopUp(id)) => Answer::TopUp(Box::new(self.top_up(id)?)),
             None => Rejection::from_name(name)
                 .map(Answer::Rejected)
@@ -108,6 +132,13 @@ impl Answers {
         };
         Ok(Some(KeptAnswer { request_hash: request_hash.0, answer }))
     }
+}
+
+#[derive(Serialize)]
+struct PlaceRow {
+    id: Hex<16>,
+    batch: Option<Hex<16>>,
+    event: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -119,9 +150,17 @@ fn ids(named: BTreeSet<[u8; 16]>) -> Vec<Id> {
     named.into_iter().map(|id| Id { id: Hex(id) }).collect()
 }
 
-const PAYMENTS: Sql = payments_sql!(input { id: blob }
-    "select p.*, e.record from input i join payments p on p.id = i.id \
-     join events e on e.batch = p.batch and e.n = p.event");
+const PAYMENTS: Sql = payments_sql!(input { id: blob, batch: blob, event: int }
+    "select i.n, p.*, e.record from input i join payments p on p.id = i.id \
+     join events e on e.batch = coalesce(i.batch, p.batch) and e.n = coalesce(i.event, p.event)"
+    => { n: int });
+
+#[derive(Deserialize)]
+struct PlacedRow {
+    n: usize,
+    #[serde(flatten)]
+    payment: PaymentRow,
+}
 
 const TOP_UPS: Sql = sql!(input { id: blob }
     "select t.id, t.payer, t.external_reference, e.record \

@@ -42,7 +42,7 @@ pub(super) async fn payers(
         // Its one writing transaction holds everything.
         return Ok(());
     }
-    let payers: BTreeSet<_> = commands.iter().filter_map(Command::payer).collect();
+    let payers: BTreeSet<_> = commands.iter().flat_map(Command::payers).collect();
     let rows: Vec<PayerRow> =
         payers.into_iter().map(|id| PayerRow { payer: Hex(*id.as_bytes()) }).collect();
     let _locked: Vec<LockedRow> = transaction.read(&PAYERS, &rows).await?;

@@ -28,7 +28,7 @@ use super::hex::Hex;
 use super::sql::{Sql, sql};
 use crate::domain::command::Command;
 use crate::domain::ids::{AccountId, BatchId};
-use crate::domain::limits::Day;
+use crate::domain::limits::{Day, Today};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::Snapshot;
 
@@ -73,7 +73,11 @@ impl<'a> Settlement<'a> {
     }
 
     /// Reads the rows that the commands name.
-    pub async fn load(&mut self, commands: &[Command], today: Day) -> Result<Snapshot, StoreError> {
+    pub async fn load(
+        &mut self,
+        commands: &[Command],
+        today: Today,
+    ) -> Result<Snapshot, StoreError> {
         let loaded = load::snapshot(&mut self.transaction, self.own, commands, today).await?;
         self.unopened = loaded.unopened;
         Ok(loaded.snapshot)

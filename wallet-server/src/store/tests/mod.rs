@@ -16,7 +16,9 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     [
         accounts::STATEMENTS,
         checks::STATEMENTS,
+        confirmations::STATEMENTS,
         events::STATEMENTS,
+        spending::STATEMENTS,
         issuer::STATEMENTS,
         journal::STATEMENTS,
         leases::STATEMENTS,

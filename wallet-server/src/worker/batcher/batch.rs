@@ -160,12 +160,12 @@ async fn settle_once(
         settlement.roll_back().await?;
         return Err(Failure::Late);
     }
-    let today = parts.rules.calendar.day(now);
+    let today = parts.rules.calendar.today(now);
     let snapshot = settlement.load(&commands, today).await?;
     // A panic in the rules must not end the loop: the command that causes it is found by halving.
     let decide = AssertUnwindSafe(|| settle(snapshot, &parts.rules, &commands, now));
     let plan = catch_unwind(decide).map_err(|_| StoreError::Corrupt("the rules panicked"))?;
-    settlement.commit(ids.next(&parts.entropy, now), &plan, now, today).await?;
+    settlement.commit(ids.next(&parts.entropy, now), &plan, now, today.day).await?;
     parts.metrics.settled(&plan);
     parts.announcer.committed(plan.events.iter().map(|event| event.payer));
     Ok(plan.outcomes)

@@ -1,43 +1,46 @@
 //! What charges name: their idempotency keys and references, their codes' devices and payers.
 
 use serde::{Deserialize, Serialize};
-use wallet_core::code::Mark;
-use wallet_core::{DeviceKeyId, Step};
+use wallet_core::DeviceKeyId;
 
-use super::{PayerColumns, input, insert_payer};
+use super::input;
+use super::parties::{DeviceColumns, PayerColumns};
 use crate::domain::command::{AuthenticCode, Charge, Verdict};
-use crate::domain::limits::Day;
-use crate::domain::snapshot::{Device, Snapshot, TakenReference};
+use crate::domain::snapshot::{Snapshot, TakenReference};
 use crate::store::StoreError;
 use crate::store::hex::Hex;
 use crate::store::rows::{KeyRow, ReferenceRow};
-use crate::store::settlement::answers::{Answers, KeptColumns, Subject};
+use crate::store::settlement::answers::{Answers, KeptColumns, Place, Subject};
 use crate::store::sql::{Sql, sql};
 
 const CHARGES: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, key: text,
-        merchant: blob, reference: text, device: blob, payer: blob, day: int }
-    "select i.n, k.request_hash, k.answer, k.subject, \
+        merchant: blob, reference: text, device: blob, payer: blob }
+    "select i.n, k.request_hash, k.answer, k.subject, k.batch, k.event, \
         case when r.merchant is null then 0 else 1 end as taken, r.fingerprint, r.payment, \
         case when d.key_id is null then 0 else 1 end as enrolled, d.mark_step, d.mark_seq, \
+        d.mark_merchant, d.mark_terminal, d.mark_amount, d.mark_at, d.new_until, \
         case when d.revoked_at is null then 0 else 1 end as revoked, \
         p.mode as payer_mode, p.account, p.currency, \
         case when p.state = 'active' then 1 else 0 end as active, b.available, \
-        (select coalesce(sum(s.spent), 0) from daily_spending s \
-            where s.payer = p.id and s.day = i.day and s.currency = p.currency) as spent, \
-        (select coalesce(sum(s.count), 0) from daily_spending s \
-            where s.payer = p.id and s.day = i.day and s.currency = p.currency) as count \
+        p.day, p.day_static, p.day_code, p.day_pin, p.day_without_pin, p.month_start, \
+        p.month_spent, p.limit_payment, p.limit_day, p.limit_month, p.limit_without_pin, \
+        p.limit_without_pin_count, p.suspected_until \
      from input i \
      left join idempotency_keys k on k.caller_kind = i.caller_kind and k.caller = i.caller \
         and k.mode = i.mode and k.key = i.key \
      left join payment_references r on r.merchant = i.merchant and r.mode = i.mode \
         and r.reference = i.reference \
-     left join devices d on d.key_id = i.device \
+     left join devices d on d.key_id = i.device and d.approved_at is not null \
      left join payers p on p.id = i.payer \
      left join balances b on b.account = p.account and b.shard = 0"
-    => { n: int, request_hash: blob, answer: text, subject: blob, taken: int, fingerprint: blob,
-        payment: blob, enrolled: int, mark_step: int, mark_seq: int, revoked: int,
-        payer_mode: text, account: blob, currency: int, active: int, available: int, spent: int,
-        count: int });
+    => { n: int, request_hash: blob, answer: text, subject: blob, batch: blob, event: int,
+        taken: int, fingerprint: blob, payment: blob, enrolled: int, mark_step: int,
+        mark_seq: int, mark_merchant: blob, mark_terminal: blob, mark_amount: int, mark_at: int,
+        new_until: int, revoked: int, payer_mode: text, account: blob, currency: int, active: int,
+        available: int, day: int, day_static: int, day_code: int, day_pin: int,
+        day_without_pin: int, month_start: int, month_spent: int, limit_payment: int,
+        limit_day: int, limit_month: int, limit_without_pin: int, limit_without_pin_count: int,
+        suspected_until: int });
 
 #[derive(Serialize)]
 pub(super) struct Names<'a> {
@@ -47,7 +50,6 @@ pub(super) struct Names<'a> {
     reference: &'a str,
     device: Option<Hex<8>>,
     payer: Option<Hex<16>>,
-    day: i32,
 }
 
 #[derive(Deserialize)]
@@ -59,26 +61,23 @@ pub(super) struct ChargeRow {
     fingerprint: Option<Hex<32>>,
     payment: Option<Hex<16>>,
     enrolled: u8,
-    mark_step: Option<u32>,
-    mark_seq: Option<u8>,
-    revoked: u8,
+    #[serde(flatten)]
+    device: DeviceColumns,
     #[serde(flatten)]
     payer: PayerColumns,
-    spent: i64,
-    count: i64,
 }
 
 impl ChargeRow {
     /// The payments and top-ups that its answers are about.
     pub(super) fn named(&self) -> impl Iterator<Item = Subject> + use<> {
-        let payment = self.payment.map(|id| Subject::Payment(id.0));
+        let payment = self.payment.map(|id| Subject::Payment(id.0, Place::FIRST));
         self.kept.subject().into_iter().chain(payment)
     }
 }
 
 /// The question about charges.
-pub(super) fn question<'a>(charges: &[&'a Charge], today: Day) -> (&'static Sql, Vec<Names<'a>>) {
-    (&CHARGES, charges.iter().map(|charge| names(charge, today)).collect())
+pub(super) fn question<'a>(charges: &[&'a Charge]) -> (&'static Sql, Vec<Names<'a>>) {
+    (&CHARGES, charges.iter().map(|charge| names(charge)).collect())
 }
 
 /// Puts devices and payers into the snapshot.
@@ -90,19 +89,16 @@ pub(super) fn parties(
     for row in rows {
         let Some(code) = as_code(input(charges, row.n)?) else { continue };
         if row.enrolled != 0 {
-            let mark = row.mark_step.zip(row.mark_seq);
-            let mark = mark.map(|(step, seq)| Mark { step: Step::from_number(step), seq });
-            let device = Device { revoked: row.revoked != 0, mark };
-            snapshot.devices.insert(code.device, device);
+            snapshot.devices.insert(code.device, row.device.device());
         }
         if let Some(payer) = row.payer.payer()? {
-            insert_payer(snapshot, code.payer, payer, row.spent, row.count);
+            snapshot.payers.insert(code.payer, payer);
         }
     }
     Ok(())
 }
 
-fn names(charge: &Charge, today: Day) -> Names<'_> {
+fn names(charge: &Charge) -> Names<'_> {
     let ReferenceRow { merchant, reference, .. } = ReferenceRow::new(&charge.reference);
     let code = as_code(charge);
     let device = |code: &AuthenticCode| Hex(*DeviceKeyId::as_bytes(&code.device));
@@ -112,7 +108,6 @@ fn names(charge: &Charge, today: Day) -> Names<'_> {
         reference,
         device: code.map(device),
         payer: code.map(|code| Hex(*code.payer.as_bytes())),
-        day: today.0,
     }
 }
 
@@ -138,7 +133,7 @@ pub(super) fn known(
         if row.taken != 0 {
             let taken = match (row.fingerprint, row.payment) {
                 (Some(fingerprint), Some(payment)) => {
-                    let payment = Box::new(answers.payment(payment.0)?);
+                    let payment = Box::new(answers.payment(payment.0, Place::FIRST)?);
                     TakenReference::Payment(fingerprint.0, payment)
                 }
                 _ => TakenReference::Tombstone,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::command::Charge;
+use crate::domain::command::Command;
 use crate::domain::fee::FeeRule;
 use crate::domain::ids::{AccountId, ApiKeyId, MerchantId};
 use crate::domain::ledger::Shard;
@@ -20,7 +20,7 @@ const MERCHANTS: Sql = sql!(input { merchant: blob, api_key: blob, shard: int }
         case when m.state = 'active' then 1 else 0 end as active, i.api_key, \
         case when k.revoked_at is null then 0 else 1 end as revoked, \
         case when b.account is null then 0 else 1 end as opened \
-     from input i join merchants m on m.id = i.merchant join api_keys k on k.id = i.api_key \
+     from input i join merchants m on m.id = i.merchant left join api_keys k on k.id = i.api_key \
      left join balances b on b.account = m.account and b.shard = i.shard"
     => { id: blob, mode: text, account: blob, currency: int, fee_basis_points: int, fee_fixed: int,
         active: int, api_key: blob, revoked: int, opened: int });
@@ -28,7 +28,7 @@ const MERCHANTS: Sql = sql!(input { merchant: blob, api_key: blob, shard: int }
 #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct MerchantKey {
     merchant: Hex<16>,
-    api_key: Hex<16>,
+    api_key: Option<Hex<16>>,
     shard: u16,
 }
 
@@ -41,18 +41,19 @@ pub(super) struct MerchantRow {
     fee_basis_points: u16,
     fee_fixed: i64,
     active: u8,
-    api_key: Hex<16>,
+    api_key: Option<Hex<16>>,
     revoked: u8,
     opened: u8,
 }
 
-/// The question about the merchants of charges.
-pub(super) fn question(charges: &[&Charge], shard: Shard) -> (&'static Sql, Vec<MerchantKey>) {
-    let keys: BTreeSet<MerchantKey> = charges
+/// The question about the merchants that commands name.
+pub(super) fn question(commands: &[Command], shard: Shard) -> (&'static Sql, Vec<MerchantKey>) {
+    let keys: BTreeSet<MerchantKey> = commands
         .iter()
-        .map(|charge| MerchantKey {
-            merchant: Hex(*charge.reference.merchant.as_bytes()),
-            api_key: Hex(*charge.api_key.as_bytes()),
+        .filter_map(Command::merchant)
+        .map(|(merchant, api_key)| MerchantKey {
+            merchant: Hex(*merchant.as_bytes()),
+            api_key: api_key.map(|id| Hex(*id.as_bytes())),
             shard: shard.0,
         })
         .collect();
@@ -66,8 +67,8 @@ pub(super) fn known(
 ) -> Result<Vec<AccountId>, StoreError> {
     let mut unopened = BTreeSet::new();
     for row in rows {
-        if row.revoked != 0 {
-            snapshot.revoked_keys.insert(ApiKeyId::from_bytes(row.api_key.0));
+        if let Some(key) = row.api_key.filter(|_| row.revoked != 0) {
+            snapshot.revoked_keys.insert(ApiKeyId::from_bytes(key.0));
         }
         let account = AccountId::from_bytes(row.account.0);
         if row.opened == 0 {

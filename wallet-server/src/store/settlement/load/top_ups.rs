@@ -1,85 +1,56 @@
-//! What top-ups name: their idempotency keys and external references, and their payers.
+//! Top-ups by their external references.
 
 use serde::{Deserialize, Serialize};
 
-use super::{PayerColumns, input, insert_payer};
+use super::input;
 use crate::domain::command::TopUp;
 use crate::domain::snapshot::Snapshot;
 use crate::store::StoreError;
 use crate::store::connection::Transaction;
 use crate::store::hex::Hex;
-use crate::store::rows::KeyRow;
-use crate::store::settlement::answers::{Answers, KeptColumns, Subject};
+use crate::store::settlement::answers::{Answers, Subject};
 use crate::store::sql::{Sql, sql};
 
-const TOP_UPS: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, key: text,
-        external_reference: text, payer: blob }
-    "select i.n, k.request_hash, k.answer, k.subject, t.id as top_up, \
-        p.mode as payer_mode, p.account, p.currency, \
-        case when p.state = 'active' then 1 else 0 end as active, b.available \
-     from input i \
-     left join idempotency_keys k on k.caller_kind = i.caller_kind and k.caller = i.caller \
-        and k.mode = i.mode and k.key = i.key \
-     left join top_ups t on t.mode = i.mode and t.external_reference = i.external_reference \
-     left join payers p on p.id = i.payer \
-     left join balances b on b.account = p.account and b.shard = 0"
-    => { n: int, request_hash: blob, answer: text, subject: blob, top_up: blob,
-        payer_mode: text, account: blob, currency: int, active: int, available: int });
+const TOP_UPS: Sql = sql!(input { mode: text, external_reference: text }
+    "select i.n, t.id from input i \
+     join top_ups t on t.mode = i.mode and t.external_reference = i.external_reference"
+    => { n: int, id: blob });
 
 #[derive(Serialize)]
-struct Names<'a> {
-    #[serde(flatten)]
-    key: KeyRow<'a>,
+struct Name<'a> {
+    mode: &'static str,
     external_reference: &'a str,
-    payer: Hex<16>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct TopUpRow {
     n: usize,
-    #[serde(flatten)]
-    kept: KeptColumns,
-    top_up: Option<Hex<16>>,
-    #[serde(flatten)]
-    payer: PayerColumns,
+    id: Hex<16>,
 }
 
 impl TopUpRow {
-    /// The payments and top-ups that its answers are about.
-    pub(super) fn named(&self) -> impl Iterator<Item = Subject> + use<> {
-        let top_up = self.top_up.map(|id| Subject::TopUp(id.0));
-        self.kept.subject().into_iter().chain(top_up)
+    /// The top-up.
+    pub(super) fn named(&self) -> Subject {
+        Subject::TopUp(self.id.0)
     }
 }
 
-/// Reads a row for each top-up, and puts their payers into the snapshot.
+/// Finds the top-ups that were made before under the same references.
 pub(super) async fn read(
     transaction: &mut Transaction,
     top_ups: &[&TopUp],
-    snapshot: &mut Snapshot,
 ) -> Result<Vec<TopUpRow>, StoreError> {
-    let names: Vec<Names<'_>> = top_ups
+    let names: Vec<Name<'_>> = top_ups
         .iter()
-        .map(|top_up| Names {
-            key: KeyRow::new(&top_up.key),
+        .map(|top_up| Name {
+            mode: top_up.key.mode.as_str(),
             external_reference: &top_up.external_reference,
-            payer: Hex(*top_up.payer.as_bytes()),
         })
         .collect();
-    let rows: Vec<TopUpRow> = transaction.read(&TOP_UPS, &names).await?;
-    for row in &rows {
-        let id = input(top_ups, row.n)?.payer;
-        // A payer who also pays in this batch has been read with what was spent today.
-        if let Some(payer) = row.payer.payer()?
-            && !snapshot.payers.contains_key(&id)
-        {
-            insert_payer(snapshot, id, payer, 0, 0);
-        }
-    }
-    Ok(rows)
+    transaction.read(&TOP_UPS, &names).await
 }
 
-/// Puts what was answered before into the snapshot: by key, and by external reference.
+/// Puts them into the snapshot.
 pub(super) fn known(
     rows: Vec<TopUpRow>,
     top_ups: &[&TopUp],
@@ -88,13 +59,8 @@ pub(super) fn known(
 ) -> Result<(), StoreError> {
     for row in rows {
         let top_up = input(top_ups, row.n)?;
-        if let Some(kept) = answers.kept(&row.kept)? {
-            snapshot.answers.insert(top_up.key.clone(), kept);
-        }
-        if let Some(id) = row.top_up {
-            let reference = (top_up.key.mode, top_up.external_reference.clone());
-            snapshot.top_ups.insert(reference, answers.top_up(id.0)?);
-        }
+        let reference = (top_up.key.mode, top_up.external_reference.clone());
+        snapshot.top_ups.insert(reference, answers.top_up(row.id.0)?);
     }
     Ok(())
 }

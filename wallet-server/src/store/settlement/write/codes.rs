@@ -1,4 +1,4 @@
-//! What a presented code changes: its device's mark, and what its payer spent today.
+//! What a presented code changes: its device's mark, and what is known about its payer.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,21 @@ use crate::store::connection::Changes;
 use crate::store::hex::Hex;
 use crate::store::sql::{Sql, sql};
 
-const MARKS: Sql = sql!(input { key_id: blob, step: int, seq: int }
-    "update devices set mark_step = i.step, mark_seq = i.seq from input i \
-     where devices.key_id = i.key_id");
+const MARKS: Sql = sql!(input { key_id: blob, step: int, seq: int, merchant: blob, terminal: blob,
+        amount: int, presented_at: int }
+    "update devices set mark_step = i.step, mark_seq = i.seq, mark_merchant = i.merchant, \
+        mark_terminal = i.terminal, mark_amount = i.amount, mark_at = i.presented_at \
+     from input i where devices.key_id = i.key_id");
 
 #[derive(Serialize)]
 struct MarkRow {
     key_id: Hex<8>,
     step: u32,
     seq: u8,
+    merchant: Option<Hex<16>>,
+    terminal: Option<Hex<16>>,
+    amount: Option<i64>,
+    presented_at: Option<i64>,
 }
 
 pub(super) fn marks(changes: &mut Changes, plan: &Plan) -> Result<(), StoreError> {
@@ -26,46 +32,61 @@ pub(super) fn marks(changes: &mut Changes, plan: &Plan) -> Result<(), StoreError
     let last: BTreeMap<_, _> = plan.marks.iter().copied().collect();
     let rows: Vec<MarkRow> = last
         .into_iter()
-        .map(|(device, mark)| MarkRow {
+        .map(|(device, presented)| MarkRow {
             key_id: Hex(*device.as_bytes()),
-            step: mark.step.number(),
-            seq: mark.seq,
+            step: presented.mark.step.number(),
+            seq: presented.mark.seq,
+            merchant: presented.at.map(|at| Hex(*at.merchant.as_bytes())),
+            terminal: presented.at.and_then(|at| at.terminal).map(|id| Hex(*id.as_bytes())),
+            amount: presented.at.and_then(|at| at.paid),
+            presented_at: presented.at.map(|at| at.time.unix_millis()),
         })
         .collect();
     changes.add_to_existing(&MARKS, &rows, "a device")
 }
 
-const SPENDING: Sql = sql!(input { payer: blob, day: int, currency: int, amount: int }
-    "insert into daily_spending (payer, day, currency, proof, spent, count) \
-     select payer, day, currency, 'code', sum(amount), count(*) from input where true \
-     group by payer, day, currency \
-     on conflict (payer, day, currency, proof) do update \
-     set spent = daily_spending.spent + excluded.spent, \
-         count = daily_spending.count + excluded.count");
+// Whoever writes holds the payer's lock, and read the row under it.
+const PAYERS: Sql = sql!(input { payer: blob, day: int, day_static: int, day_code: int,
+        day_pin: int, day_without_pin: int, month_start: int, month_spent: int,
+        suspected_until: int }
+    "update payers set day = i.day, day_static = i.day_static, day_code = i.day_code, \
+        day_pin = i.day_pin, day_without_pin = i.day_without_pin, month_start = i.month_start, \
+        month_spent = i.month_spent, suspected_until = i.suspected_until \
+     from input i where payers.id = i.payer");
 
 #[derive(Serialize)]
-struct SpendingRow {
+struct PayerRow {
     payer: Hex<16>,
     day: i32,
-    currency: u16,
-    amount: i64,
+    day_static: i64,
+    day_code: i64,
+    day_pin: i64,
+    day_without_pin: i64,
+    month_start: i32,
+    month_spent: i64,
+    suspected_until: Option<i64>,
 }
 
-pub(super) fn spending(changes: &mut Changes, plan: &Plan) -> Result<(), StoreError> {
-    let rows: Vec<SpendingRow> = plan
-        .spending
+pub(super) fn payers(changes: &mut Changes, plan: &Plan) -> Result<(), StoreError> {
+    let rows: Vec<PayerRow> = plan
+        .payers
         .iter()
-        .map(|spending| SpendingRow {
-            payer: Hex(*spending.payer.as_bytes()),
-            day: spending.day.0,
-            currency: spending.amount.currency().numeric(),
-            amount: spending.amount.minor(),
+        .map(|(payer, change)| PayerRow {
+            payer: Hex(*payer.as_bytes()),
+            day: change.usage.day.0,
+            day_static: change.usage.day_static,
+            day_code: change.usage.day_code,
+            day_pin: change.usage.day_pin,
+            day_without_pin: change.usage.day_without_pin,
+            month_start: change.usage.month_start.0,
+            month_spent: change.usage.month,
+            suspected_until: change.suspected_until.map(|until| until.unix_millis()),
         })
         .collect();
-    changes.add(&SPENDING, &rows)
+    changes.add_to_existing(&PAYERS, &rows, "a payer")
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[(&str, &Sql)] =
-    &[("codes::MARKS", &MARKS), ("codes::SPENDING", &SPENDING)];
+    &[("codes::MARKS", &MARKS), ("codes::PAYERS", &PAYERS)];

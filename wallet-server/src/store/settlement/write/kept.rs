@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::domain::ids::BatchId;
 use crate::domain::limits::Day;
 use crate::domain::plan::{AnswerRef, NewKeptAnswer, Plan};
 use crate::store::StoreError;
@@ -11,10 +12,12 @@ use crate::store::rows::KeyRow;
 use crate::store::sql::{Sql, sql};
 
 const KEPT_ANSWERS: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, key: text,
-        request_hash: blob, answer: text, subject: blob, created_day: int }
+        request_hash: blob, answer: text, subject: blob, batch: blob, event: int,
+        created_day: int }
     "insert into idempotency_keys (caller_kind, caller, mode, key, request_hash, answer, subject, \
-        created_day) \
-     select caller_kind, caller, mode, key, request_hash, answer, subject, created_day from input \
+        batch, event, created_day) \
+     select caller_kind, caller, mode, key, request_hash, answer, subject, batch, event, \
+        created_day from input \
      order by caller_kind, caller, mode, key");
 
 #[derive(Serialize)]
@@ -24,21 +27,29 @@ struct KeptAnswerRow<'a> {
     request_hash: Hex<32>,
     answer: &'static str,
     subject: Option<Hex<16>>,
+    /// The place of the record that answered, if it is not the subject's first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<Hex<16>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<usize>,
     created_day: i32,
 }
 
 impl<'a> KeptAnswerRow<'a> {
-    fn new(kept: &'a NewKeptAnswer, today: Day) -> Self {
-        let (answer, subject) = match kept.answer {
-            AnswerRef::Payment(id) => ("payment", Some(Hex(*id.as_bytes()))),
-            AnswerRef::TopUp(id) => ("top_up", Some(Hex(*id.as_bytes()))),
-            AnswerRef::Rejected(rejection) => (rejection.as_str(), None),
+    fn new(kept: &'a NewKeptAnswer, batch: BatchId, today: Day) -> Self {
+        let (answer, subject, event) = match kept.answer {
+            AnswerRef::Payment(id) => ("payment", Some(*id.as_bytes()), None),
+            AnswerRef::PaymentAt(id, event) => ("payment", Some(*id.as_bytes()), Some(event)),
+            AnswerRef::TopUp(id) => ("top_up", Some(*id.as_bytes()), None),
+            AnswerRef::Rejected(rejection) => (rejection.as_str(), None, None),
         };
         Self {
             key: KeyRow::new(&kept.key),
             request_hash: Hex(kept.request_hash),
             answer,
-            subject,
+            subject: subject.map(Hex),
+            batch: event.map(|_| Hex(*batch.as_bytes())),
+            event,
             created_day: today.0,
         }
     }
@@ -46,11 +57,12 @@ impl<'a> KeptAnswerRow<'a> {
 
 pub(super) fn kept_answers(
     changes: &mut Changes,
+    batch: BatchId,
     plan: &Plan,
     today: Day,
 ) -> Result<(), StoreError> {
     let rows: Vec<_> =
-        plan.kept_answers.iter().map(|kept| KeptAnswerRow::new(kept, today)).collect();
+        plan.kept_answers.iter().map(|kept| KeptAnswerRow::new(kept, batch, today)).collect();
     changes.add(&KEPT_ANSWERS, &rows)
 }
 

@@ -26,11 +26,12 @@ pub(super) fn plan(
 ) -> Result<Changes, StoreError> {
     let mut changes = Changes::default();
     codes::marks(&mut changes, plan)?;
-    codes::spending(&mut changes, plan)?;
+    codes::payers(&mut changes, plan)?;
     payments::payments(&mut changes, batch, plan)?;
+    payments::resolved(&mut changes, batch, plan)?;
     payments::references(&mut changes, plan, now)?;
     payments::top_ups(&mut changes, batch, plan)?;
-    kept::kept_answers(&mut changes, plan, today)?;
+    kept::kept_answers(&mut changes, batch, plan, today)?;
     // Codes that were rejected are answers to keep, but nothing that happened.
     if !plan.events.is_empty() {
         books::entries(&mut changes, batch, plan)?;

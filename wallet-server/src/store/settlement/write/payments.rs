@@ -4,7 +4,7 @@ use serde::Serialize;
 use wallet_core::Timestamp;
 
 use crate::domain::ids::BatchId;
-use crate::domain::outcome::DeclineCode;
+use crate::domain::outcome::{ConfirmationReason, DeclineCode};
 use crate::domain::plan::{NewPayment, Plan};
 use crate::store::StoreError;
 use crate::store::connection::Changes;
@@ -16,18 +16,22 @@ const PAYMENTS: Sql = sql!(input { id: blob, mode: text, merchant: blob, referen
         state: text, decline_code: text, currency: int, amount: int, amount_settled: int,
         settled_currency: int, fee: int, code_source: text, terminal: blob, description: text,
         metadata: text, payer: blob, device: blob, code_step: int, code_seq: int, code_limit: int,
-        code_currency: int, limit_payment: int, limit_day: int, day: int, transfer: blob,
-        evidence: blob, batch: blob, event: int, created_at: int }
+        code_currency: int, limit_payment: int, limit_day: int, limit_month: int, proof: text,
+        counted: int, reason: text, decline_limit: text, decline_left: int, day: int,
+        transfer: blob, evidence: blob, batch: blob, event: int, created_at: int,
+        expires_at: int }
     "insert into payments (id, mode, merchant, reference, state, decline_code, capture, currency, \
         amount, settled_currency, amount_settled, amount_refunded, fee, first_fee, code_source, \
         terminal, description, metadata, payer, device, code_step, code_seq, code_limit, \
-        code_currency, evidence, limit_payment, limit_day, day, transfer, batch, event, \
-        last_batch, last_event, created_at) \
+        code_currency, evidence, limit_payment, limit_day, limit_month, proof, counted, \
+        confirmation_reason, decline_limit, decline_left, day, transfer, batch, event, \
+        last_batch, last_event, created_at, expires_at) \
      select id, mode, merchant, reference, state, decline_code, 'automatic', currency, \
         amount, settled_currency, amount_settled, 0, fee, fee, code_source, \
         terminal, description, metadata, payer, device, code_step, code_seq, code_limit, \
-        code_currency, evidence, limit_payment, limit_day, day, transfer, batch, event, \
-        batch, event, created_at from input");
+        code_currency, evidence, limit_payment, limit_day, limit_month, proof, counted, \
+        reason, decline_limit, decline_left, day, transfer, batch, event, \
+        batch, event, created_at, expires_at from input");
 
 #[derive(Serialize)]
 struct PaymentRow<'a> {
@@ -54,12 +58,19 @@ struct PaymentRow<'a> {
     code_currency: u16,
     limit_payment: i64,
     limit_day: i64,
+    limit_month: i64,
+    proof: &'static str,
+    counted: i64,
+    reason: Option<&'static str>,
+    decline_limit: Option<&'static str>,
+    decline_left: Option<i64>,
     day: i32,
     transfer: Option<Hex<16>>,
     evidence: Bytes,
     batch: Hex<16>,
     event: usize,
     created_at: i64,
+    expires_at: Option<i64>,
 }
 
 impl<'a> PaymentRow<'a> {
@@ -90,12 +101,19 @@ impl<'a> PaymentRow<'a> {
             code_currency: payment.code_limit.currency().numeric(),
             limit_payment: payment.limits.payment.minor(),
             limit_day: payment.limits.day.minor(),
+            limit_month: payment.limits.month.minor(),
+            proof: payment.proof.as_str(),
+            counted: payment.counted,
+            reason: payment.reason.map(ConfirmationReason::as_str),
+            decline_limit: payment.over_limit.map(|over| over.limit.as_str()),
+            decline_left: payment.over_limit.map(|over| over.left.minor()),
             day: payment.day.0,
             transfer: payment.transfer.map(|id| Hex(*id.as_bytes())),
             evidence: Bytes(payment.evidence.clone()),
             batch: Hex(*batch.as_bytes()),
             event: payment.event,
-            created_at: record.decided_at.unix_millis(),
+            created_at: answer.created_at.unix_millis(),
+            expires_at: answer.expires_at.map(|until| until.unix_millis()),
         }
     }
 }
@@ -108,6 +126,50 @@ pub(super) fn payments(
     let rows: Vec<_> =
         plan.payments.iter().map(|payment| PaymentRow::new(batch, payment)).collect();
     changes.add(&PAYMENTS, &rows)
+}
+
+const RESOLVED: Sql = sql!(input { id: blob, state: text, decline_code: text, amount_settled: int,
+        fee: int, counted: int, transfer: blob, batch: blob, event: int }
+    "update payments set state = i.state, decline_code = i.decline_code, \
+        amount_settled = i.amount_settled, fee = i.fee, counted = i.counted, \
+        closing_transfer = i.transfer, last_batch = i.batch, last_event = i.event \
+     from input i where payments.id = i.id");
+
+#[derive(Serialize)]
+struct ResolvedRow {
+    id: Hex<16>,
+    state: &'static str,
+    decline_code: Option<&'static str>,
+    amount_settled: i64,
+    fee: i64,
+    counted: i64,
+    transfer: Hex<16>,
+    batch: Hex<16>,
+    event: usize,
+}
+
+/// Payments that were waiting and are decided.
+pub(super) fn resolved(
+    changes: &mut Changes,
+    batch: BatchId,
+    plan: &Plan,
+) -> Result<(), StoreError> {
+    let rows: Vec<ResolvedRow> = plan
+        .resolved
+        .iter()
+        .map(|resolved| ResolvedRow {
+            id: Hex(*resolved.id.as_bytes()),
+            state: resolved.record.state.as_str(),
+            decline_code: resolved.decline_code.map(DeclineCode::as_str),
+            amount_settled: resolved.record.settled.minor(),
+            fee: resolved.fee.minor(),
+            counted: resolved.counted,
+            transfer: Hex(*resolved.transfer.as_bytes()),
+            batch: Hex(*batch.as_bytes()),
+            event: resolved.event,
+        })
+        .collect();
+    changes.add_to_existing(&RESOLVED, &rows, "a payment")
 }
 
 const REFERENCES: Sql = sql!(input { merchant: blob, mode: text, reference: text,
@@ -192,6 +254,7 @@ pub(super) fn top_ups(
 #[cfg(test)]
 pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("write_payments::PAYMENTS", &PAYMENTS),
+    ("write_payments::RESOLVED", &RESOLVED),
     ("write_payments::REFERENCES", &REFERENCES),
     ("write_payments::TOP_UPS", &TOP_UPS),
 ];

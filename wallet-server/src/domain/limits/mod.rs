@@ -1,0 +1,294 @@
+//! What a payer may spend, what of it is left, and when the payer must confirm.
+//!
+//! Everything that leaves a wallet for somebody else counts: payments from the moment the money is
+//! held, transfers, red envelopes. What is released again, because nobody confirmed or claimed it,
+//! gives its share back on the day on which it counted; a refund does not.
+//!
+//! | limit | of |
+//! |---|---|
+//! | `payment` | one movement |
+//! | `day`, `month` | the sum, in the issuer's time zone |
+//! | a day's sum by proof | what was paid with this proof or a weaker one: static code, code, PIN |
+//! | `without_pin`, `without_pin_count` | what needs no confirmation: one payment, how many a day |
+//!
+//! The issuer's and the payer's own count together: the lower one holds.
+
+mod usage;
+
+use wallet_core::{Money, Timestamp};
+
+pub use usage::Usage;
+
+/// A day in the issuer's time zone: days since 1970-01-01.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Day(pub i32);
+
+/// Where the issuer's days begin.
+#[derive(Clone, Debug)]
+pub struct Calendar(jiff::tz::TimeZone);
+
+/// A day, and the first day of its month.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Today {
+    /// The day.
+    pub day: Day,
+    /// The first of its month.
+    pub month_start: Day,
+}
+
+impl Calendar {
+    /// The days of a time zone.
+    #[must_use]
+    pub fn new(zone: jiff::tz::TimeZone) -> Self {
+        Self(zone)
+    }
+
+    /// The day that a moment lies in.
+    #[must_use]
+    pub fn day(&self, at: Timestamp) -> Day {
+        self.today(at).day
+    }
+
+    /// The day that a moment lies in, and the first of its month.
+    #[must_use]
+    pub fn today(&self, at: Timestamp) -> Today {
+        // Out of jiff's range (years -9999 to 9999) only with a broken clock.
+        let instant = jiff::Timestamp::from_millisecond(at.unix_millis()).unwrap_or_default();
+        let date = self.0.to_datetime(instant).date();
+        Today { day: number(date), month_start: number(date.first_of_month()) }
+    }
+}
+
+fn number(date: jiff::civil::Date) -> Day {
+    let epoch = jiff::civil::Date::constant(1970, 1, 1);
+    Day(date.since(epoch).map_or(0, |span| span.get_days()))
+}
+
+/// How surely it was the payer: the stronger, the later.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Proof {
+    /// The payer scanned a static code, such as a sticker.
+    Static,
+    /// The payer's device signed a code or a request.
+    Code,
+    /// The payer typed the PIN as well.
+    Pin,
+}
+
+impl Proof {
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Static, "static"), (Self::Code, "code"), (Self::Pin, "pin")];
+
+    /// `static`, `code` or `pin`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.1)
+    }
+
+    /// The proof with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
+    }
+}
+
+/// A set of limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// The most for one movement.
+    pub payment: Money,
+    /// The most for one day.
+    pub day: Money,
+    /// The most for one month.
+    pub month: Money,
+    /// The most for one payment that the payer does not confirm.
+    pub without_pin: Money,
+    /// The most payments a day that the payer does not confirm.
+    pub without_pin_count: i64,
+}
+
+impl Limits {
+    /// Of each limit the lower one.
+    #[must_use]
+    pub fn lower(self, other: Self) -> Self {
+        Self {
+            payment: lower(self.payment, other.payment),
+            day: lower(self.day, other.day),
+            month: lower(self.month, other.month),
+            without_pin: lower(self.without_pin, other.without_pin),
+            without_pin_count: self.without_pin_count.min(other.without_pin_count),
+        }
+    }
+
+    /// With those of a payer's own in their places.
+    #[must_use]
+    pub fn replaced_by(self, own: &OwnLimits) -> Self {
+        let money = |own: Option<i64>, limit: Money| {
+            own.map_or(limit, |minor| Money::from_minor(minor, limit.currency()))
+        };
+        Self {
+            payment: money(own.payment, self.payment),
+            day: money(own.day, self.day),
+            month: money(own.month, self.month),
+            without_pin: money(own.without_pin, self.without_pin),
+            without_pin_count: own.without_pin_count.unwrap_or(self.without_pin_count),
+        }
+    }
+}
+
+/// The lower of two amounts in one currency.
+fn lower(one: Money, other: Money) -> Money {
+    if other.minor() < one.minor() { other } else { one }
+}
+
+/// The limits that a payer has chosen, in minor units; the others are those of new payers.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct OwnLimits {
+    /// See [`Limits::payment`].
+    pub payment: Option<i64>,
+    /// See [`Limits::day`].
+    pub day: Option<i64>,
+    /// See [`Limits::month`].
+    pub month: Option<i64>,
+    /// See [`Limits::without_pin`].
+    pub without_pin: Option<i64>,
+    /// See [`Limits::without_pin_count`].
+    pub without_pin_count: Option<i64>,
+}
+
+/// The most for a day with each proof or a weaker one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProofLimits {
+    /// With a static code.
+    pub static_code: Money,
+    /// With a code that the device signed.
+    pub code: Money,
+    /// With the PIN.
+    pub pin: Money,
+}
+
+impl ProofLimits {
+    fn of(&self, proof: Proof) -> Money {
+        match proof {
+            Proof::Static => self.static_code,
+            Proof::Code => self.code,
+            Proof::Pin => self.pin,
+        }
+    }
+}
+
+/// The limits that the issuer sets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LimitRules {
+    /// What no payer may exceed.
+    pub issuer: Limits,
+    /// What a payer has who never chose others.
+    pub new_payers: Limits,
+    /// The most for one payment with a device that is new to its payer.
+    pub new_device_payment: Money,
+    /// The most for the day on which such a device pays.
+    pub new_device_day: Money,
+    /// By the strength of the proof.
+    pub proof: ProofLimits,
+}
+
+impl LimitRules {
+    /// What holds for a payer.
+    #[must_use]
+    pub fn of(&self, own: &OwnLimits) -> Limits {
+        self.new_payers.replaced_by(own).lower(self.issuer)
+    }
+
+    /// What holds for a payer with a device that may be new.
+    #[must_use]
+    pub fn of_device(&self, own: &OwnLimits, new_device: bool) -> Limits {
+        let limits = self.of(own);
+        if !new_device {
+            return limits;
+        }
+        Limits {
+            payment: lower(limits.payment, self.new_device_payment),
+            day: lower(limits.day, self.new_device_day),
+            ..limits
+        }
+    }
+
+    /// Whether an amount may leave the wallet, and what will then have been counted.
+    ///
+    /// # Errors
+    /// The limit that is in the way, and what is left of it.
+    pub fn allow(
+        &self,
+        limits: &Limits,
+        amount: Money,
+        usage: &Usage,
+        proof: Proof,
+    ) -> Result<Usage, OverLimit> {
+        let currency = amount.currency();
+        if limits.payment.currency() != currency {
+            // The issuer has set no limits in this currency, so nothing is allowed.
+            return Err(OverLimit { limit: LimitName::Payment, left: Money::zero(currency) });
+        }
+        let by_proof = self.proof.of(proof);
+        let checks = [
+            (LimitName::Payment, limits.payment.minor()),
+            (LimitName::Day, limits.day.minor().saturating_sub(usage.day_spent())),
+            (LimitName::Month, limits.month.minor().saturating_sub(usage.month)),
+            (LimitName::Proof, by_proof.minor().saturating_sub(usage.day_spent_with(proof))),
+        ];
+        for (limit, left) in checks {
+            if amount.minor() > left {
+                let left = Money::from_minor(left.max(0), currency);
+                return Err(OverLimit { limit, left });
+            }
+        }
+        let over = OverLimit { limit: LimitName::Month, left: Money::zero(currency) };
+        usage.counting(amount.minor(), proof).ok_or(over)
+    }
+}
+
+/// Which limit was in the way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LimitName {
+    /// One movement.
+    Payment,
+    /// The day.
+    Day,
+    /// The month.
+    Month,
+    /// The day, with this strength of proof.
+    Proof,
+}
+
+impl LimitName {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Payment, "payment"),
+        (Self::Day, "day"),
+        (Self::Month, "month"),
+        (Self::Proof, "proof"),
+    ];
+
+    /// `payment`, `day`, `month` or `proof`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.1)
+    }
+
+    /// The limit with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
+    }
+}
+
+/// More than a limit allows: for the payer to know, and for nobody else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OverLimit {
+    /// Which limit.
+    pub limit: LimitName,
+    /// What is left of it.
+    pub left: Money,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+use wallet_core::{Currency, Money, Timestamp};
+
+use super::{
+    Calendar, Day, LimitName, LimitRules, Limits, OwnLimits, Proof, ProofLimits, Today, Usage,
+};
+
+fn yuan(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::from_code("CNY").unwrap())
+}
+
+fn limits(payment: i64, day: i64, month: i64) -> Limits {
+    let (payment, day, month) = (yuan(payment), yuan(day), yuan(month));
+    Limits { payment, day, month, without_pin: yuan(100), without_pin_count: 3 }
+}
+
+fn rules() -> LimitRules {
+    LimitRules {
+        issuer: limits(1000, 2000, 9000),
+        new_payers: limits(200, 500, 3000),
+        new_device_payment: yuan(50),
+        new_device_day: yuan(80),
+        proof: ProofLimits { static_code: yuan(100), code: yuan(400), pin: yuan(5000) },
+    }
+}
+
+fn usage(day: i32, month_start: i32) -> Usage {
+    Usage { day: Day(day), month_start: Day(month_start), ..Usage::default() }
+}
+
+/// Which limit is in the way of an amount, and what is left of it.
+fn in_the_way(amount: i64, usage: &Usage, proof: Proof) -> Option<(LimitName, i64)> {
+    let rules = rules();
+    let limits = rules.of(&OwnLimits::default());
+    let over = rules.allow(&limits, yuan(amount), usage, proof).err()?;
+    Some((over.limit, over.left.minor()))
+}
+
+#[test]
+fn a_payment_may_use_up_every_limit_but_not_exceed_it() {
+    let fresh = usage(10, 0);
+    assert_eq!(in_the_way(200, &fresh, Proof::Pin), None);
+    assert_eq!(in_the_way(201, &fresh, Proof::Pin), Some((LimitName::Payment, 200)));
+    let day = Usage { day_pin: 301, ..fresh };
+    assert_eq!(in_the_way(199, &day, Proof::Pin), None);
+    assert_eq!(in_the_way(200, &day, Proof::Pin), Some((LimitName::Day, 199)));
+    let month = Usage { month: 2900, ..fresh };
+    assert_eq!(in_the_way(100, &month, Proof::Pin), None);
+    assert_eq!(in_the_way(101, &month, Proof::Pin), Some((LimitName::Month, 100)));
+}
+
+#[test]
+fn a_weaker_proof_counts_against_the_limit_of_a_stronger_one_and_not_the_other_way_round() {
+    let pin = Usage { day_pin: 300, ..usage(10, 0) };
+    assert_eq!(in_the_way(200, &pin, Proof::Code), None);
+    let code = Usage { day_code: 301, ..usage(10, 0) };
+    assert_eq!(in_the_way(100, &code, Proof::Code), Some((LimitName::Proof, 99)));
+    assert_eq!(in_the_way(100, &code, Proof::Pin), None);
+    assert_eq!(in_the_way(100, &code, Proof::Static), None);
+    let both = Usage { day_static: 100, day_code: 250, ..usage(10, 0) };
+    assert_eq!(in_the_way(51, &both, Proof::Code), Some((LimitName::Proof, 50)));
+    assert_eq!(in_the_way(1, &both, Proof::Static), Some((LimitName::Proof, 0)));
+}
+
+#[test]
+fn sums_beyond_64_bits_are_over_the_limit() {
+    let huge = Usage { day_pin: i64::MAX, month: i64::MAX, ..usage(10, 0) };
+    assert!(in_the_way(1, &huge, Proof::Pin).is_some());
+}
+
+#[test]
+fn no_payer_gets_beyond_the_issuers_limits_and_a_new_device_gets_less() {
+    let own = OwnLimits { payment: Some(5000), day: Some(300), ..OwnLimits::default() };
+    let rules = rules();
+    let found = rules.of(&own);
+    assert_eq!((found.payment, found.day, found.month), (yuan(1000), yuan(300), yuan(3000)));
+    let new = rules.of_device(&own, true);
+    assert_eq!((new.payment, new.day, new.month), (yuan(50), yuan(80), yuan(3000)));
+}
+
+#[test]
+fn another_day_and_another_month_begin_with_nothing_spent() {
+    let before = usage(40, 31).counting(70, Proof::Code).unwrap();
+    let next_day = before.on(Today { day: Day(41), month_start: Day(31) });
+    assert_eq!((next_day.day_spent(), next_day.day_without_pin, next_day.month), (0, 0, 70));
+    let next_month = before.on(Today { day: Day(59), month_start: Day(59) });
+    assert_eq!((next_month.day_spent(), next_month.month), (0, 0));
+}
+
+#[test]
+fn a_clock_that_is_turned_back_opens_no_new_day() {
+    let before = usage(40, 31).counting(70, Proof::Code).unwrap();
+    assert_eq!(before.on(Today { day: Day(39), month_start: Day(31) }), before);
+    assert_eq!(before.on(Today { day: Day(30), month_start: Day(0) }), before);
+}
+
+#[test]
+fn what_is_released_counts_no_more_on_its_own_day_and_month() {
+    let counted = usage(40, 31).counting(70, Proof::Pin).unwrap();
+    assert_eq!(counted.releasing(70, Proof::Pin, Day(40)), usage(40, 31));
+    let next_day = counted.on(Today { day: Day(41), month_start: Day(31) });
+    assert_eq!(next_day.releasing(70, Proof::Pin, Day(40)).month, 0);
+    let next_month = counted.on(Today { day: Day(59), month_start: Day(59) });
+    let next_month = next_month.counting(5, Proof::Pin).unwrap();
+    assert_eq!(next_month.releasing(70, Proof::Pin, Day(40)), next_month);
+}
+
+#[test]
+fn days_begin_at_midnight_in_the_issuers_time_zone() {
+    let shanghai = Calendar::new(jiff::tz::TimeZone::get("Asia/Shanghai").unwrap());
+    let utc = Calendar::new(jiff::tz::TimeZone::UTC);
+    let at = Timestamp::from_unix_seconds(86_400 + 16 * 3600);
+    assert_eq!(utc.day(at), Day(1));
+    assert_eq!(shanghai.day(at), Day(2));
+    assert_eq!(shanghai.day(at.plus_millis(-1)), Day(1));
+    let february = Timestamp::from_unix_seconds(86_400 * 30 + 16 * 3600);
+    assert_eq!(utc.today(february), Today { day: Day(30), month_start: Day(0) });
+    assert_eq!(shanghai.today(february), Today { day: Day(31), month_start: Day(31) });
+}

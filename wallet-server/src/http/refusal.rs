@@ -1,0 +1,80 @@
+//! Refusals of settlement as errors: one list for all calls.
+
+use axum::http::StatusCode;
+
+use super::problem::{Certainty, Problem};
+use crate::domain::outcome::Refusal;
+use crate::service::App;
+
+/// The error that a client gets. The request that was refused did nothing.
+pub(super) fn refused(app: &App, refusal: Refusal) -> Problem {
+    let (status, certainty, detail) = match refusal {
+        Refusal::KeyRevoked => {
+            return Problem::unauthorized("This API key is not known or revoked.");
+        }
+        // What stands under the same key or reference may have moved money.
+        Refusal::KeyReused => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Retry,
+            "This idempotency key was used with another request. This one did nothing.",
+        ),
+        Refusal::ReferenceConflict => (
+            StatusCode::CONFLICT,
+            Certainty::Retry,
+            "This reference stands for something else. This request did nothing.",
+        ),
+        Refusal::ReferenceCanceled => {
+            (StatusCode::CONFLICT, Certainty::Final, "This reference was canceled.")
+        }
+        Refusal::MerchantUnavailable => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Final,
+            "You are not set up to be paid in this currency.",
+        ),
+        Refusal::InvalidCode => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Final,
+            "This is not a payment code that works here.",
+        ),
+        Refusal::ClockSkew => {
+            let detail = "The code is from the future: the payer's clock is ahead.";
+            let (status, code) = (StatusCode::CONFLICT, refusal.as_str());
+            let problem = Problem::new(status, code, Certainty::Retry, detail);
+            return problem.with_server_time(app.now());
+        }
+        Refusal::UnknownPayer => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Certainty::Final, "There is no such payer.")
+        }
+        Refusal::PayerUnavailable => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Certainty::Final, "The payer is frozen or closed.")
+        }
+        Refusal::WrongCurrency => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Final,
+            "The payer's wallet is in another currency.",
+        ),
+        Refusal::TooLarge => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Certainty::Final, "The amount is too large.")
+        }
+        // Not `final`: a payment that is not there now may be on its way.
+        Refusal::UnknownPayment => {
+            return Problem { certainty: Certainty::Retry, ..Problem::not_found("payment") };
+        }
+        Refusal::OtherDevice => (
+            StatusCode::FORBIDDEN,
+            Certainty::Retry,
+            "Only the device whose code was charged decides. This request did nothing.",
+        ),
+        Refusal::ConfirmationExpired => (
+            StatusCode::CONFLICT,
+            Certainty::Final,
+            "It is too late. The money that was held is free again.",
+        ),
+        Refusal::PaymentClosed => (
+            StatusCode::CONFLICT,
+            Certainty::Retry,
+            "The payment has been decided already. This request did nothing.",
+        ),
+    };
+    Problem::new(status, refusal.as_str(), certainty, detail)
+}

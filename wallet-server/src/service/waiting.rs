@@ -1,0 +1,53 @@
+//! Waiting for something to happen to a payer.
+
+use std::time::Duration;
+
+use super::App;
+use crate::domain::ids::PayerId;
+use crate::domain::limits::{Limits, Usage};
+use crate::store::StoreError;
+
+impl App {
+    /// Looks, and, until it sees what it looks for, waits for something to happen to the payer and
+    /// looks again. Returns what it saw last.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn wait_until<T, Look>(
+        &self,
+        payer: PayerId,
+        wait: Duration,
+        mut look: impl FnMut() -> Look,
+        found: impl Fn(&T) -> bool,
+    ) -> Result<T, StoreError>
+    where
+        Look: Future<Output = Result<T, StoreError>>,
+    {
+        let waiter = self.notifier.waiter(payer);
+        let too_late = tokio::time::sleep(wait);
+        tokio::pin!(too_late);
+        loop {
+            // From here on nothing is missed, whether it happens before or after the look.
+            let notified = waiter.notified();
+            let seen = look().await?;
+            if wait.is_zero() || found(&seen) {
+                return Ok(seen);
+            }
+            tokio::select! {
+                () = notified => {}
+                () = &mut too_late => return Ok(seen),
+            }
+        }
+    }
+
+    /// What a payer may spend, and has spent today and this month.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn limits(&self, payer: PayerId) -> Result<(Limits, Usage), StoreError> {
+        let spending = self.store.spending(payer).await?;
+        let (usage, own) = spending.ok_or(StoreError::Corrupt("a payer"))?;
+        let today = self.rules.calendar.today(self.now());
+        Ok((self.rules.limits.of(&own), usage.on(today)))
+    }
+}
