@@ -18,6 +18,15 @@ use crate::{Answer, Database, Phone, Till};
 /// When every world begins: 2027-01-15T08:00:00Z, a quarter past a step.
 const START_SECONDS: i64 = 1_800_000_000 + 7;
 
+/// Payers are not asked to confirm, unless a test says otherwise: most tests are about the rest, and
+/// charge the same amount again and again.
+const UNASKED: [(&str, &str); 4] = [
+    ("limits.new_payers.without_pin", "1000.00"),
+    ("limits.new_payers.without_pin_count", "1000000"),
+    ("limits.without_pin_count", "1000000"),
+    ("confirmation.same_amount_seconds", "0"),
+];
+
 /// A server with nobody in it.
 pub struct World {
     /// The clock that the server reads.
@@ -290,6 +299,7 @@ fn settings(
         ("operator_key_file".to_owned(), path("operator.key")),
         ("key_file".to_owned(), path("issuer.key")),
     ];
+    flags.extend(UNASKED.map(|(name, value)| (name.to_owned(), value.to_owned())));
     flags.extend(changes.iter().map(|(name, to)| ((*name).to_owned(), (*to).to_owned())));
     Ok(Settings::load(None, &flags)?)
 }

@@ -68,7 +68,6 @@ pub struct LimitSettings {
 /// `[limits.new_payers]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "default.toml explains each field")]
 pub struct PayerLimitSettings {
     pub payment: String,
     pub day: String,
@@ -80,7 +79,6 @@ pub struct PayerLimitSettings {
 /// `[limits.new_devices]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "default.toml explains each field")]
 pub struct DeviceLimitSettings {
     pub payment: String,
     pub day: String,
@@ -89,7 +87,6 @@ pub struct DeviceLimitSettings {
 /// `[limits.proof]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "default.toml explains each field")]
 pub struct ProofLimitSettings {
     pub r#static: String,
     pub code: String,
@@ -99,7 +96,6 @@ pub struct ProofLimitSettings {
 /// `[confirmation]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "default.toml explains each field")]
 pub struct ConfirmationSettings {
     pub wait_seconds: u32,
     pub same_amount_seconds: u32,

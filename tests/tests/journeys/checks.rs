@@ -90,15 +90,15 @@ async fn every_kind_of_tampering_is_found_by_the_check_for_it() {
                 "create table copy as {all}; update copy set id = {another_id}; \
                  insert into payments select * from copy"
             ),
-            &["movements", "codes", "daily_spending"],
+            &["movements", "codes", "spending"],
         ),
-        (107, "update daily_spending set count = count + 1".to_owned(), &["daily_spending"]),
-        (108, "delete from daily_spending".to_owned(), &["daily_spending"]),
+        (107, "update payers set day_code = day_code + 1".to_owned(), &["spending"]),
+        (108, "update payers set month_spent = 0".to_owned(), &["spending"]),
         (
             109,
-            "update payments set transfer = null, amount_settled = 0, state = 'declined', \
+            "update payments set transfer = null, amount_settled = 0, counted = 0, state = 'declined', \
              decline_code = 'insufficient_funds' \
-             where state = 'succeeded'; delete from daily_spending"
+             where state = 'succeeded'; update payers set day_code = 0, month_spent = 0"
                 .to_owned(),
             &["movements"],
         ),

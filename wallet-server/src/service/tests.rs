@@ -10,13 +10,12 @@ use wallet_core::keyfile::Cost;
 use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
 
 use super::{App, CHARGES_MAX, ChargeRequest, Own};
+use crate::Settings;
 use crate::clock::ManualClock;
 use crate::domain::command::CodeSource;
 use crate::domain::ids::{ApiKeyId, MerchantId};
 use crate::domain::ledger::Shard;
-use crate::domain::limits::{Calendar, Limits};
 use crate::domain::outcome::{Outcome, Refusal};
-use crate::domain::settle::Rules;
 use crate::entropy::Entropy;
 use crate::issuer::FileKeys;
 use crate::metrics::Metrics;
@@ -33,9 +32,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
     let store = Arc::new(Store::open(&database).await.unwrap());
     let currency = Currency::from_code("CNY").unwrap();
     store.open_own_accounts(currency, NOW, || entropy.id(NOW)).await.unwrap();
-    let limit = Money::parse("200", currency).unwrap();
-    let limits = Limits { payment: limit, day: limit };
-    let rules = Rules { calendar: Calendar::new(jiff::tz::TimeZone::UTC), limits };
+    let rules = Settings::load(None, &[]).unwrap().rules().unwrap();
     let (cost, random) = (Cost::CHEAP_FOR_TESTS, Arc::clone(&entropy));
     let keys = FileKeys::open_or_create(&path("issuer.key"), None, cost, NOW, random).unwrap();
     let (notifier, metrics) = (Notifier::default(), Arc::new(Metrics::default()));

@@ -119,8 +119,8 @@ struct OwnersRow {
 }
 
 const OVERDUE: Sql = sql!(input { now: int, size: int }
-    "select p.id, p.payer, p.merchant from input i \
-     join payments p on p.state = 'requires_confirmation' and p.expires_at <= i.now \
+    "select p.id, p.payer, p.merchant from input i cross join payments p \
+     where p.state = 'requires_confirmation' and p.expires_at <= i.now \
      order by p.expires_at limit (select size from input)"
     => { id: blob, payer: blob, merchant: blob });
 

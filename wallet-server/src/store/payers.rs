@@ -210,8 +210,8 @@ struct UsedInvitation {
 
 const NEW_DEVICE: Sql = sql!(input { key_id: blob, payer: blob, public_key: blob, name: blob,
         created_at: int }
-    "insert into devices (key_id, payer, public_key, name, created_at) \
-     select key_id, payer, public_key, name, created_at from input where true \
+    "insert into devices (key_id, payer, public_key, name, created_at, approved_at) \
+     select key_id, payer, public_key, name, created_at, created_at from input where true \
      on conflict (public_key) do nothing");
 
 #[derive(Serialize)]

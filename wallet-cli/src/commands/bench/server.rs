@@ -37,6 +37,17 @@ pub(super) fn settings(place: &Place, database: &str, number: usize) -> Vec<(Str
         ("code_prefix", "70".to_owned()),
         ("limits.payment", "1000.00".to_owned()),
         ("limits.day", "1000000000.00".to_owned()),
+        ("limits.month", "1000000000.00".to_owned()),
+        ("limits.without_pin", "1000.00".to_owned()),
+        ("limits.without_pin_count", "1000000000".to_owned()),
+        ("limits.new_payers.payment", "1000.00".to_owned()),
+        ("limits.new_payers.day", "1000000000.00".to_owned()),
+        ("limits.new_payers.month", "1000000000.00".to_owned()),
+        ("limits.new_payers.without_pin", "1000.00".to_owned()),
+        ("limits.new_payers.without_pin_count", "1000000000".to_owned()),
+        ("limits.proof.code", "1000000000.00".to_owned()),
+        ("limits.proof.pin", "1000000000.00".to_owned()),
+        ("confirmation.same_amount_seconds", "0".to_owned()),
         ("log.filter", "error".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))

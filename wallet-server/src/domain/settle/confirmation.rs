@@ -35,7 +35,8 @@ pub(super) fn reason(
     let (rules, now, usage) = (&books.rules.confirmation, books.now, &payer.usage);
     let amount = charge.amount.money().minor();
     let same_as = |at: PresentedAt| {
-        at.merchant == charge.reference.merchant
+        rules.same_amount_millis > 0
+            && at.merchant == charge.reference.merchant
             && at.paid == Some(amount)
             && now < at.time.plus_millis(rules.same_amount_millis)
     };

@@ -8,7 +8,8 @@
 //! | the time is over | `requires_confirmation`, too late | `expired` | is free again |
 //! | anybody | another state | the same | does not move |
 //!
-//! All of them hold the payer's lock, so that one wins and the others find its state.
+//! All of them hold the payer's lock, so that one wins and the others find its state. Whoever decides
+//! was told of the payment, so it was never made in the same batch.
 
 use wallet_core::Money;
 use wallet_core::receipt::{PaymentState, Record};
@@ -153,10 +154,10 @@ fn capture(
 ) -> Transfer {
     let shard = books.rows.shard;
     let fees = books.rows.own_accounts.get(&(AccountKind::Fees, payer.mode, amount.currency()));
-    let net = Money::from_minor(amount.minor() - fee.minor(), amount.currency());
+    let due = Money::from_minor(amount.minor() - fee.minor(), amount.currency());
     let mut entries = vec![
         held(payer, Money::from_minor(-amount.minor(), amount.currency())),
-        Entry::available(merchant.account, shard, net),
+        Entry::available(merchant.account, shard, due),
     ];
     entries.extend(fees.map(|fees| Entry::available(*fees, shard, fee)));
     entries.retain(|entry| entry.amount.minor() != 0);

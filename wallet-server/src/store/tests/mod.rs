@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::sql::{Sql, sql};
 use super::{
-    Store, accounts, checks, events, issuer, journal, leases, merchants, payers, payments,
-    retention, settlement,
+    Store, accounts, checks, confirmations, events, issuer, journal, leases, merchants, payers,
+    payments, retention, settlement, spending,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {

@@ -7,13 +7,12 @@ use tokio::sync::oneshot;
 use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
 
 use super::{BatchIds, BatcherParts, Queued, Unsettled, settle_all};
+use crate::Settings;
 use crate::clock::ManualClock;
 use crate::domain::command::{Caller, Command, KeyRef, TopUp};
 use crate::domain::ids::{PayerId, TopUpId};
 use crate::domain::ledger::Shard;
-use crate::domain::limits::{Calendar, Limits};
 use crate::domain::outcome::Outcome;
-use crate::domain::settle::Rules;
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::store::{Payer, Store};
@@ -41,10 +40,7 @@ async fn parts(folder: &TempDir) -> BatcherParts {
     let shards = vec![store.open_shard(Shard(0)).await.unwrap()];
     BatcherParts {
         store,
-        rules: Rules {
-            calendar: Calendar::new(jiff::tz::TimeZone::UTC),
-            limits: Limits { payment: yuan(0), day: yuan(0) },
-        },
+        rules: Settings::load(None, &[]).unwrap().rules().unwrap(),
         clock: Arc::new(ManualClock::new(NOW)),
         entropy,
         announcer: Announcer::Here(Notifier::default()),

@@ -9,14 +9,14 @@ use super::fixture::{
     Change, DEVICES, MERCHANTS, OWN_CURRENCIES, PAYERS, Seen, at, currency, device_id, id_bytes,
     merchant_id, payer_id, rules,
 };
-use crate::domain::command::{Charge, Command, ReferenceRef, TopUp, Verdict};
+use crate::domain::command::{Charge, Command, ReferenceRef, Resolve, Resolver, TopUp, Verdict};
 use crate::domain::fee::FeeRule;
 use crate::domain::ids::{AccountId, ApiKeyId, MerchantId, PayerId, PaymentId};
 use crate::domain::ledger::{AccountKind, Shard};
-use crate::domain::limits::{Day, Usage};
+use crate::domain::limits::{OwnLimits, Usage};
 use crate::domain::outcome::{Outcome, PaymentAnswer};
 use crate::domain::plan::Plan;
-use crate::domain::settle::settle;
+use crate::domain::settle::{Rules, settle};
 use crate::domain::snapshot::{Device, Merchant, Payer, Snapshot};
 
 /// The row in which this process counts accounts that have several.
@@ -30,6 +30,7 @@ pub(super) struct Database {
     payers: HashMap<PayerId, Payer>,
     own_accounts: HashMap<(AccountKind, Mode, Currency), AccountId>,
     revoked_keys: HashSet<ApiKeyId>,
+    rules: Rules,
     books: Books,
 }
 
@@ -41,11 +42,20 @@ fn account(kind: u8, mode: Mode, number: u32) -> AccountId {
 }
 
 impl Database {
-    /// The world of the fixture, without any money.
+    /// The world of the fixture, without any money and without confirmations.
     pub(super) fn open() -> Self {
+        Self::open_with(rules())
+    }
+
+    /// The world of the fixture under other rules.
+    pub(super) fn open_with(rules: Rules) -> Self {
         let payer = |(number, mode, code): (u32, Mode, &str)| {
             let (account, available) = (account(1, mode, number), Money::zero(currency(code)));
-            (payer_id(number), Payer { mode, account, available, active: true })
+            let (usage, own_limits) = (Usage::default(), OwnLimits::default());
+            let (active, suspected_until) = (true, None);
+            let payer =
+                Payer { mode, account, available, active, usage, own_limits, suspected_until };
+            (payer_id(number), payer)
         };
         let merchant = |(number, mode, code, share, fixed): (u32, Mode, &str, u16, i64)| {
             let (account, currency) = (account(2, mode, number), currency(code));
@@ -67,13 +77,19 @@ impl Database {
             payers: PAYERS.into_iter().map(payer).collect(),
             own_accounts,
             revoked_keys: HashSet::new(),
+            rules,
             books: Books::default(),
         }
     }
 
     /// The world of the fixture, in which payer 1 has some fen.
     pub(super) fn with_money(minor: i64) -> Self {
-        let mut database = Self::open();
+        Self::with_money_and(rules(), minor)
+    }
+
+    /// The same under other rules.
+    pub(super) fn with_money_and(rules: Rules, minor: i64) -> Self {
+        let mut database = Self::open_with(rules);
         database.run(0, [super::fixture::deposit(900, 1, super::fixture::yuan(minor))]);
         database
     }
@@ -131,7 +147,8 @@ impl Database {
         self.audit();
         for (command, outcome) in commands.iter().zip(&outcomes) {
             if let Outcome::Answered { answer, .. } = outcome {
-                let kept = self.books.kept(command.key()).expect("an answer is kept");
+                let Some(key) = command.key() else { continue };
+                let kept = self.books.kept(key).expect("an answer is kept");
                 assert_eq!(kept.answer, *answer, "a repeat gets what was answered");
             }
         }
@@ -140,7 +157,7 @@ impl Database {
 
     /// What settlement would write.
     pub(super) fn plan(&self, commands: &[Command], now: Timestamp) -> Plan {
-        settle(self.load(commands, now), &rules(), commands, now)
+        settle(self.load(commands, now), &self.rules, commands, now)
     }
 
     /// The rows that the commands name, and no others.
@@ -148,21 +165,23 @@ impl Database {
         let mut rows = Snapshot {
             own_accounts: self.own_accounts.clone(),
             shard: SHARD,
-            today: rules().calendar.day(now),
+            today: self.rules.calendar.today(now),
             ..Snapshot::default()
         };
         for command in commands {
-            let key = command.key();
-            rows.answers.extend(self.books.kept(key).map(|kept| (key.clone(), kept)));
+            if let Some(key) = command.key() {
+                rows.answers.extend(self.books.kept(key).map(|kept| (key.clone(), kept)));
+            }
             match command {
-                Command::Charge(charge) => self.load_for_charge(&mut rows, charge, now),
+                Command::Charge(charge) => self.load_for_charge(&mut rows, charge),
+                Command::Resolve(resolve) => self.load_for_resolve(&mut rows, resolve),
                 Command::TopUp(top_up) => self.load_for_top_up(&mut rows, top_up),
             }
         }
         rows
     }
 
-    fn load_for_charge(&self, rows: &mut Snapshot, charge: &Charge, now: Timestamp) {
+    fn load_for_charge(&self, rows: &mut Snapshot, charge: &Charge) {
         rows.revoked_keys.extend(self.revoked_keys.get(&charge.api_key));
         let reference = &charge.reference;
         let taken = self.books.taken(reference);
@@ -170,13 +189,30 @@ impl Database {
         let merchant = self.merchants.get(&reference.merchant);
         rows.merchants.extend(merchant.map(|merchant| (reference.merchant, *merchant)));
         let Verdict::Authentic(code) = &charge.verdict else { return };
-        if let Some(&revoked) = self.devices.get(&code.device) {
-            let mark = self.books.marks.get(&code.device).copied();
-            rows.devices.insert(code.device, Device { revoked, mark });
-        }
+        self.load_device(rows, code.device);
         self.load_payer(rows, code.payer);
-        let day = rules().calendar.day(now);
-        rows.usage.extend(self.usage(code.payer, day).map(|usage| (code.payer, usage)));
+    }
+
+    fn load_for_resolve(&self, rows: &mut Snapshot, resolve: &Resolve) {
+        let merchant = self.merchants.get(&resolve.merchant);
+        rows.merchants.extend(merchant.map(|merchant| (resolve.merchant, *merchant)));
+        match &resolve.by {
+            Resolver::Payer { device, .. } => self.load_device(rows, *device),
+            Resolver::Merchant { api_key, .. } => {
+                rows.revoked_keys.extend(self.revoked_keys.get(api_key));
+            }
+            Resolver::Time => {}
+        }
+        self.load_payer(rows, resolve.payer);
+        let open = self.books.payments.get(&resolve.payment).map(super::books::PaymentRow::open);
+        rows.payments.extend(open.map(|open| (resolve.payment, open)));
+    }
+
+    fn load_device(&self, rows: &mut Snapshot, id: DeviceKeyId) {
+        if let Some(&revoked) = self.devices.get(&id) {
+            let presented = self.books.marks.get(&id).copied();
+            rows.devices.insert(id, Device { revoked, new_until: None, presented });
+        }
     }
 
     fn load_for_top_up(&self, rows: &mut Snapshot, top_up: &TopUp) {
@@ -195,23 +231,21 @@ impl Database {
 
     fn load_payer(&self, rows: &mut Snapshot, id: PayerId) {
         if let Some(payer) = self.payers.get(&id) {
-            let minor = self.books.balance(payer.account);
+            let minor = self.books.available(payer.account);
             let available = Money::from_minor(minor, payer.available.currency());
-            rows.payers.insert(id, Payer { available, ..*payer });
+            let known = self.books.payers.get(&id).copied();
+            let (usage, suspected_until) =
+                known.map(|it| (it.usage, it.suspected_until)).unwrap_or_default();
+            rows.payers.insert(id, Payer { available, usage, suspected_until, ..*payer });
         }
-    }
-
-    fn usage(&self, payer: PayerId, day: Day) -> Option<Usage> {
-        let (spent, count) = *self.books.spending.get(&(payer, day))?;
-        let currency = self.payers[&payer].available.currency();
-        Some(Usage { spent: Money::from_minor(spent, currency), count })
     }
 
     fn audit(&self) {
         self.books.audit();
         let wallets: HashSet<AccountId> = self.payers.values().map(|payer| payer.account).collect();
         for wallet in &wallets {
-            assert!(self.books.balance(*wallet) >= 0, "no payer is below zero");
+            let (available, held) = (self.books.available(*wallet), self.books.held(*wallet));
+            assert!(available >= 0 && held >= 0, "no payer is below zero");
         }
         for entry in self.books.entries() {
             let shard = if wallets.contains(&entry.account) { Shard(0) } else { SHARD };
@@ -225,7 +259,12 @@ impl Database {
 
     /// What a payer has, in minor units.
     pub(super) fn wallet(&self, number: u32) -> i64 {
-        self.books.balance(self.payers[&payer_id(number)].account)
+        self.books.available(self.payers[&payer_id(number)].account)
+    }
+
+    /// What is held for a payer, in minor units.
+    pub(super) fn held(&self, number: u32) -> i64 {
+        self.books.held(self.payers[&payer_id(number)].account)
     }
 
     /// What a merchant is owed, in minor units.

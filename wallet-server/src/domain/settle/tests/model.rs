@@ -7,10 +7,14 @@ use std::collections::HashSet;
 use wallet_core::{Mode, Timestamp};
 
 use super::fixture::{
-    Change, DAY_LIMIT, DEVICES, MERCHANTS, OWN_CURRENCIES, PAYERS, PAYMENT_LIMIT, Seen, What,
+    Change, DAY_LIMIT, DAY_WITHOUT_PIN, DEVICES, MERCHANTS, MONTH_LIMIT, OWN_CURRENCIES, PAYERS,
+    PAYMENT_LIMIT, SAME_AMOUNT, SUSPECTED, Seen, WAIT, WITHOUT_PIN, WITHOUT_PIN_COUNT, What,
     currency, number_of,
 };
-use crate::domain::command::{Charge, Command, TopUp, Verdict};
+use crate::domain::command::{
+    AuthenticCode, Charge, CodeSource, Command, Resolve, Resolver, TopUp, Verdict,
+};
+use crate::domain::ids::PaymentId;
 use crate::domain::outcome::{DeclineCode, Refusal, Rejection};
 
 #[derive(Default)]
@@ -27,6 +31,41 @@ struct Past {
     command: Command,
     seen: Seen,
     day: i64,
+    now: Timestamp,
+    /// Whose code it was that has been shown at two tills.
+    copied: Option<u32>,
+}
+
+/// A payment that was made, and what has become of it.
+#[derive(Clone, Copy)]
+struct Payment<'a> {
+    charge: &'a Charge,
+    first: What,
+    last: What,
+    day: i64,
+    made_at: Timestamp,
+}
+
+impl Payment<'_> {
+    /// Whether it moved money, or keeps it set aside.
+    fn counts(&self) -> bool {
+        matches!(self.last, What::Paid(_) | What::Waits(_))
+    }
+
+    fn amount(&self) -> i64 {
+        self.charge.amount.money().minor()
+    }
+
+    fn code(&self) -> Option<&AuthenticCode> {
+        match &self.charge.verdict {
+            Verdict::Authentic(code) => Some(code),
+            Verdict::Invalid => None,
+        }
+    }
+
+    fn payer(&self) -> Option<u32> {
+        self.code().map(|code| number_of(code.payer.as_bytes()))
+    }
 }
 
 fn set(numbers: &mut HashSet<u32>, number: u32, member: bool) {
@@ -47,6 +86,7 @@ fn again(seen: Seen) -> Seen {
 fn request_hash(command: &Command) -> [u8; 32] {
     match command {
         Command::Charge(charge) => charge.request_hash,
+        Command::Resolve(resolve) => resolve.request().map_or([0; 32], |request| request.hash),
         Command::TopUp(top_up) => top_up.request_hash,
     }
 }
@@ -62,8 +102,8 @@ impl Model {
             Change::RevokeKey(number) => set(&mut self.revoked_keys, number, true),
             Change::CancelReference(merchant, number) => {
                 let reference = format!("order {number}");
-                let taken = self.payments().any(|(charge, ..)| {
-                    let scope = &charge.reference;
+                let taken = self.payments().any(|payment| {
+                    let scope = &payment.charge.reference;
                     number_of(scope.merchant.as_bytes()) == merchant
                         && scope.mode == Mode::Live
                         && scope.reference == reference
@@ -76,30 +116,161 @@ impl Model {
     }
 
     pub(super) fn decide(&mut self, command: &Command, now: Timestamp) -> Seen {
-        let day = now.unix_seconds().div_euclid(86_400);
+        let day = self.day_of(command, now);
         let seen = match command {
             Command::Charge(charge) => self.charge(command, charge, now, day),
+            Command::Resolve(resolve) => self.resolve(command, resolve, now),
             Command::TopUp(top_up) => self.top_up(command, top_up),
         };
-        self.past.push(Past { command: command.clone(), seen, day });
+        let copied = match command {
+            Command::Charge(charge) => self.copied(charge, seen),
+            Command::Resolve(_) | Command::TopUp(_) => None,
+        };
+        self.past.push(Past { command: command.clone(), seen, day, now, copied });
         seen
     }
 
-    /// Payments that were made, declined ones included, with the day they were made on.
-    fn payments(&self) -> impl Iterator<Item = (&Charge, Seen, i64)> {
+    /// The day on which something counts: no earlier than the payer's last one.
+    fn day_of(&self, command: &Command, now: Timestamp) -> i64 {
+        let today = now.unix_seconds().div_euclid(86_400);
+        let payer = command.payers().next().map(|id| number_of(id.as_bytes()));
+        let counted = self.payments().filter(|it| it.payer() == payer);
+        let moved = counted.filter(|it| !matches!(it.first, What::Declined(..)));
+        // A suspicion and a decision open a day as well.
+        let others = self.past.iter().filter(|past| {
+            let decided = matches!(
+                (&past.command, past.seen),
+                (
+                    Command::Resolve(_),
+                    Seen::New(What::Declined(..) | What::Canceled(_) | What::Expired(_))
+                )
+            );
+            (decided || past.copied.is_some())
+                && past.command.payers().next().map(|id| number_of(id.as_bytes())) == payer
+        });
+        moved.map(|it| it.day).chain(others.map(|past| past.day)).fold(today, i64::max)
+    }
+
+    /// Whose code was shown at two tills, if this refusal shows that.
+    fn copied(&self, charge: &Charge, seen: Seen) -> Option<u32> {
+        let Verdict::Authentic(code) = &charge.verdict else { return None };
+        if seen != Seen::New(What::Rejected(Rejection::CodeUsed)) {
+            return None;
+        }
+        let of_device = |it: &Payment<'_>| it.code().is_some_and(|it| it.device == code.device);
+        let shown = self.payments().filter(of_device);
+        let last = shown.max_by_key(|it| it.code().map(|code| code.mark))?;
+        let elsewhere = (last.charge.reference.merchant, last.charge.terminal)
+            != (charge.reference.merchant, charge.terminal);
+        let same_code = last.code().is_some_and(|it| it.mark == code.mark);
+        (same_code && elsewhere).then(|| number_of(code.payer.as_bytes()))
+    }
+
+    /// Payments that were made, declined ones included, with what has become of them.
+    fn payments(&self) -> impl Iterator<Item = Payment<'_>> {
         self.past.iter().filter_map(|past| match (&past.command, past.seen) {
-            (Command::Charge(it), Seen::New(What::Paid(_) | What::Declined(..))) => {
-                Some((it, past.seen, past.day))
+            (
+                Command::Charge(charge),
+                Seen::New(first @ (What::Paid(_) | What::Waits(_) | What::Declined(..))),
+            ) => {
+                let last = self.decisions(charge.id).next().map_or(first, |decision| decision.0);
+                Some(Payment { charge, first, last, day: past.day, made_at: past.now })
             }
             _ => None,
         })
     }
 
-    /// Payments that moved money.
-    fn paid(&self) -> impl Iterator<Item = (&Charge, i64)> {
-        self.payments()
-            .filter(|(_, seen, _)| matches!(seen, Seen::New(What::Paid(_))))
-            .map(|(charge, _, day)| (charge, day))
+    /// What was decided about a payment that waited, and when.
+    fn decisions(&self, payment: PaymentId) -> impl Iterator<Item = (What, Timestamp)> {
+        self.past.iter().filter_map(move |past| match (&past.command, past.seen) {
+            (Command::Resolve(resolve), Seen::New(what)) if resolve.payment == payment => {
+                Some((what, past.now))
+            }
+            _ => None,
+        })
+    }
+
+    fn resolve(&self, command: &Command, resolve: &Resolve, now: Timestamp) -> Seen {
+        if let Resolver::Merchant { api_key, .. } = &resolve.by
+            && self.revoked_keys.contains(&number_of(api_key.as_bytes()))
+        {
+            return Seen::Refused(Refusal::KeyRevoked);
+        }
+        if let Some(seen) = self.kept(command) {
+            return seen;
+        }
+        let Some(payment) = self.payments().find(|it| it.charge.id == resolve.payment) else {
+            return Seen::Refused(Refusal::UnknownPayment);
+        };
+        let code = payment.code().unwrap();
+        if (code.payer, payment.charge.reference.merchant) != (resolve.payer, resolve.merchant) {
+            return Seen::Refused(Refusal::UnknownPayment);
+        }
+        let What::Waits(number) = payment.last else {
+            return Seen::Refused(Refusal::PaymentClosed);
+        };
+        let late = now >= payment.made_at.plus_millis(WAIT * 1000);
+        match &resolve.by {
+            Resolver::Payer { device, confirmed, .. } => {
+                let revoked = DEVICES.iter().any(|it| {
+                    super::fixture::device_id(it.0) == *device
+                        && self.revoked_devices.contains(&it.0)
+                });
+                if *device != code.device || revoked {
+                    Seen::Refused(Refusal::OtherDevice)
+                } else if late {
+                    Seen::Refused(Refusal::ConfirmationExpired)
+                } else if *confirmed && self.frozen.contains(&number_of(code.payer.as_bytes())) {
+                    Seen::Refused(Refusal::PayerUnavailable)
+                } else if *confirmed {
+                    Seen::New(What::Paid(number))
+                } else {
+                    Seen::New(What::Declined(number, DeclineCode::RefusedByPayer))
+                }
+            }
+            Resolver::Merchant { .. } => Seen::New(What::Canceled(number)),
+            Resolver::Time if late => Seen::New(What::Expired(number)),
+            Resolver::Time => Seen::Refused(Refusal::PaymentClosed),
+        }
+    }
+
+    /// Whether the payer is asked before this is paid.
+    fn asks(&self, charge: &Charge, code: &AuthenticCode, now: Timestamp, day: i64) -> bool {
+        let payer = number_of(code.payer.as_bytes());
+        let amount = charge.amount.money().minor();
+        let own = || self.payments().filter(|it| it.payer() == Some(payer));
+        let paid_at_once = || own().filter(|it| it.day == day && matches!(it.first, What::Paid(_)));
+        let of_device = |it: &Payment<'_>| it.code().is_some_and(|it| it.device == code.device);
+        let last = own().filter(of_device).max_by_key(|it| it.code().map(|code| code.mark));
+        let again = last.is_some_and(|it| {
+            it.charge.reference.merchant == charge.reference.merchant
+                && it.amount() == amount
+                && !matches!(it.first, What::Declined(..))
+                && now < it.made_at.plus_millis(SAME_AMOUNT * 1000)
+        });
+        charge.code_source == CodeSource::Typed
+            || self.is_suspected(payer, now)
+            || again
+            || amount > WITHOUT_PIN
+            || i64::try_from(paid_at_once().count()).unwrap() >= WITHOUT_PIN_COUNT
+            || paid_at_once().map(|it| it.amount()).sum::<i64>() + amount > DAY_WITHOUT_PIN
+    }
+
+    /// Whether a code of this payer was shown at two tills lately, and nothing confirmed since.
+    fn is_suspected(&self, payer: u32, now: Timestamp) -> bool {
+        let mut until = None;
+        for past in &self.past {
+            if past.copied == Some(payer) {
+                until = Some(past.now.plus_millis(SUSPECTED * 1000));
+            }
+            if let (Command::Resolve(resolve), Seen::New(What::Paid(_))) =
+                (&past.command, past.seen)
+                && number_of(resolve.payer.as_bytes()) == payer
+            {
+                until = None;
+            }
+        }
+        until.is_some_and(|until| now < until)
     }
 
     fn credits(&self) -> impl Iterator<Item = (&TopUp, Seen)> {
@@ -111,7 +282,9 @@ impl Model {
 
     fn kept(&self, command: &Command) -> Option<Seen> {
         let answered = |past: &&Past| {
-            past.command.key() == command.key() && !matches!(past.seen, Seen::Refused(_))
+            command.key().is_some()
+                && past.command.key() == command.key()
+                && !matches!(past.seen, Seen::Refused(_))
         };
         let past = self.past.iter().find(answered)?;
         Some(if request_hash(&past.command) == request_hash(command) {
@@ -133,11 +306,9 @@ impl Model {
         if charge.key.mode == Mode::Live && self.canceled.contains(&scope) {
             return Seen::Refused(Refusal::ReferenceCanceled);
         }
-        if let Some((holder, seen, _)) =
-            self.payments().find(|(other, ..)| other.reference == charge.reference)
-        {
-            return if holder.fingerprint == charge.fingerprint {
-                again(seen)
+        if let Some(holder) = self.payments().find(|it| it.charge.reference == charge.reference) {
+            return if holder.charge.fingerprint == charge.fingerprint {
+                Seen::Again(holder.first)
             } else {
                 Seen::Refused(Refusal::ReferenceConflict)
             };
@@ -172,22 +343,18 @@ impl Model {
         if steps_old > 1 {
             return Ok(Seen::New(What::Rejected(Rejection::CodeExpired)));
         }
-        let shown = |other: &Charge| match &other.verdict {
-            Verdict::Authentic(it) if it.device == code.device => Some(it.mark),
-            _ => None,
-        };
-        if self.payments().filter_map(|it| shown(it.0)).any(|mark| mark >= code.mark) {
+        let of_device = |it: &Payment<'_>| it.code().is_some_and(|it| it.device == code.device);
+        let mut shown = self.payments().filter(of_device);
+        if shown.any(|it| it.code().is_some_and(|it| it.mark >= code.mark)) {
             return Ok(Seen::New(What::Rejected(Rejection::CodeUsed)));
         }
         let number = number_of(charge.id.as_bytes());
         let amount = charge.amount.money().minor();
         let currencies =
             [charge.amount.money().currency(), code.limit.currency(), currency(wallet)];
-        let today: i64 = self
-            .paid_by(*payer)
-            .filter(|it| it.1 == day)
-            .map(|it| it.0.amount.money().minor())
-            .sum();
+        let counted = || self.payments().filter(|it| it.payer() == Some(*payer) && it.counts());
+        let today: i64 = counted().filter(|it| it.day == day).map(|it| it.amount()).sum();
+        let month: i64 = counted().map(|it| it.amount()).sum();
         // In order of precedence, the first that holds.
         let declines = [
             (self.revoked_devices.contains(device), DeclineCode::DeviceRevoked),
@@ -196,10 +363,13 @@ impl Model {
             (amount > code.limit.minor(), DeclineCode::OverCodeLimit),
             (currencies[0] != currency("CNY"), DeclineCode::DeclinedByLimit),
             (amount > PAYMENT_LIMIT || today + amount > DAY_LIMIT, DeclineCode::DeclinedByLimit),
+            // All histories lie in one month.
+            (month + amount > MONTH_LIMIT, DeclineCode::DeclinedByLimit),
             (amount > self.wallet(*payer), DeclineCode::InsufficientFunds),
         ];
         Ok(Seen::New(match declines.into_iter().find(|it| it.0) {
             Some((_, decline)) => What::Declined(number, decline),
+            None if self.asks(charge, code, now, day) => What::Waits(number),
             None => What::Paid(number),
         }))
     }
@@ -235,27 +405,28 @@ impl Model {
         Seen::New(What::Credited(number_of(top_up.id.as_bytes())))
     }
 
-    fn paid_by(&self, payer: u32) -> impl Iterator<Item = (&Charge, i64)> {
-        self.paid().filter(move |(charge, _)| match &charge.verdict {
-            Verdict::Authentic(code) => number_of(code.payer.as_bytes()) == payer,
-            Verdict::Invalid => false,
-        })
-    }
-
-    /// What a payer has, in minor units.
+    /// What a payer has free, in minor units.
     pub(super) fn wallet(&self, payer: u32) -> i64 {
         let credits = self.credits().filter(|it| number_of(it.0.payer.as_bytes()) == payer);
         let paid_in: i64 = credits.map(|it| it.0.amount.money().minor()).sum();
-        let paid: i64 = self.paid_by(payer).map(|it| it.0.amount.money().minor()).sum();
-        paid_in - paid
+        let spent = self.payments().filter(|it| it.payer() == Some(payer) && it.counts());
+        paid_in - spent.map(|it| it.amount()).sum::<i64>()
+    }
+
+    /// What is held for a payer, in minor units.
+    pub(super) fn held(&self, payer: u32) -> i64 {
+        let waits = |it: &Payment<'_>| matches!(it.last, What::Waits(_));
+        let held = self.payments().filter(|it| it.payer() == Some(payer) && waits(it));
+        held.map(|it| it.amount()).sum()
     }
 
     /// What a merchant sold for and what it owes in fees, in minor units.
     pub(super) fn sold(&self, merchant: u32) -> (i64, i64) {
         let (_, _, _, share, fixed) = *MERCHANTS.iter().find(|it| it.0 == merchant).unwrap();
-        let sales = self.paid().map(|it| it.0);
-        let sales = sales.filter(|it| number_of(it.reference.merchant.as_bytes()) == merchant);
-        sales.map(|sale| sale.amount.money().minor()).fold((0, 0), |(sum, fees), amount| {
+        let sales = self.payments().filter(|it| matches!(it.last, What::Paid(_)));
+        let sales =
+            sales.filter(|it| number_of(it.charge.reference.merchant.as_bytes()) == merchant);
+        sales.map(|sale| sale.amount()).fold((0, 0), |(sum, fees), amount| {
             let exact = amount * i64::from(share);
             let rounded = exact / 10_000 + i64::from(exact % 10_000 >= 5_000);
             (sum + amount, fees + (rounded + fixed).min(amount))

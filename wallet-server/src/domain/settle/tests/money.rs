@@ -53,14 +53,18 @@ fn limits_in_yuan_allow_no_other_currency() {
 }
 
 #[test]
-fn a_new_day_begins_at_midnight_and_a_clock_set_back_reopens_the_old_one() {
+fn a_new_day_begins_at_midnight_and_a_clock_set_back_does_not_reopen_the_old_one() {
     let mut database = Database::with_money(1000);
     let large = |number, step| Sale { amount: yuan(125), step, ..sale(number) };
     let today = (1..=4).map(|number| large(number, 0));
     assert_eq!(database.run(0, today), [1, 2, 3, 4].map(|number| New(Paid(number))));
     assert_eq!(database.run(59, [large(5, 1)]), [over_limit(5)]);
     assert_eq!(database.run(60, [large(6, 2)]), [New(Paid(6))]);
-    assert_eq!(database.run(59, [large(7, 2)]), [over_limit(7)]);
+    // It counts on the day that had begun, which three more payments fill.
+    let back = [7, 8, 9].map(|number| large(number, 2));
+    assert_eq!(database.run(59, back), [7, 8, 9].map(|number| New(Paid(number))));
+    assert_eq!(database.run(59, [large(10, 2)]), [over_limit(10)]);
+    assert_eq!(database.run(61, [large(11, 2)]), [over_limit(11)]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use wallet_core::{Mode, Money, Timestamp};
 
-use super::fixture::{Change, Deposit, Sale, at, currency, deposit, sale, yuan};
+use super::fixture::{By, Change, Decision, Deposit, Sale, at, currency, deposit, sale, yuan};
 use crate::domain::command::Command;
 
 /// Commands that are settled at one time, after something else may have happened.
@@ -24,6 +24,17 @@ enum Request {
     Deposit(Deposit, Option<u32>),
     /// An earlier request again, with something changed.
     Repeat(Index, Twist),
+    /// An earlier sale is decided, if it waits: under a key, of this device or API key.
+    Decide(Index, Choice, Option<u32>, bool),
+}
+
+/// Who decides about a sale that may wait.
+#[derive(Clone, Copy, Debug)]
+enum Choice {
+    Confirm,
+    Refuse,
+    Cancel,
+    Time,
 }
 
 /// What differs in a repeat.
@@ -61,9 +72,11 @@ fn arbitrary_sale() -> impl Strategy<Value = Sale> {
     let step = prop_oneof![30 => Just(0_i64), 4 => -1_i64..=1, 1 => -4_i64..=4];
     let genuine = prop::bool::weighted(0.97);
     let fitting = prop::bool::weighted(0.9);
-    (merchant, mode(), 1..=3_u32, money(), device, limit, step, genuine, fitting).prop_map(
-        |(merchant, mode, api_key, amount, device, limit, step, genuine, fitting)| {
-            let mut sale = Sale { mode, merchant, api_key, amount, ..sale(0) };
+    let till = (prop::bool::weighted(0.1), option::weighted(0.3, 1..=2_u8));
+    (merchant, mode(), 1..=3_u32, money(), device, limit, step, genuine, fitting, till).prop_map(
+        |(merchant, mode, api_key, amount, device, limit, step, genuine, fitting, till)| {
+            let (typed, terminal) = till;
+            let mut sale = Sale { mode, merchant, api_key, amount, typed, terminal, ..sale(0) };
             sale = Sale { genuine, device, step, limit, ..sale };
             match (merchant, fitting) {
                 (3, true) => Sale { mode: Mode::Test, device: 4, ..sale },
@@ -105,6 +118,17 @@ fn request() -> impl Strategy<Value = Request> {
             .prop_map(|(sale, key, reference, seq)| Request::Sale(sale, key, reference, seq)),
         3 => (arbitrary_deposit(), key()).prop_map(|(it, key)| Request::Deposit(it, key)),
         5 => (any::<Index>(), twist).prop_map(|(index, twist)| Request::Repeat(index, twist)),
+        6 => (any::<Index>(), choice(), key(), prop::bool::weighted(0.05))
+            .prop_map(|(it, choice, key, other)| Request::Decide(it, choice, key, other)),
+    ]
+}
+
+fn choice() -> impl Strategy<Value = Choice> {
+    prop_oneof![
+        4 => Just(Choice::Confirm),
+        2 => Just(Choice::Refuse),
+        2 => Just(Choice::Cancel),
+        2 => Just(Choice::Time),
     ]
 }
 
@@ -123,11 +147,14 @@ fn change() -> impl Strategy<Value = Change> {
 enum Asked {
     Sale(Sale),
     Deposit(Deposit),
+    Decision(Decision),
 }
 
 impl Request {
     /// The request as it is asked, as number `number`, at a step.
-    fn ask(self, number: u32, step: i64, past: &[Asked]) -> Asked {
+    ///
+    /// Who decides about a payment was told of it, so it was made in an earlier batch.
+    fn ask(self, number: u32, step: i64, past: &[Asked], earlier: usize) -> Asked {
         match self {
             Self::Sale(sale, key, reference, seq) => Asked::Sale(Sale {
                 number,
@@ -144,6 +171,29 @@ impl Request {
             }
             Self::Repeat(_, _) if past.is_empty() => Asked::Deposit(deposit(number, 1, yuan(200))),
             Self::Repeat(index, twist) => twist.apply(index.get(past).clone(), number, step),
+            Self::Decide(index, choice, key, other) => {
+                let sale = |asked: &Asked| match asked {
+                    Asked::Sale(sale) => Some(sale.clone()),
+                    Asked::Deposit(_) | Asked::Decision(_) => None,
+                };
+                let sales: Vec<Sale> = past[..earlier].iter().filter_map(sale).collect();
+                // The later ones are more likely to wait.
+                let recent = &sales[sales.len().saturating_sub(12)..];
+                if recent.is_empty() {
+                    return Asked::Deposit(deposit(number, 1, yuan(200)));
+                }
+                let sale = index.get(recent);
+                let device = if other { 3 - sale.device.min(2) } else { sale.device };
+                let by = match choice {
+                    Choice::Confirm => By::Confirm(device),
+                    Choice::Refuse => By::Refuse(device),
+                    Choice::Cancel => By::Cancel(sale.api_key),
+                    Choice::Time => By::Time,
+                };
+                let decision = Decision::of(number, sale, by);
+                let payer = if other && number % 2 == 0 { 2 } else { decision.payer };
+                Asked::Decision(Decision { key: key.unwrap_or(number), payer, ..decision })
+            }
         }
     }
 }
@@ -152,6 +202,10 @@ impl Twist {
     fn apply(self, asked: Asked, number: u32, step: i64) -> Asked {
         match (asked, self) {
             (asked, Self::Rerun) => asked,
+            (Asked::Decision(it), Self::OtherKey) => {
+                Asked::Decision(Decision { number, key: number, ..it })
+            }
+            (Asked::Decision(it), _) => Asked::Decision(Decision { number, ..it }),
             (Asked::Sale(sale), twist) => Asked::Sale(twist.resell(Sale { number, ..sale }, step)),
             (Asked::Deposit(it), twist) => {
                 let it = Deposit { number, ..it };
@@ -189,14 +243,15 @@ pub(super) fn history() -> impl Strategy<Value = Vec<Batch>> {
         for (passed, change, requests) in batches {
             seconds += passed;
             let step = seconds.div_euclid(30);
-            let mut commands = Vec::new();
+            let (mut commands, earlier) = (Vec::new(), past.len());
             for request in requests {
                 number += 1;
-                let asked = request.ask(number, step, &past);
+                let asked = request.ask(number, step, &past, earlier);
                 past.push(asked.clone());
                 commands.push(match asked {
                     Asked::Sale(sale) => sale.into(),
                     Asked::Deposit(deposit) => deposit.into(),
+                    Asked::Decision(decision) => decision.into(),
                 });
             }
             history.push(Batch { change, now: at(seconds), commands });

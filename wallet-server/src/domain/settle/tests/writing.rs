@@ -9,6 +9,7 @@ use crate::domain::command::{Charge, CodeSource, Command, TopUp, Verdict};
 use crate::domain::journal::books_hash;
 use crate::domain::outcome::{Answer, Outcome, PaymentAnswer, TopUpAnswer};
 use crate::domain::plan::{Event, NewPayment, NewTopUp};
+use crate::domain::snapshot::{Presented, PresentedAt};
 
 fn charge() -> Charge {
     let Command::Charge(charge) = Sale { merchant: 2, amount: yuan(100), ..sale(7) }.into() else {
@@ -41,6 +42,8 @@ fn a_payment_is_written_with_all_that_was_asked_and_all_that_decided_it() {
         id: charge.id,
         merchant: merchant_id(2),
         mode: Mode::Live,
+        created_at: at(0),
+        expires_at: None,
         record,
         fee: yuan(2),
         decline_code: None,
@@ -55,14 +58,20 @@ fn a_payment_is_written_with_all_that_was_asked_and_all_that_decided_it() {
     let [payment] = &plan.payments[..] else { panic!("{:?}", plan.payments) };
     let NewPayment { answer, payer, device, mark, code_limit, limits, .. } = payment;
     assert_eq!((answer, *payer, *device), (&expected, code.payer, code.device));
-    assert_eq!((*mark, *code_limit, *limits), (code.mark, code.limit, rules().limits));
+    assert_eq!((*mark, *code_limit, *limits), (code.mark, code.limit, rules().limits.new_payers));
     let NewPayment { day, transfer: moved, evidence, event, .. } = payment;
     assert_eq!((*day, *moved), (rules().calendar.day(at(0)), Some(charge.transfer)));
     assert_eq!((evidence, *event), (&code.evidence, 1));
     assert_eq!(transfer.id(), charge.transfer);
-    let Event { record: told, merchant, payer } = &plan.events[1];
+    let Event { record: told, merchant, payer, .. } = &plan.events[1];
     assert_eq!((*told, *merchant, *payer), (record, Some(merchant_id(2)), payer_id(1)));
-    assert_eq!(plan.marks, [(code.device, code.mark)]);
+    let at = PresentedAt {
+        merchant: merchant_id(2),
+        terminal: charge.terminal,
+        time: at(0),
+        paid: Some(100),
+    };
+    assert_eq!(plan.marks, [(code.device, Presented { mark: code.mark, at: Some(at) })]);
 }
 
 #[test]
@@ -74,7 +83,7 @@ fn a_declined_payment_is_written_as_asked_but_settles_nothing() {
     assert_eq!((record.asked, record.settled), (yuan(100), yuan(0)));
     assert_eq!(record.state, PaymentState::Declined);
     assert_eq!((payment.answer.fee, payment.transfer), (yuan(0), None));
-    assert_eq!((plan.transfers.len(), plan.spending.len()), (0, 0));
+    assert_eq!((plan.transfers.len(), plan.payers.len()), (0, 0));
     let [reference] = &plan.references[..] else { panic!("{:?}", plan.references) };
     assert_eq!((&reference.reference, reference.payment), (&charge.reference, charge.id));
 }
@@ -104,6 +113,6 @@ fn a_top_up_is_written_with_all_that_was_asked() {
         panic!("{:?}", plan.top_ups)
     };
     assert_eq!((answer, *moved, *event), (&expected, transfer, 0));
-    let Event { record: told, merchant, payer } = &plan.events[0];
+    let Event { record: told, merchant, payer, .. } = &plan.events[0];
     assert_eq!((*told, *merchant, *payer), (record, None, payer_id(1)));
 }
