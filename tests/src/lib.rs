@@ -10,6 +10,7 @@
 mod answer;
 mod at_once;
 mod database;
+mod otp;
 mod phone;
 mod signed;
 mod standing;
@@ -19,7 +20,8 @@ mod world;
 pub use answer::Answer;
 pub use at_once::at_once;
 pub use database::{Books, Database};
-pub use phone::Phone;
+pub use otp::otp_secret;
+pub use phone::{PIN, Phone};
 pub use signed::{Signed, Signer};
 pub use standing::Standing;
 pub use till::{Charge, Till};

@@ -11,6 +11,9 @@ use wallet_core::{
 
 use crate::{Answer, Signed, Signer, World};
 
+/// The PIN of every payer who has one.
+pub const PIN: &str = "135790";
+
 /// An enrolled phone. It keeps the sequence number of its codes itself.
 pub struct Phone {
     /// The payer's id.
@@ -112,6 +115,31 @@ impl Phone {
     /// Looks something up, with a signed request.
     pub async fn get(&self, world: &World, path: &str) -> Answer {
         self.signed_at(world, world.now(), path).send().await
+    }
+
+    /// Asks for something to be done, with a signed request.
+    pub async fn send(&self, world: &World, method: &str, path: &str, body: Value) -> Answer {
+        self.signed(world, method, path, &body).send().await
+    }
+
+    /// A request to do something, to be sent as it is or altered first. Nothing is sent for null.
+    #[must_use]
+    pub fn signed(&self, world: &World, method: &str, path: &str, body: &Value) -> Signed {
+        let keyid = self.device.key_id().to_string();
+        let signer = Signer { key: self.device.key(), keyid: &keyid, at: world.now() };
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        Signed::new(world, signer, method, path, body.as_bytes())
+    }
+
+    /// Posts something, with a signed request.
+    pub async fn post(&self, world: &World, path: &str, body: Value) -> Answer {
+        self.send(world, "POST", path, body).await
+    }
+
+    /// Sets the first PIN of the payer: [`PIN`](crate::PIN).
+    pub async fn set_pin(&self, world: &World) {
+        let answer = self.send(world, "PUT", "/v1/wallet/pin", json!({ "pin": PIN })).await;
+        assert_eq!(answer.status, 204, "{}", answer.text);
     }
 
     /// What is in the wallet.

@@ -1,7 +1,5 @@
 //! Signed requests, which a test can alter before it sends them.
 
-use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng};
 use wallet_core::requests::{RequestParts, sign_request};
 use wallet_core::{DeviceKey, Timestamp};
 
@@ -51,8 +49,7 @@ impl Signed {
             query: query.map(str::to_owned),
             headers: Vec::new(),
         };
-        let mut nonce = ChaCha20Rng::from_seed(*signer.key.seed());
-        let nonce = format!("{:016x}{:016x}", nonce.next_u64(), nonce.next_u64());
+        let nonce = world.nonce();
         let created = u64::try_from(signer.at.unix_seconds()).unwrap();
         let signed = sign_request(signer.key, signer.keyid, &parts, body, created, &nonce);
         Self {

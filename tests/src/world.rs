@@ -1,6 +1,7 @@
 //! The server and its operator.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -36,6 +37,7 @@ pub struct World {
     books: Books,
     settings: Settings,
     seed: u64,
+    nonces: AtomicU64,
     server: Option<Server>,
     operator: reqwest::Client,
     http: reqwest::Client,
@@ -84,7 +86,9 @@ impl World {
         let operator =
             reqwest::Client::builder().unix_socket(folder.path().join("operator.sock")).build();
         let (operator, http) = (operator.unwrap(), reqwest::Client::new());
-        let mut world = Self { clock, folder, books, settings, seed, server: None, operator, http };
+        let nonces = AtomicU64::new(0);
+        let mut world =
+            Self { clock, folder, books, settings, seed, nonces, server: None, operator, http };
         world.try_restart().await?;
         Ok(world)
     }
@@ -186,6 +190,11 @@ impl World {
         self.clock.now()
     }
 
+    /// What no request of this world was signed with before.
+    pub(crate) fn nonce(&self) -> String {
+        format!("{:032x}", self.nonces.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// Lets time pass.
     pub fn advance_seconds(&self, seconds: i64) {
         self.clock.advance_millis(seconds * 1000);
@@ -285,7 +294,7 @@ impl World {
     }
 }
 
-/// The default settings, all files in one folder, with changes.
+/// The default settings, all files in one folder and PINs hashed cheaply, with changes.
 fn settings(
     folder: &TempDir,
     books: &Books,
@@ -298,6 +307,10 @@ fn settings(
         ("operator_socket".to_owned(), path("operator.sock")),
         ("operator_key_file".to_owned(), path("operator.key")),
         ("key_file".to_owned(), path("issuer.key")),
+        ("pin.memory_kib".to_owned(), "8".to_owned()),
+        ("pin.passes".to_owned(), "1".to_owned()),
+        ("pin.cpu_percent".to_owned(), "100".to_owned()),
+        ("pin.tries_a_minute".to_owned(), "1000".to_owned()),
     ];
     flags.extend(UNASKED.map(|(name, value)| (name.to_owned(), value.to_owned())));
     flags.extend(changes.iter().map(|(name, to)| ((*name).to_owned(), (*to).to_owned())));

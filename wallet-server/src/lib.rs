@@ -19,4 +19,6 @@ pub mod store;
 pub mod worker;
 
 pub use server::{OperatorEndpoint, Server, StartError};
-pub use settings::{DEFAULT_TOML, LimitSettings, LogFormat, LogSettings, Settings, SettingsError};
+pub use settings::{
+    DEFAULT_TOML, LimitSettings, LogFormat, LogSettings, PinSettings, Settings, SettingsError,
+};

@@ -22,7 +22,9 @@ use crate::metrics::Metrics;
 use crate::service::{App, Own};
 use crate::settings::{Parsed, Settings, SettingsError};
 use crate::store::{Store, StoreError};
-use crate::worker::{Engine, EngineError, EngineParts, Expiry, ExpiryParts, Notifier, Retention};
+use crate::worker::{
+    Engine, EngineError, EngineParts, Expiry, ExpiryParts, Notifier, PinsParts, Retention,
+};
 use bounded::BoundedAddress;
 use listen::{Listeners, OperatorTcp, serve};
 
@@ -255,7 +257,14 @@ async fn start_app(
 ) -> Result<(Arc<App>, Background), StartError> {
     let notifier = Notifier::default();
     let metrics = Arc::new(Metrics::default());
-    let own = Own::start(&store).map_err(at("a thread"))?;
+    let own = Own::start(PinsParts {
+        store: Arc::clone(&store),
+        keys: Arc::clone(&keys) as Arc<dyn IssuerKeys>,
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        rules: parsed.pin,
+    });
+    let own = own.map_err(at("a thread"))?;
     let (batcher, settlement) = Engine::start(EngineParts {
         store: Arc::clone(&store),
         rules: parsed.rules.clone(),

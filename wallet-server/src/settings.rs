@@ -13,7 +13,9 @@ use wallet_core::{Currency, Money};
 
 use crate::domain::limits::{Calendar, LimitRules, Limits, ProofLimits};
 use crate::domain::settle::{ConfirmationRules, Rules};
+use crate::issuer::PinCost;
 use crate::store::Isolation;
+use crate::worker::PinRules;
 
 /// The default settings, with an explanation of each: print it, edit it, serve it.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
@@ -47,6 +49,7 @@ pub struct Settings {
     pub code_prefix: String,
     pub limits: LimitSettings,
     pub confirmation: ConfirmationSettings,
+    pub pin: PinSettings,
     pub log: LogSettings,
 }
 
@@ -145,6 +148,34 @@ impl ConfirmationSettings {
             suspected_millis: millis(self.suspected_seconds),
             typed: self.typed,
         }
+    }
+}
+
+/// `[pin]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml explains each field")]
+pub struct PinSettings {
+    pub memory_kib: u32,
+    pub passes: u32,
+    pub cpu_percent: u8,
+    pub tries_a_minute: u32,
+}
+
+impl PinSettings {
+    fn rules(self) -> Result<PinRules, SettingsError> {
+        let cost = PinCost::new(self.memory_kib, self.passes).ok_or_else(|| {
+            let problem = "8 to 1048576 KiB, and 1 to 100 passes";
+            SettingsError::value("pin.memory_kib", problem)
+        })?;
+        if !(1..=100).contains(&self.cpu_percent) {
+            return Err(SettingsError::value("pin.cpu_percent", "1 to 100"));
+        }
+        if self.tries_a_minute == 0 {
+            return Err(SettingsError::value("pin.tries_a_minute", "1 or more"));
+        }
+        let PinSettings { cpu_percent, tries_a_minute, .. } = self;
+        Ok(PinRules { cost, tries_a_minute, cpu_percent })
     }
 }
 
@@ -247,7 +278,13 @@ impl Settings {
         }
         let confirmation = self.confirmation.rules();
         let rules = Rules { calendar: Calendar::new(zone), limits, confirmation };
-        Ok(Parsed { currency, prefix, rules, public_authorities: self.public_authorities()? })
+        Ok(Parsed {
+            currency,
+            prefix,
+            rules,
+            pin: self.pin.rules()?,
+            public_authorities: self.public_authorities()?,
+        })
     }
 }
 
@@ -289,6 +326,7 @@ pub(crate) struct Parsed {
     pub(crate) currency: Currency,
     pub(crate) prefix: CodePrefix,
     pub(crate) rules: Rules,
+    pub(crate) pin: PinRules,
     pub(crate) public_authorities: Vec<String>,
 }
 
@@ -396,6 +434,9 @@ mod tests {
             ("limits.day", "-1"),
             ("limits.new_payers.without_pin", "1e3"),
             ("limits.proof.static", ""),
+            ("pin.memory_kib", "7"),
+            ("pin.cpu_percent", "0"),
+            ("pin.tries_a_minute", "0"),
             ("public_authorities", "https://wallet.example"),
             ("public_authorities", "me@wallet.example"),
         ] {

@@ -7,12 +7,15 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use wallet_core::requests::{RequestParts, UnverifiedSignature, parse_signed};
-use wallet_core::{DeviceKeyId, DevicePublicKey};
+use wallet_core::{DeviceKeyId, DevicePublicKey, Timestamp};
 
 use super::BODY_LENGTH_MAX;
 use super::problem::{Certainty, Problem};
 use crate::service::{ApiKeyScope, App};
 use crate::store::{ApiKey, Device};
+
+/// What a device hears that may not act.
+pub(super) const NOT_ENROLLED: &str = "This device is not enrolled, or revoked.";
 
 /// The token of an `Authorization: Bearer` header.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -97,11 +100,24 @@ impl SignedRequest {
 
     /// The enrolled device that signed. It is read anew, so that a revoked one is out at once.
     pub(super) async fn device(&self, app: &Arc<App>) -> Result<Device, Problem> {
-        let unknown = || Problem::unauthorized("This device is not enrolled, or revoked.");
+        let unknown = || Problem::unauthorized(NOT_ENROLLED);
         let key_id = DeviceKeyId::from_hex(self.signature.keyid()).map_err(|_| unknown())?;
         let device = app.store.devices(&[key_id]).await?.into_iter().next().ok_or_else(unknown)?;
         self.verify(app, &device.public_key).await?;
         if device.revoked { Err(unknown()) } else { Ok(device) }
+    }
+
+    /// The same for a request that changes something: it counts once, so its nonce is used up.
+    pub(super) async fn actor(&self, app: &Arc<App>) -> Result<Device, Problem> {
+        let device = self.device(app).await?;
+        let created = i64::try_from(self.signature.created()).unwrap_or(i64::MAX / 1000);
+        let signed_at = Timestamp::from_unix_seconds(created);
+        if app.use_nonce(device.key_id, self.signature.nonce(), signed_at).await? {
+            return Ok(device);
+        }
+        let detail = "This very request has been made before. Sign it anew to make it again.";
+        let status = StatusCode::UNAUTHORIZED;
+        Err(Problem::new(status, "signature_replayed", Certainty::Retry, detail))
     }
 
     /// Checks that the holder of this key signed the request, on a thread for computing.

@@ -8,7 +8,7 @@ use wallet_core::Timestamp;
 use super::payment_body::PaymentBody;
 use super::time::rfc3339;
 use crate::store::StoreError;
-use crate::worker::Unsettled;
+use crate::worker::{Unanswered, Unsettled};
 
 /// What may be concluded from an error. A till that looks at nothing else still does the right
 /// thing.
@@ -98,6 +98,22 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", Certainty::Final, detail)
     }
 
+    fn overloaded(detail: &str) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, "overloaded", Certainty::Retry, detail)
+            .with_retry_after(RETRY_AFTER_SECONDS)
+    }
+
+    /// Something failed that cannot; this request did nothing.
+    pub(super) fn internal() -> Self {
+        let detail = "The server failed, and this request did nothing.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", Certainty::Retry, detail)
+    }
+
+    pub(super) fn with_retry_after(self, seconds: u16) -> Self {
+        Self { retry_after_seconds: Some(seconds), ..self }
+    }
+
     pub(super) fn with_server_time(self, now: Timestamp) -> Self {
         Self { server_time: Some(rfc3339(now)), ..self }
     }
@@ -173,14 +189,17 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<Unanswered> for Problem {
+    fn from(Unanswered: Unanswered) -> Self {
+        Self::overloaded("The server is busy and did nothing. Sign the request anew.")
+    }
+}
+
 impl From<Unsettled> for Problem {
     fn from(unsettled: Unsettled) -> Self {
         match unsettled {
             Unsettled::Overloaded | Unsettled::Late => {
-                let detail = "The server is busy and did nothing. Repeat with the same key.";
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                let problem = Self::new(status, "overloaded", Certainty::Retry, detail);
-                Self { retry_after_seconds: Some(RETRY_AFTER_SECONDS), ..problem }
+                Self::overloaded("The server is busy and did nothing. Repeat with the same key.")
             }
             Unsettled::Unknown => {
                 let detail = "The outcome is not known. Ask again with the same key.";

@@ -14,8 +14,10 @@ use wallet_core::receipt::{Receipt, Record};
 use wallet_core::{Error, IssuerId, Mode, SealingKey, SealingKeys, SigningKey, Timestamp};
 use zeroize::Zeroizing;
 
+use super::derived::Derived;
+use super::pin::{self, PinHash, PinInput};
 use super::vault::Vault;
-use super::{IssuerKeys, KeyKind, PublicKeys, PublicSealingKey, Purpose};
+use super::{HashPurpose, IssuerKeys, KeyKind, PublicKeys, PublicSealingKey, Purpose};
 use crate::entropy::Entropy;
 use crate::private_file;
 
@@ -79,6 +81,8 @@ struct State {
     later: Vec<EffectiveKey>,
     evidence: Vault,
     names: Vault,
+    /// From the names key.
+    derived: Derived,
 }
 
 /// A signing key, and since when it signs.
@@ -156,12 +160,14 @@ impl FileKeys {
 
 impl State {
     fn generate(now: Timestamp, entropy: &Entropy) -> Self {
+        let names = Vault::new(entropy.bytes());
         Self {
             sealing: entropy.with(|rng| SealingKeys::generate(now, rng)),
             root: entropy.with(SigningKey::generate),
             later: Vec::new(),
             evidence: Vault::new(entropy.bytes()),
-            names: Vault::new(entropy.bytes()),
+            derived: Derived::new(names.key()),
+            names,
         }
     }
 
@@ -199,6 +205,7 @@ impl State {
         match purpose {
             Purpose::Evidence => &self.evidence,
             Purpose::Names => &self.names,
+            Purpose::Secrets => &self.derived.secrets,
         }
     }
 }
@@ -262,6 +269,18 @@ impl IssuerKeys for FileKeys {
     fn reveal(&self, purpose: Purpose, subject: &[u8], hidden: &[u8]) -> Option<Vec<u8>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         state.vault(purpose).reveal(subject, hidden)
+    }
+
+    fn keyed_hash(&self, purpose: HashPurpose, text: &[u8]) -> [u8; 32] {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.derived.hash(purpose, text)
+    }
+
+    fn hash_pin(&self, input: PinInput<'_>) -> Option<PinHash> {
+        // Not under the lock, for it takes long.
+        let pepper =
+            self.state.read().unwrap_or_else(PoisonError::into_inner).derived.pepper.clone();
+        pin::hash(&pepper, input)
     }
 
     fn rotate(&self, kind: KeyKind, now: Timestamp) -> Result<(), KeyFileError> {

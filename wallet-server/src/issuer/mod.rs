@@ -3,7 +3,9 @@
 //! They stand behind [`IssuerKeys`], so that a hardware security module can take the place of the
 //! key file. Nothing outside this folder sees a secret.
 
+mod derived;
 mod file;
+mod pin;
 mod vault;
 
 use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
@@ -12,6 +14,7 @@ use wallet_core::receipt::{Receipt, Record};
 use wallet_core::{Error, IssuerId, Mode, SealingPublicKey, SigningPublicKey, Slot, Timestamp};
 
 pub use file::{FileKeys, KeyFileError};
+pub use pin::{PIN_SALT_LENGTH, PinCost, PinHash, PinInput};
 
 /// What the issuer's keys can do.
 ///
@@ -44,6 +47,15 @@ pub trait IssuerKeys: Send + Sync {
     /// Decrypts what [`hide`](Self::hide) encrypted; `None` when it was altered.
     fn reveal(&self, purpose: Purpose, subject: &[u8], hidden: &[u8]) -> Option<Vec<u8>>;
 
+    /// A hash that nobody can compute without the keys: to find what is kept hidden, or to know
+    /// again what is not kept. Of one purpose it says nothing about another.
+    fn keyed_hash(&self, purpose: HashPurpose, text: &[u8]) -> [u8; 32];
+
+    /// Hashes a PIN with a secret pepper: six digits are guessed from a hash in a moment, but not
+    /// from one that needs what is not in the database. Takes as long as its cost says; `None`
+    /// when it cannot be computed.
+    fn hash_pin(&self, input: PinInput<'_>) -> Option<PinHash>;
+
     /// Makes a new key, which is the one in use from now on.
     ///
     /// # Errors
@@ -59,6 +71,29 @@ pub enum Purpose {
     Evidence,
     /// Names of people and of their devices.
     Names,
+    /// What payers prove themselves with.
+    Secrets,
+}
+
+/// What a keyed hash is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HashPurpose {
+    /// Payers are found by their handles.
+    Handles,
+    /// Recovery codes are known again.
+    RecoveryCodes,
+    /// Envelopes are found by their tokens.
+    EnvelopeTokens,
+}
+
+impl HashPurpose {
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Handles => b"handles",
+            Self::RecoveryCodes => b"recovery-codes",
+            Self::EnvelopeTokens => b"envelope-tokens",
+        }
+    }
 }
 
 /// The kinds of key that rotate.

@@ -1,14 +1,20 @@
 //! Use cases, one a file: what a request means, in terms of the rules and the books.
 
+mod account;
 mod charge;
 mod confirmations;
 mod enrol;
+mod factor;
+mod identity;
 mod merchants;
 mod payers;
+mod pin;
 mod secrets;
+mod set_pin;
 #[cfg(test)]
 mod tests;
 mod top_up;
+mod totp;
 mod verifiers;
 mod verify;
 mod waiting;
@@ -24,15 +30,19 @@ use crate::domain::settle::Rules;
 use crate::entropy::Entropy;
 use crate::issuer::IssuerKeys;
 use crate::metrics::Metrics;
-use crate::store::{ApiKey, Device, Store};
-use crate::worker::{Batcher, Devices, Notifier, Unanswered};
+use crate::store::{ApiKey, Device, Nonce, Store};
+use crate::worker::{Batcher, Devices, Nonces, Notifier, Pins, PinsParts, Unanswered};
 use verifiers::Verifiers;
 
 pub use charge::ChargeRequest;
 pub use enrol::{EnrolError, Enrolled};
+pub use factor::{FactorRefused, SecondFactor};
+pub use identity::ChangeRefused;
 pub use merchants::{ApiKeyScope, NewMerchant, WithSecret};
 pub use payers::payer_name;
+pub use pin::{Pin, PinRefused};
 pub use secrets::{Secret, secret_hash};
+pub use set_pin::PinProof;
 pub use top_up::TopUpRequest;
 
 /// How long a request to move money may wait before it is settled. A till gives up after some
@@ -45,6 +55,10 @@ const CHARGES_MAX: usize = 4096 + 512;
 
 /// How many devices' keys are remembered: at 200 bytes each, 20 MB.
 const DEVICES_REMEMBERED: usize = 100_000;
+
+/// How long a nonce is kept after it was signed: far longer than the minute in which its signature
+/// is taken, so that it is there still when another server's clock lags or ours is set back.
+const NONCE_KEPT_MILLIS: i64 = 60 * 60 * 1000;
 
 /// How many API keys are remembered: at 200 bytes each, 2 MB.
 const API_KEYS_REMEMBERED: usize = 10_000;
@@ -84,6 +98,10 @@ pub(crate) struct Own {
     devices: quick_cache::sync::Cache<DeviceKeyId, Arc<Device>>,
     /// Where those that are not remembered are looked up.
     wanted_devices: Devices,
+    /// Where nonces are used up.
+    nonces: Nonces,
+    /// Where PINs are checked.
+    pins: Pins,
     /// Who an API key belongs to never changes. Whether it is revoked is read where it matters.
     api_keys: quick_cache::sync::Cache<[u8; 32], ApiKey>,
     /// Where codes and signatures are checked.
@@ -97,10 +115,12 @@ impl Own {
     ///
     /// # Errors
     /// When there cannot be another thread.
-    pub(crate) fn start(store: &Arc<Store>) -> std::io::Result<Self> {
+    pub(crate) fn start(parts: PinsParts) -> std::io::Result<Self> {
         Ok(Self {
             devices: quick_cache::sync::Cache::new(DEVICES_REMEMBERED),
-            wanted_devices: Devices::start(Arc::clone(store)),
+            wanted_devices: Devices::start(Arc::clone(&parts.store)),
+            nonces: Nonces::start(Arc::clone(&parts.store)),
+            pins: Pins::start(parts)?,
             api_keys: quick_cache::sync::Cache::new(API_KEYS_REMEMBERED),
             verifiers: Verifiers::start()?,
             charges: Arc::new(Semaphore::new(CHARGES_MAX)),
@@ -118,6 +138,20 @@ impl App {
     /// When a request that arrives now is too old to be settled.
     pub(crate) fn deadline(&self) -> Timestamp {
         self.now().plus_millis(DEADLINE_MILLIS)
+    }
+
+    /// Uses up the nonce of a signature of this time; false when it was used before.
+    ///
+    /// # Errors
+    /// [`Unanswered`]: it may be used now, so the device must sign anew.
+    pub(crate) async fn use_nonce(
+        &self,
+        device: DeviceKeyId,
+        nonce: &str,
+        signed_at: Timestamp,
+    ) -> Result<bool, Unanswered> {
+        let expires_at = signed_at.plus_millis(NONCE_KEPT_MILLIS);
+        self.own.nonces.use_up(Nonce { device, text: nonce.to_owned(), expires_at }).await
     }
 
     /// The device with this key, from memory or from the database.

@@ -17,10 +17,10 @@ use crate::domain::ids::{ApiKeyId, MerchantId};
 use crate::domain::ledger::Shard;
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::entropy::Entropy;
-use crate::issuer::FileKeys;
+use crate::issuer::{FileKeys, IssuerKeys, PinCost};
 use crate::metrics::Metrics;
 use crate::store::{ApiKey, Store};
-use crate::worker::{Announcer, Batcher, BatcherParts, Notifier, Unsettled};
+use crate::worker::{Announcer, Batcher, BatcherParts, Notifier, PinRules, PinsParts, Unsettled};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
@@ -49,8 +49,15 @@ async fn app(folder: &TempDir) -> Arc<App> {
     })
     .unwrap();
     let prefix = CodePrefix::parse("70").unwrap();
-    let keys = Arc::new(keys);
-    let own = Own::start(&store).unwrap();
+    let keys: Arc<dyn IssuerKeys> = Arc::new(keys);
+    let own = Own::start(PinsParts {
+        store: Arc::clone(&store),
+        keys: Arc::clone(&keys),
+        clock: clock.clone(),
+        entropy: Arc::clone(&entropy),
+        rules: PinRules { cost: PinCost::new(8, 1).unwrap(), tries_a_minute: 5, cpu_percent: 100 },
+    });
+    let own = own.unwrap();
     Arc::new(App {
         store,
         keys,

@@ -4,18 +4,22 @@
 //! moves no money.
 
 mod accounts;
+pub(crate) mod again;
 mod checks;
 mod confirmations;
 mod connection;
 mod error;
 mod events;
 mod hex;
+mod identity;
 mod issuer;
 mod journal;
 mod leases;
 mod merchants;
+mod nonces;
 mod payers;
 mod payments;
+mod pins;
 mod population;
 mod retention;
 mod rows;
@@ -24,18 +28,22 @@ mod spending;
 mod sql;
 
 pub use accounts::{Balance, LedgerLine};
+pub(crate) use again::again;
 pub use checks::{Finding, Measure};
 pub use confirmations::{Confirmation, Overdue, PaymentOwners};
 pub use connection::{Isolation, Store};
 pub use error::{Remedy, StoreError};
 pub use events::{Cursor, PayerEvent};
+pub use identity::{Account, PayerChange, PayerStanding, TotpState};
 pub use journal::STEP_MAX;
 pub use leases::Holder;
 pub use merchants::{ApiKey, Merchant, MerchantWithKey, Terminal};
+pub use nonces::Nonce;
 pub use payers::{Device, EnrolRefusal, Invitation, NewDevice, Payer};
 pub use payments::Payment;
+pub use pins::{KeptPin, PinTry};
 pub use population::PayerWithDevice;
-pub use retention::FORGET_MAX;
+pub use retention::{FORGET_MAX, Old};
 pub use settlement::{OwnShard, Settlement};
 
 #[cfg(test)]

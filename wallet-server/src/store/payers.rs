@@ -209,9 +209,9 @@ struct UsedInvitation {
 }
 
 const NEW_DEVICE: Sql = sql!(input { key_id: blob, payer: blob, public_key: blob, name: blob,
-        created_at: int }
-    "insert into devices (key_id, payer, public_key, name, created_at, approved_at) \
-     select key_id, payer, public_key, name, created_at, created_at from input where true \
+        created_at: int, approved_at: int, new_until: int }
+    "insert into devices (key_id, payer, public_key, name, created_at, approved_at, new_until) \
+     select key_id, payer, public_key, name, created_at, approved_at, new_until from input where true \
      on conflict (public_key) do nothing");
 
 #[derive(Serialize)]
@@ -221,6 +221,8 @@ struct NewDeviceRow {
     public_key: Hex<32>,
     name: Bytes,
     created_at: i64,
+    approved_at: Option<i64>,
+    new_until: Option<i64>,
 }
 
 impl NewDeviceRow {
@@ -231,6 +233,8 @@ impl NewDeviceRow {
             public_key: Hex(*device.public_key.as_bytes()),
             name: Bytes(device.name.clone()),
             created_at: now.unix_millis(),
+            approved_at: Some(now.unix_millis()),
+            new_until: None,
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Idempotency keys are kept for a time, then forgotten in small steps.
+//! What is kept for a time and then forgotten, in small steps: idempotency keys, and the nonces of
+//! signed requests.
 
 use serde::Serialize;
+use wallet_core::Timestamp;
 
 use super::connection::Store;
 use super::error::StoreError;
@@ -14,21 +16,40 @@ const FORGET: Sql = sql!(input { before: int, size: int }
         where k.created_day < (select before from input) \
         order by k.created_day limit (select size from input))");
 
+// Found through the index on the time.
+const FORGET_NONCES: Sql = sql!(input { before: int, size: int }
+    "delete from device_nonces where (device, nonce) in ( \
+        select d.device, d.nonce from device_nonces d \
+        where d.expires_at < (select before from input) \
+        order by d.expires_at limit (select size from input))");
+
 #[derive(Serialize)]
 struct Before {
-    before: i32,
+    before: i64,
     size: u32,
 }
 
-/// How many keys one transaction forgets.
+/// How many keys or nonces one transaction forgets.
 pub const FORGET_MAX: u32 = 1000;
 
+/// What is no longer needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Old {
+    /// Idempotency keys of days before this one.
+    Keys(Day),
+    /// Nonces whose time was over before this.
+    Nonces(Timestamp),
+}
+
 impl Store {
-    /// Forgets up to [`FORGET_MAX`] idempotency keys of days before this one; says how many.
-    pub async fn forget_keys(&self, before: Day) -> Result<u64, StoreError> {
+    /// Forgets up to [`FORGET_MAX`] rows; says how many.
+    pub async fn forget(&self, old: Old) -> Result<u64, StoreError> {
+        let (sql, before) = match old {
+            Old::Keys(day) => (&FORGET, i64::from(day.0)),
+            Old::Nonces(time) => (&FORGET_NONCES, time.unix_millis()),
+        };
         let mut transaction = self.begin().await?;
-        let input = Before { before: before.0, size: FORGET_MAX };
-        let forgotten = transaction.write(&FORGET, &[input]).await?;
+        let forgotten = transaction.write(sql, &[Before { before, size: FORGET_MAX }]).await?;
         transaction.commit().await?;
         Ok(forgotten)
     }
@@ -36,4 +57,5 @@ impl Store {
 
 /// Every statement of this file, for the test that prepares them on both databases.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[(&str, &Sql)] = &[("retention::FORGET", &FORGET)];
+pub(super) const STATEMENTS: &[(&str, &Sql)] =
+    &[("retention::FORGET", &FORGET), ("retention::FORGET_NONCES", &FORGET_NONCES)];

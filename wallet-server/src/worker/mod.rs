@@ -5,7 +5,9 @@ mod devices;
 mod engine;
 mod expiry;
 mod leases;
+mod nonces;
 mod notifier;
+mod pins;
 mod retention;
 mod sequencer;
 
@@ -15,7 +17,9 @@ pub use batcher::{BATCH_MAX, Batcher, Unsettled};
 pub use devices::{Devices, Unanswered};
 pub use engine::{Engine, EngineError, EngineParts};
 pub use expiry::{Expiry, ExpiryParts};
+pub use nonces::Nonces;
 #[cfg(test)]
 pub(crate) use notifier::Announcer;
 pub use notifier::{Notifier, Waiter};
+pub use pins::{PinRules, PinUnanswered, Pins, PinsParts, Trier};
 pub use retention::Retention;

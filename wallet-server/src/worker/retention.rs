@@ -1,4 +1,4 @@
-//! Forgets idempotency keys after their time.
+//! Forgets idempotency keys and nonces after their time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::domain::limits::{Calendar, Day};
-use crate::store::{FORGET_MAX, Store, StoreError};
+use crate::store::{FORGET_MAX, Old, Store, StoreError};
 
 /// How many days keys are kept. A repeat after that is told apart by its reference, which is kept
 /// for ever.
@@ -35,9 +35,12 @@ impl Retention {
                     _ = &mut stopped => break,
                     _ = tick.tick() => {}
                 }
-                let before = Day(calendar.day(clock.now()).0.saturating_sub(KEPT_DAYS));
-                if let Err(error) = forget(&store, before, &mut stopped).await {
-                    tracing::warn!(%error, "old idempotency keys are still there");
+                let now = clock.now();
+                let before = Day(calendar.day(now).0.saturating_sub(KEPT_DAYS));
+                for old in [Old::Keys(before), Old::Nonces(now)] {
+                    if let Err(error) = forget(&store, old, &mut stopped).await {
+                        tracing::warn!(%error, ?old, "what is old is still there");
+                    }
                 }
             }
         });
@@ -54,10 +57,10 @@ impl Retention {
 /// Forgets in small steps, so that payments go in between.
 async fn forget(
     store: &Store,
-    before: Day,
+    old: Old,
     stopped: &mut oneshot::Receiver<()>,
 ) -> Result<(), StoreError> {
-    while store.forget_keys(before).await? == u64::from(FORGET_MAX) {
+    while store.forget(old).await? == u64::from(FORGET_MAX) {
         if !matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
             break;
         }

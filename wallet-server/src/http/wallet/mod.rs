@@ -4,6 +4,9 @@ mod balance;
 mod confirmations;
 mod enrolments;
 mod events;
+mod pin;
+mod proof;
+mod totp;
 
 use std::sync::Arc;
 
@@ -17,4 +20,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(balance::routes())
         .merge(confirmations::routes())
         .merge(events::routes())
+        .merge(pin::routes())
+        .merge(totp::routes())
 }

@@ -8,6 +8,7 @@ use wallet_core::{SealingKey, SealingKeys, SigningKey, Slot, Timestamp};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{EffectiveKey, KIND, KeyFileError, State};
+use crate::issuer::derived::Derived;
 use crate::issuer::vault::Vault;
 
 /// Reads a key file.
@@ -89,12 +90,14 @@ impl Contents {
             let key = SigningKey::from_seed(&from_hex(&entry.seed)?);
             Some(EffectiveKey { effective_at, key })
         });
+        let names = Vault::new(from_hex(&self.names)?);
         Some(State {
             sealing: SealingKeys::from_keys(sealing.collect::<Option<_>>()?).ok()?,
             root: SigningKey::from_seed(&from_hex(&root.seed)?),
             later: later.collect::<Option<_>>()?,
             evidence: Vault::new(from_hex(&self.evidence)?),
-            names: Vault::new(from_hex(&self.names)?),
+            derived: Derived::new(names.key()),
+            names,
         })
     }
 }

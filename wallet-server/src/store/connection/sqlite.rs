@@ -40,7 +40,7 @@ pub(super) struct File {
     writer: SqlitePool,
     readers: SqlitePool,
     // Held for as long as the file is open: a second server on it must not start.
-    _lock: std::fs::File,
+    lock: std::fs::File,
 }
 
 impl File {
@@ -88,7 +88,7 @@ impl File {
             .test_before_acquire(false)
             .connect_with(options.pragma("query_only", "on"))
             .await?;
-        Ok(Self { writer, readers, _lock: lock })
+        Ok(Self { writer, readers, lock })
     }
 
     pub(super) async fn read<Row: DeserializeOwned>(
@@ -113,6 +113,8 @@ impl File {
     pub(super) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+        // Whoever still holds this can do nothing with it; the next server need not wait for them.
+        drop(self.lock.unlock());
     }
 
     #[cfg(test)]

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::sql::{Sql, sql};
 use super::{
-    Store, accounts, checks, confirmations, events, issuer, journal, leases, merchants, payers,
-    payments, retention, settlement, spending,
+    Store, accounts, checks, confirmations, events, identity, issuer, journal, leases, merchants,
+    nonces, payers, payments, pins, retention, settlement, spending,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -23,13 +23,16 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         journal::STATEMENTS,
         leases::STATEMENTS,
         merchants::STATEMENTS,
+        nonces::STATEMENTS,
         payers::STATEMENTS,
         payments::STATEMENTS,
+        pins::STATEMENTS,
         retention::STATEMENTS,
     ]
     .into_iter()
     .flatten()
     .chain(settlement::statements())
+    .chain(identity::statements())
 }
 
 fn migrations(database: &str) -> Vec<(String, String)> {
@@ -49,8 +52,8 @@ fn migrations(database: &str) -> Vec<(String, String)> {
 #[test]
 fn no_statement_is_left_out_of_the_lists() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
-    let files =
-        ["", "settlement", "settlement/load", "settlement/write"].map(|sub| folder.join(sub));
+    let files = ["", "identity", "settlement", "settlement/load", "settlement/write"]
+        .map(|sub| folder.join(sub));
     let sources = files.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
     let declared: usize = sources
         .map(|entry| entry.unwrap().path())

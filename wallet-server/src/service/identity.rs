@@ -1,0 +1,60 @@
+//! What stands between a payer and a change about the own account.
+
+use super::{FactorRefused, PinRefused};
+use crate::store::{PayerChange, Remedy, StoreError};
+
+/// Why a change about a payer was not made.
+#[derive(Debug)]
+pub enum ChangeRefused {
+    /// The device may not act any more.
+    NotActive,
+    /// The PIN was not accepted.
+    Pin(PinRefused),
+    /// The second factor was not accepted.
+    Factor(FactorRefused),
+    /// There has to be a second factor as well.
+    FactorNeeded,
+    /// No secret of one-time passwords was shown that could be confirmed.
+    NothingToConfirm,
+    /// One-time passwords are not in use.
+    NoTotp,
+    /// The database failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for ChangeRefused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<PinRefused> for ChangeRefused {
+    fn from(refused: PinRefused) -> Self {
+        Self::Pin(refused)
+    }
+}
+
+impl From<FactorRefused> for ChangeRefused {
+    fn from(refused: FactorRefused) -> Self {
+        Self::Factor(refused)
+    }
+}
+
+impl ChangeRefused {
+    /// What to do about it, if it was the database.
+    pub(super) fn remedy(&self) -> Remedy {
+        match self {
+            Self::Store(error) => error.remedy(),
+            _ => Remedy::GiveUp,
+        }
+    }
+}
+
+/// Commits what was counted, and refuses.
+pub(super) async fn refuse<T>(
+    change: PayerChange,
+    refused: impl Into<ChangeRefused>,
+) -> Result<T, ChangeRefused> {
+    change.commit().await?;
+    Err(refused.into())
+}

@@ -1,0 +1,149 @@
+//! One-time passwords and recovery codes are given to a payer.
+
+use wallet_core::Mode;
+use wallet_core::totp::OtpSecret;
+use zeroize::Zeroizing;
+
+use super::factor::{count_failure, locked, use_password};
+use super::identity::refuse;
+use super::{App, ChangeRefused, Pin, SecondFactor};
+use crate::issuer::Purpose;
+use crate::store::{Device, StoreError, again};
+
+/// So many of an id's digits tell one payer's accounts apart.
+const ID_DIGITS_SHOWN: usize = 8;
+
+impl App {
+    /// Makes a secret for one-time passwords, which is in use once it was confirmed. Where there
+    /// is one in use, a second factor is needed to replace it.
+    ///
+    /// # Errors
+    /// [`ChangeRefused`].
+    pub async fn begin_totp(
+        &self,
+        device: &Device,
+        pin: &Pin,
+        factor: Option<&SecondFactor>,
+    ) -> Result<OtpSecret, ChangeRefused> {
+        self.right_pin(device, pin).await?;
+        let secret = self.entropy.with(OtpSecret::generate);
+        again!(self.try_begin_totp(device, factor, &secret))?;
+        Ok(secret)
+    }
+
+    /// What an authenticator app reads. It names the account by its handle, or else by the end of
+    /// its id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn otp_uri(
+        &self,
+        device: &Device,
+        secret: &OtpSecret,
+    ) -> Result<Zeroizing<String>, StoreError> {
+        let id = device.payer.to_string();
+        let end = id.get(id.len().saturating_sub(ID_DIGITS_SHOWN)..).unwrap_or_default();
+        let account = self.store.account(device.payer).await?;
+        let handle = account.and_then(|account| self.handle_text(device.payer, &account));
+        let issuer = match device.mode {
+            Mode::Live => "Wallet",
+            Mode::Test => "Wallet (test)",
+        };
+        let uri = secret.uri(issuer, handle.as_deref().unwrap_or(end));
+        uri.map_err(|_| StoreError::Corrupt("handle"))
+    }
+
+    async fn try_begin_totp(
+        &self,
+        device: &Device,
+        factor: Option<&SecondFactor>,
+        secret: &OtpSecret,
+    ) -> Result<(), ChangeRefused> {
+        let change = self.store.change_as(device.key_id, device.payer).await?;
+        let mut change = change.ok_or(ChangeRefused::NotActive)?;
+        if change.totp().await?.secret.is_some() {
+            let factor = factor.ok_or(ChangeRefused::FactorNeeded)?;
+            if let Err(refused) = self.check_factor(&mut change, factor, self.now()).await? {
+                return refuse(change, refused).await;
+            }
+        }
+        let mut state = change.totp().await?;
+        let payer = device.payer.as_bytes();
+        state.new_secret = Some(self.keys.hide(Purpose::Secrets, payer, secret.bytes().as_slice()));
+        change.keep_totp(&state).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Puts the secret that was shown last to use, because one of its passwords was given; with
+    /// it come new recovery codes.
+    ///
+    /// # Errors
+    /// [`ChangeRefused`].
+    pub async fn confirm_totp(
+        &self,
+        device: &Device,
+        password: &str,
+    ) -> Result<Vec<Zeroizing<String>>, ChangeRefused> {
+        again!(self.try_confirm_totp(device, password))
+    }
+
+    async fn try_confirm_totp(
+        &self,
+        device: &Device,
+        password: &str,
+    ) -> Result<Vec<Zeroizing<String>>, ChangeRefused> {
+        let change = self.store.change_as(device.key_id, device.payer).await?;
+        let mut change = change.ok_or(ChangeRefused::NotActive)?;
+        let now = self.now();
+        let mut state = change.totp().await?;
+        if let Some(refused) = locked(&state, now) {
+            return Err(refused.into());
+        }
+        let secret = self.totp_secret(device.payer, state.new_secret.as_deref())?;
+        let secret = secret.ok_or(ChangeRefused::NothingToConfirm)?;
+        // The steps of another secret say nothing about this one's.
+        state.step = None;
+        if let Err(refused) = use_password(&mut state, &secret, password, now) {
+            let mut state = change.totp().await?;
+            count_failure(&mut state, now);
+            change.keep_totp(&state).await?;
+            return refuse(change, refused).await;
+        }
+        state.secret = state.new_secret.take();
+        (state.failures, state.locked_until) = (0, None);
+        change.keep_totp(&state).await?;
+        let codes = self.new_recovery_codes(&mut change, now).await?;
+        change.tell("totp.changed", Some(device.key_id));
+        change.commit().await?;
+        Ok(codes)
+    }
+
+    /// Makes new recovery codes; the old ones are worth nothing from then on.
+    ///
+    /// # Errors
+    /// [`ChangeRefused`].
+    pub async fn renew_recovery_codes(
+        &self,
+        device: &Device,
+        pin: &Pin,
+    ) -> Result<Vec<Zeroizing<String>>, ChangeRefused> {
+        self.right_pin(device, pin).await?;
+        again!(self.try_renew_recovery_codes(device))
+    }
+
+    async fn try_renew_recovery_codes(
+        &self,
+        device: &Device,
+    ) -> Result<Vec<Zeroizing<String>>, ChangeRefused> {
+        let change = self.store.change_as(device.key_id, device.payer).await?;
+        let mut change = change.ok_or(ChangeRefused::NotActive)?;
+        if change.totp().await?.secret.is_none() {
+            return Err(ChangeRefused::NoTotp);
+        }
+        let codes = self.new_recovery_codes(&mut change, self.now()).await?;
+        change.tell("recovery_codes.changed", Some(device.key_id));
+        change.commit().await?;
+        Ok(codes)
+    }
+}

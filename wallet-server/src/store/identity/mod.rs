@@ -1,0 +1,170 @@
+//! Who a payer is and may act for a payer: secrets, devices, handles, freezing, closing.
+//!
+//! Every change is made under the payer's lock, which is the balance row that settlement locks as
+//! well: a device that was revoked, or a payer who was frozen, pays with nothing that is settled
+//! afterwards. What was read before the lock, in particular that the acting device may act, is
+//! read again under it.
+
+mod account;
+mod secrets;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use wallet_core::DeviceKeyId;
+
+use super::connection::{Store, Transaction};
+use super::error::StoreError;
+use super::hex::Hex;
+use super::pins;
+use super::sql::{Dialect, Sql, sql};
+use crate::domain::ids::PayerId;
+
+pub use account::Account;
+pub use secrets::TotpState;
+
+/// A change about one payer; undone when dropped.
+#[derive(Debug)]
+pub struct PayerChange {
+    transaction: Transaction,
+    payer: PayerId,
+    standing: PayerStanding,
+    notices: Vec<Notice>,
+}
+
+/// How a payer stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PayerStanding {
+    /// May pay and be paid.
+    Active,
+    /// A device of the payer froze everything.
+    FrozenByPayer,
+    /// The operator did.
+    FrozenByOperator,
+    /// The account is closed.
+    Closed,
+}
+
+impl PayerStanding {
+    /// From the columns.
+    fn read(state: &str, frozen_by: Option<&str>) -> Result<Self, StoreError> {
+        match (state, frozen_by) {
+            ("active", _) => Ok(Self::Active),
+            ("frozen", Some("payer")) => Ok(Self::FrozenByPayer),
+            // Before it was kept who did, it was always the operator.
+            ("frozen", _) => Ok(Self::FrozenByOperator),
+            ("closed", _) => Ok(Self::Closed),
+            _ => Err(StoreError::Corrupt("payers.state")),
+        }
+    }
+
+    /// `active`, `frozen` or `closed`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::FrozenByPayer | Self::FrozenByOperator => "frozen",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// What the payer's devices are told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Notice {
+    /// `pin.changed` and the like.
+    event_type: &'static str,
+    /// Which device it is about, if it is about one.
+    device: Option<DeviceKeyId>,
+}
+
+const LOCK: Sql = sql!(postgres input { payer: blob }
+    "select b.account from input i join payers p on p.id = i.payer \
+     join balances b on b.account = p.account and b.shard = 0 for no key update of b"
+    => { account: blob });
+
+const STANDING: Sql = sql!(input { payer: blob }
+    "select p.state, p.frozen_by from input i join payers p on p.id = i.payer"
+    => { state: text, frozen_by: text });
+
+#[derive(Serialize)]
+struct Id {
+    payer: Hex<16>,
+}
+
+impl Id {
+    fn of(payer: PayerId) -> Self {
+        Self { payer: Hex(*payer.as_bytes()) }
+    }
+}
+
+#[derive(Deserialize)]
+struct StandingRow {
+    state: String,
+    frozen_by: Option<String>,
+}
+
+impl Store {
+    /// Begins a change that a device makes; `None` when it may not act any more.
+    pub async fn change_as(
+        &self,
+        device: DeviceKeyId,
+        payer: PayerId,
+    ) -> Result<Option<PayerChange>, StoreError> {
+        let Some(mut change) = self.change(payer).await? else { return Ok(None) };
+        let active = change.standing != PayerStanding::Closed
+            && pins::is_active(&mut change.transaction, device, payer).await?;
+        if active {
+            return Ok(Some(change));
+        }
+        change.transaction.roll_back().await?;
+        Ok(None)
+    }
+
+    /// Begins a change that somebody else makes; `None` when there is no such payer.
+    pub async fn change(&self, payer: PayerId) -> Result<Option<PayerChange>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let input = [Id::of(payer)];
+        if transaction.dialect() == Dialect::Postgres {
+            // In a statement of its own: the next one sees what was committed before the lock.
+            let _locked: Vec<IgnoredAny> = transaction.read(&LOCK, &input).await?;
+        }
+        let rows: Vec<StandingRow> = transaction.read(&STANDING, &input).await?;
+        let Some(row) = rows.into_iter().next() else {
+            transaction.roll_back().await?;
+            return Ok(None);
+        };
+        let standing = PayerStanding::read(&row.state, row.frozen_by.as_deref())?;
+        Ok(Some(PayerChange { transaction, payer, standing, notices: Vec::new() }))
+    }
+}
+
+impl PayerChange {
+    /// How the payer stands.
+    #[must_use]
+    pub fn standing(&self) -> PayerStanding {
+        self.standing
+    }
+
+    /// Whom it is about.
+    #[must_use]
+    pub fn payer(&self) -> PayerId {
+        self.payer
+    }
+
+    /// Tells the payer's devices, once this is committed.
+    pub fn tell(&mut self, event_type: &'static str, device: Option<DeviceKeyId>) {
+        self.notices.push(Notice { event_type, device });
+    }
+
+    /// Makes it durable.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.transaction.commit().await
+    }
+}
+
+/// Every statement of this folder, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
+    const OWN: &[(&str, &Sql)] = &[("identity::LOCK", &LOCK), ("identity::STANDING", &STANDING)];
+    [OWN, account::STATEMENTS, secrets::STATEMENTS].into_iter().flatten()
+}

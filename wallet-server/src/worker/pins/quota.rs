@@ -1,0 +1,119 @@
+//! How often each device may ask, and whether it waits already.
+
+use std::collections::{HashMap, HashSet};
+
+use wallet_core::{DeviceKeyId, Timestamp};
+
+const WINDOW_MILLIS: i64 = 60_000;
+/// With fewer windows than this nothing is tidied up.
+const WINDOWS_MIN: usize = 1024;
+
+/// In memory, and of one process: the count that locks a PIN is in the database.
+#[derive(Debug)]
+pub(super) struct Quota {
+    tries_a_minute: u32,
+    waiting: HashSet<DeviceKeyId>,
+    windows: HashMap<DeviceKeyId, Window>,
+    /// With so many windows those that are over are thrown away.
+    tidy_at: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    began: Timestamp,
+    tries: u32,
+}
+
+impl Window {
+    /// How many milliseconds are left of it; a clock that was set back ends it.
+    fn left(self, now: Timestamp) -> Option<i64> {
+        let passed = now.unix_millis().checked_sub(self.began.unix_millis())?;
+        (0..WINDOW_MILLIS).contains(&passed).then(|| WINDOW_MILLIS - passed)
+    }
+}
+
+impl Quota {
+    pub(super) fn new(tries_a_minute: u32) -> Self {
+        let (waiting, windows) = (HashSet::new(), HashMap::new());
+        Self { tries_a_minute, waiting, windows, tidy_at: WINDOWS_MIN }
+    }
+
+    /// Lets a try into the queue, or says in how many seconds to come back.
+    pub(super) fn admit(&mut self, device: DeviceKeyId, now: Timestamp) -> Result<(), u16> {
+        if self.waiting.contains(&device) {
+            return Err(1);
+        }
+        self.tidy(now);
+        let window = self.windows.entry(device).or_insert(Window { began: now, tries: 0 });
+        match window.left(now) {
+            Some(left) if window.tries >= self.tries_a_minute => {
+                return Err(u16::try_from(left / 1000 + 1).unwrap_or(u16::MAX));
+            }
+            Some(_) => window.tries += 1,
+            None => *window = Window { began: now, tries: 1 },
+        }
+        self.waiting.insert(device);
+        Ok(())
+    }
+
+    /// The try's turn has come.
+    pub(super) fn leaves_queue(&mut self, device: DeviceKeyId) {
+        self.waiting.remove(&device);
+    }
+
+    /// Only whoever asked within the last minute is remembered, and at most as many again.
+    fn tidy(&mut self, now: Timestamp) {
+        if self.windows.len() >= self.tidy_at {
+            self.windows.retain(|_, window| window.left(now).is_some());
+            self.tidy_at = (self.windows.len() * 2).max(WINDOWS_MIN);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wallet_core::{DeviceKeyId, Timestamp};
+
+    use super::{Quota, WINDOWS_MIN};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(1_800_000_000 + seconds)
+    }
+
+    fn device(number: u64) -> DeviceKeyId {
+        DeviceKeyId::from_bytes(number.to_be_bytes())
+    }
+
+    #[test]
+    fn a_device_has_one_try_waiting_and_some_a_minute() {
+        let mut quota = Quota::new(2);
+        assert_eq!(quota.admit(device(1), at(0)), Ok(()));
+        assert_eq!(quota.admit(device(1), at(0)), Err(1), "one waits already");
+        assert_eq!(quota.admit(device(2), at(0)), Ok(()), "another device");
+        quota.leaves_queue(device(1));
+        assert_eq!(quota.admit(device(1), at(20)), Ok(()));
+        quota.leaves_queue(device(1));
+        assert_eq!(quota.admit(device(1), at(20)), Err(41));
+        assert_eq!(quota.admit(device(1), at(59)), Err(2));
+        assert_eq!(quota.admit(device(1), at(60)), Ok(()), "a new minute");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_nobody_out_for_longer() {
+        let mut quota = Quota::new(1);
+        assert_eq!(quota.admit(device(1), at(100_000)), Ok(()));
+        quota.leaves_queue(device(1));
+        assert_eq!(quota.admit(device(1), at(0)), Ok(()));
+    }
+
+    #[test]
+    fn devices_that_have_gone_are_forgotten() {
+        let mut quota = Quota::new(1);
+        for number in 0..100_000 {
+            let now = at(i64::try_from(number / 100).unwrap());
+            quota.admit(device(number), now).unwrap();
+            quota.leaves_queue(device(number));
+        }
+        assert!(quota.windows.len() < 4 * 6000 + WINDOWS_MIN, "{}", quota.windows.len());
+    }
+}
