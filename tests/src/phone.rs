@@ -136,6 +136,21 @@ impl Phone {
         self.send(world, "POST", path, body).await
     }
 
+    /// Posts something that moves money, under an idempotency key.
+    pub async fn post_under_key(
+        &self,
+        world: &World,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> Answer {
+        let keyid = self.device.key_id().to_string();
+        let signer = Signer { key: self.device.key(), keyid: &keyid, at: world.now() };
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let call = ("POST", path);
+        Signed::under_key(world, signer, call, body.as_bytes(), Some(key)).send().await
+    }
+
     /// Sets the first PIN of the payer: [`PIN`](crate::PIN).
     pub async fn set_pin(&self, world: &World) {
         let answer = self.send(world, "PUT", "/v1/wallet/pin", json!({ "pin": PIN })).await;

@@ -35,6 +35,20 @@ impl Signed {
     /// Signs a request to this world's server.
     #[must_use]
     pub fn new(world: &World, signer: Signer<'_>, method: &str, path: &str, body: &[u8]) -> Self {
+        Self::under_key(world, signer, (method, path), body, None)
+    }
+
+    /// The same with an idempotency key, which is signed as well.
+    #[must_use]
+    pub fn under_key(
+        world: &World,
+        signer: Signer<'_>,
+        (method, path): (&str, &str),
+        body: &[u8],
+        key: Option<&str>,
+    ) -> Self {
+        let keys = key.map(|key| ("idempotency-key".to_owned(), key.to_owned()));
+        let headers: Vec<_> = keys.into_iter().collect();
         let base = world.url("");
         let (bare, query) = match path.split_once('?') {
             Some((bare, query)) => (bare, Some(query)),
@@ -47,7 +61,7 @@ impl Signed {
             authority: authority.to_owned(),
             path: bare.to_owned(),
             query: query.map(str::to_owned),
-            headers: Vec::new(),
+            headers: headers.clone(),
         };
         let nonce = world.nonce();
         let created = u64::try_from(signer.at.unix_seconds()).unwrap();
@@ -56,7 +70,7 @@ impl Signed {
             method: method.to_owned(),
             path: path.to_owned(),
             body: body.to_vec(),
-            fields: signed.unwrap().into_fields(),
+            fields: headers.into_iter().chain(signed.unwrap().into_fields()).collect(),
             base,
             http: world.http().clone(),
         }

@@ -133,9 +133,10 @@ async fn confirm(
     Path(payment): Path<String>,
     request: SignedRequest,
 ) -> Result<Response, Problem> {
-    let device = request.device(&app).await?;
+    let device = request.actor(&app).await?;
     let key = input::idempotency_key(request.headers())?;
-    let _body: ConfirmBody = input::json(&request.body)?;
+    let body: ConfirmBody = input::json(&request.body)?;
+    app.check_pin(&device, &super::proof::pin("/pin", &body.pin)?).await?;
     decide(&app, &device, &payment, true, key).await
 }
 
@@ -145,7 +146,7 @@ async fn refuse(
     Path(payment): Path<String>,
     request: SignedRequest,
 ) -> Result<Response, Problem> {
-    let device = request.device(&app).await?;
+    let device = request.actor(&app).await?;
     let key = input::idempotency_key(request.headers())?;
     input::nothing(&request.body)?;
     decide(&app, &device, &payment, false, key).await

@@ -1,0 +1,370 @@
+//! A payment that its payer must confirm: who is asked, who decides, and what the till sees.
+
+use std::time::Duration;
+
+use crate::DATABASE;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use wallet_server::store::Store;
+use wallet_tests::{Answer, Charge, PIN, Phone, Till, World, at_once};
+
+/// The PIN is needed above 100.00.
+const ASKED: &[(&str, &str)] = &[("limits.new_payers.without_pin", "100.00")];
+
+async fn scene(seed: u64) -> (World, Till, Phone) {
+    scene_with(seed, ASKED).await
+}
+
+async fn scene_with(seed: u64, changes: &[(&str, &str)]) -> (World, Till, Phone) {
+    let world = World::start_with(DATABASE, seed, changes).await;
+    let till = world.merchant("Tea House").await;
+    let phone = world.payer("Wei", "500.00").await;
+    phone.set_pin(&world).await;
+    (world, till, phone)
+}
+
+/// A charge of 150.00, which waits.
+async fn waiting(world: &World, till: &Till, phone: &mut Phone, reference: &str) -> Answer {
+    let code = phone.code(world, "200.00");
+    let payment = till.charge(&Charge::new(reference, &code, "150.00")).await.created();
+    assert_eq!(payment.outcome(), "requires_confirmation", "{}", payment.text);
+    payment
+}
+
+fn path(payment: &Answer, what: &str) -> String {
+    format!("/v1/wallet/confirmations/{}/{what}", payment.text("/id"))
+}
+
+async fn confirm(world: &World, phone: &Phone, payment: &Answer, key: &str) -> Answer {
+    phone.post_under_key(world, &path(payment, "confirm"), key, &json!({ "pin": PIN })).await
+}
+
+async fn refuse(world: &World, phone: &Phone, payment: &Answer, key: &str) -> Answer {
+    phone.post_under_key(world, &path(payment, "refuse"), key, &Value::Null).await
+}
+
+async fn cancel(till: &Till, payment: &Answer, key: &str) -> Answer {
+    let path = format!("/v1/payments/{}/cancel", payment.text("/id"));
+    till.post(&path, &[("idempotency-key", key)], "").await
+}
+
+async fn state(till: &Till, payment: &Answer) -> String {
+    till.get(&format!("/v1/payments/{}", payment.text("/id"))).await.text("/state").to_owned()
+}
+
+/// What is free and what is held.
+async fn purse(world: &World, phone: &Phone) -> (String, String) {
+    let answer = phone.get(world, "/v1/wallet/balance").await;
+    (answer.text("/available").to_owned(), answer.text("/held").to_owned())
+}
+
+fn money(available: &str, held: &str) -> (String, String) {
+    (available.to_owned(), held.to_owned())
+}
+
+/// Every invariant of the books holds.
+async fn assert_books_are_right(mut world: World) {
+    world.placed().await;
+    world.stop().await;
+    let store = Store::open(&world.database_url()).await.unwrap();
+    let findings = store.check_books(|_| ()).await.unwrap();
+    store.close().await;
+    let wrong: Vec<_> = findings.iter().filter(|finding| !finding.is_ok()).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn a_confirmed_payment_is_paid_from_what_was_held() {
+    let (world, till, mut phone) = scene(1101).await;
+    let payment = waiting(&world, &till, &mut phone, "order-1").await;
+    assert_eq!(payment.text("/expires_at"), "2027-01-15T08:01:07.000Z");
+    assert_eq!((payment.text("/amount_settled"), payment.text("/fee")), ("0.00", "0.00"));
+    assert_eq!(purse(&world, &phone).await, money("350.00", "150.00"));
+    assert_eq!(till.balance().await, "0.00");
+
+    let asked = phone.get(&world, "/v1/wallet/confirmations").await;
+    let found = &asked.json["data"][0];
+    assert_eq!(found["payment"], payment.text("/id"));
+    assert_eq!(
+        (&found["merchant_name"], &found["amount"]),
+        (&json!("Tea House"), &json!("150.00"))
+    );
+    assert_eq!((&found["reason"], &found["this_device"]), (&json!("amount"), &json!(true)));
+
+    let confirmed = confirm(&world, &phone, &payment, "confirm-1").await;
+    assert_eq!((confirmed.status, confirmed.outcome()), (StatusCode::OK, "succeeded"));
+    assert_eq!(purse(&world, &phone).await, money("350.00", "0.00"));
+    assert_eq!(till.balance().await, "150.00");
+    let now = till.get(&format!("/v1/payments/{}", payment.text("/id"))).await;
+    assert_eq!((now.outcome(), now.text("/amount_settled")), ("succeeded", "150.00"));
+    assert_eq!(now.text("/created_at"), payment.text("/created_at"));
+    assert_ne!(now.text("/receipt"), payment.text("/receipt"), "the receipt is of the success");
+    assert_eq!(phone.get(&world, "/v1/wallet/confirmations").await.json["data"], json!([]));
+
+    let again = confirm(&world, &phone, &payment, "confirm-1").await;
+    assert_eq!((again.text, again.replayed), (confirmed.text, true));
+    let other = confirm(&world, &phone, &payment, "confirm-2").await;
+    other.assert_problem(409, "payment_closed", "retry");
+    assert_books_are_right(world).await;
+}
+
+#[tokio::test]
+async fn the_till_that_repeats_its_charge_hears_the_first_answer_and_get_tells_the_truth() {
+    let (world, till, mut phone) = scene(1102).await;
+    let code = phone.code(&world, "200.00");
+    let charge = Charge::new("order-1", &code, "150.00");
+    let first = till.charge(&charge).await.created();
+    let _ = confirm(&world, &phone, &first, "confirm").await;
+    let again = till.charge(&charge).await;
+    assert_eq!((&again.text, again.replayed), (&first.text, true));
+    assert_eq!(state(&till, &first).await, "succeeded");
+}
+
+#[tokio::test]
+async fn a_refused_or_canceled_payment_gives_back_what_was_held() {
+    let (world, till, mut phone) = scene(1103).await;
+    let refused = waiting(&world, &till, &mut phone, "order-1").await;
+    let answer = refuse(&world, &phone, &refused, "refuse").await;
+    assert_eq!((answer.outcome(), answer.text("/decline_code")), ("declined", "refused_by_payer"));
+    assert_eq!(state(&till, &refused).await, "declined");
+    assert_eq!(purse(&world, &phone).await, money("500.00", "0.00"));
+
+    let canceled = waiting(&world, &till, &mut phone, "order-2").await;
+    let answer = cancel(&till, &canceled, "cancel").await;
+    assert_eq!((answer.status, answer.outcome()), (StatusCode::OK, "canceled"));
+    let again = cancel(&till, &canceled, "cancel").await;
+    assert_eq!((again.text, again.replayed), (answer.text, true));
+    assert_eq!(purse(&world, &phone).await, money("500.00", "0.00"));
+    let late = confirm(&world, &phone, &canceled, "late").await;
+    late.assert_problem(409, "payment_closed", "retry");
+
+    let other = cancel(&till, &canceled, "another").await;
+    other.assert_problem(409, "payment_closed", "retry");
+    assert_eq!(other.text("/payment/state"), "canceled", "the till learns what became of it");
+    let stranger = world.merchant("Noodle Bar").await;
+    cancel(&stranger, &canceled, "theirs").await.assert_problem(404, "not_found", "retry");
+    let left = phone.get(&world, "/v1/wallet/balance").await;
+    assert_eq!(left.text("/limits/day_left"), "1000.00", "nothing counts");
+    assert_books_are_right(world).await;
+}
+
+#[tokio::test]
+async fn nobody_confirms_for_another_device_and_a_wrong_pin_moves_nothing() {
+    let (world, till, mut phone) = scene(1104).await;
+    let stranger = world.payer("Li", "0").await;
+    stranger.set_pin(&world).await;
+    let payment = waiting(&world, &till, &mut phone, "order-1").await;
+    let theirs = confirm(&world, &stranger, &payment, "theirs").await;
+    theirs.assert_problem(404, "not_found", "retry");
+    let second = world.phone(&phone.payer, "Wei's tablet").await;
+    let other = confirm(&world, &second, &payment, "second").await;
+    other.assert_problem(403, "other_device", "retry");
+    let shown = second.get(&world, "/v1/wallet/confirmations").await;
+    assert_eq!(shown.json["data"][0]["this_device"], false);
+
+    let body = json!({ "pin": "975310" });
+    let wrong = phone.post_under_key(&world, &path(&payment, "confirm"), "k", &body).await;
+    wrong.assert_problem(403, "pin_refused", "retry");
+    for (body, pointer) in [
+        (json!({}), ""),
+        (json!({ "pin": "12345" }), "/pin"),
+        (json!({ "pin": PIN, "amount": "1.00" }), "/amount"),
+    ] {
+        let answer = phone.post_under_key(&world, &path(&payment, "confirm"), "k", &body).await;
+        answer.assert_points_at(pointer);
+    }
+    let without_key = phone.post(&world, &path(&payment, "confirm"), json!({ "pin": PIN })).await;
+    without_key.assert_problem(400, "idempotency_key_missing", "retry");
+    assert_eq!(state(&till, &payment).await, "requires_confirmation");
+    assert_eq!(purse(&world, &phone).await, money("350.00", "150.00"));
+    // The wrong tries have used up no key.
+    assert_eq!(confirm(&world, &phone, &payment, "k").await.outcome(), "succeeded");
+}
+
+#[tokio::test]
+async fn a_payment_that_nobody_confirms_expires_and_the_till_sees_it() {
+    let (world, till, mut phone) = scene(1105).await;
+    let payment = waiting(&world, &till, &mut phone, "order-1").await;
+    world.advance_seconds(59);
+    assert_eq!(
+        phone.get(&world, "/v1/wallet/confirmations").await.json["data"][0]["payment"],
+        payment.text("/id")
+    );
+    let path = format!("/v1/payments/{}?wait=25", payment.text("/id"));
+    let (told, ()) = tokio::join!(till.get(&path), async {
+        world.advance_seconds(1);
+        let late = confirm(&world, &phone, &payment, "late").await;
+        assert!(
+            ["confirmation_expired", "payment_closed"].contains(&late.outcome()),
+            "{}",
+            late.text
+        );
+    });
+    assert_eq!(told.outcome(), "expired");
+    assert_eq!(purse(&world, &phone).await, money("500.00", "0.00"));
+    assert_books_are_right(world).await;
+}
+
+#[tokio::test]
+async fn the_phone_and_the_till_wait_for_each_other_without_asking_again() {
+    let (world, till, mut phone) = scene(1106).await;
+    let asking = phone.signed_at(&world, world.now(), "/v1/wallet/confirmations?wait=25").send();
+    let (asked, payment) = tokio::join!(asking, waiting(&world, &till, &mut phone, "order-1"));
+    assert_eq!(asked.json["data"][0]["payment"], payment.text("/id"));
+
+    let path = format!("/v1/payments/{}?wait=25", payment.text("/id"));
+    let deciding = async {
+        let confirmed = confirm(&world, &phone, &payment, "confirm").await;
+        assert_eq!(confirmed.outcome(), "succeeded");
+    };
+    let (told, ()) = tokio::join!(till.get(&path), deciding);
+    assert_eq!(told.outcome(), "succeeded");
+    let too_long = format!("/v1/payments/{}?wait=26", payment.text("/id"));
+    till.get(&too_long).await.assert_points_at("");
+}
+
+#[tokio::test]
+async fn of_a_confirmation_a_refusal_and_a_cancellation_at_once_one_wins() {
+    let (world, till, mut phone) = scene(1107).await;
+    for round in 0..8 {
+        let payment = waiting(&world, &till, &mut phone, &format!("order-{round}")).await;
+        let key = |who: &str| format!("{who}-{round}");
+        let (confirm_key, refuse_key, cancel_key) = (key("confirm"), key("refuse"), key("cancel"));
+        let (confirmed, refused, canceled) = tokio::join!(
+            confirm(&world, &phone, &payment, &confirm_key),
+            refuse(&world, &phone, &payment, &refuse_key),
+            cancel(&till, &payment, &cancel_key),
+        );
+        let answers = [&confirmed, &refused, &canceled];
+        let won: Vec<_> = answers.iter().filter(|it| it.status == StatusCode::OK).collect();
+        assert_eq!(won.len(), 1, "{answers:?}");
+        assert_eq!(state(&till, &payment).await, won[0].outcome());
+        for lost in answers.iter().filter(|it| it.status != StatusCode::OK) {
+            lost.assert_problem(409, "payment_closed", "retry");
+        }
+        if confirmed.status == StatusCode::OK {
+            let _ = world.top_up(&phone.payer, "150.00", &format!("back-{round}")).await.created();
+        }
+        assert_eq!(purse(&world, &phone).await, money("500.00", "0.00"));
+    }
+    assert_books_are_right(world).await;
+}
+
+#[tokio::test]
+async fn one_confirmation_sent_many_times_at_once_pays_once() {
+    let (world, till, mut phone) = scene(1108).await;
+    let payment = waiting(&world, &till, &mut phone, "order-1").await;
+    let answers = at_once((0..8).map(|_| confirm(&world, &phone, &payment, "one-key"))).await;
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.text), (StatusCode::OK, &answers[0].text));
+    }
+    assert_eq!(till.balance().await, "150.00");
+    assert_books_are_right(world).await;
+}
+
+#[tokio::test]
+async fn typed_codes_many_payments_and_new_devices_need_the_pin() {
+    let changes = [ASKED, &[("limits.new_payers.without_pin_count", "2")]].concat();
+    let (world, till, mut phone) = scene_with(1109, &changes).await;
+    let mut number = 0;
+    let mut charge = async |phone: &mut Phone, amount: &str, source: &str| {
+        number += 1;
+        let code = phone.code(&world, "200.00");
+        let charge = Charge::new(&format!("order-{number}"), &code, amount);
+        till.charge(&charge.with("code_source", source)).await.created()
+    };
+    let reason = async |phone: &Phone| {
+        let asked = phone.get(&world, "/v1/wallet/confirmations").await;
+        asked.json["data"].as_array().unwrap().last().map(|it| it["reason"].clone())
+    };
+    assert_eq!(charge(&mut phone, "1.00", "typed").await.outcome(), "requires_confirmation");
+    assert_eq!(reason(&phone).await, Some(json!("typed")));
+    for amount in ["1.00", "2.00"] {
+        assert_eq!(charge(&mut phone, amount, "scan").await.outcome(), "succeeded");
+    }
+    assert_eq!(charge(&mut phone, "3.00", "scan").await.outcome(), "requires_confirmation");
+    assert_eq!(reason(&phone).await, Some(json!("count")));
+
+    let mut tablet = world.phone(&phone.payer, "Wei's tablet").await;
+    assert_eq!(charge(&mut tablet, "4.00", "scan").await.outcome(), "requires_confirmation");
+    assert_eq!(reason(&tablet).await, Some(json!("new_device")));
+}
+
+#[tokio::test]
+async fn the_same_amount_at_the_same_merchant_a_moment_later_needs_the_pin() {
+    let (world, till, mut phone) =
+        scene_with(1110, &[("confirmation.same_amount_seconds", "60")]).await;
+    let other = world.merchant("Noodle Bar").await;
+    let mut outcomes = Vec::new();
+    for (number, (till, amount, passed)) in [
+        (&till, "5.00", 0),
+        (&till, "5.00", 30),
+        (&till, "6.00", 1),
+        (&other, "6.00", 1),
+        (&other, "6.00", 61),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        world.advance_seconds(passed);
+        let code = phone.code(&world, "200.00");
+        let charge = Charge::new(&format!("order-{number}"), &code, amount);
+        outcomes.push(till.charge(&charge).await.created().outcome().to_owned());
+    }
+    let [paid, asked] = ["succeeded", "requires_confirmation"];
+    assert_eq!(outcomes, [paid, asked, paid, paid, paid]);
+}
+
+#[tokio::test]
+async fn a_code_that_is_shown_at_two_tills_makes_the_next_payments_need_the_pin() {
+    let (world, till, mut phone) = scene(1111).await;
+    let other = world.merchant("Noodle Bar").await;
+    world.placed().await;
+    let start = phone.get(&world, "/v1/wallet/events").await.text("/next").to_owned();
+    let code = phone.code(&world, "200.00");
+    let _ = till.charge(&Charge::new("order-1", &code, "5.00")).await.created();
+    // The till that scans twice is no suspicion, another one is.
+    let twice = till.charge(&Charge::new("order-2", &code, "5.00")).await;
+    twice.assert_problem(422, "code_used", "final");
+    let code_2 = phone.code(&world, "200.00");
+    let next = till.charge(&Charge::new("order-3", &code_2, "6.00")).await.created();
+    assert_eq!(next.outcome(), "succeeded");
+    let relayed = other.charge(&Charge::new("order-1", &code_2, "5.00")).await;
+    relayed.assert_problem(422, "code_used", "final");
+
+    let code_3 = phone.code(&world, "200.00");
+    let asked = till.charge(&Charge::new("order-4", &code_3, "1.00")).await.created();
+    assert_eq!(asked.outcome(), "requires_confirmation");
+    let shown = phone.get(&world, "/v1/wallet/confirmations").await;
+    assert_eq!(shown.json["data"][0]["reason"], "suspected");
+    world.placed().await;
+    let events = phone.get(&world, &format!("/v1/wallet/events?after={start}")).await;
+    let reused = events.json["data"].as_array().unwrap().iter();
+    let reused: Vec<_> = reused.filter(|it| it["type"] == "code.reused").collect();
+    assert_eq!(reused.len(), 1, "{}", events.text);
+    assert_eq!(reused[0]["merchant_name"], "Noodle Bar");
+
+    assert_eq!(confirm(&world, &phone, &asked, "confirm").await.outcome(), "succeeded");
+    let code_4 = phone.code(&world, "200.00");
+    let calm = till.charge(&Charge::new("order-5", &code_4, "2.00")).await.created();
+    assert_eq!(calm.outcome(), "succeeded", "whoever knows the PIN is the payer");
+    assert_books_are_right(world).await;
+}
+
+#[tokio::test]
+async fn a_revoked_device_confirms_nothing() {
+    let (world, till, mut phone) = scene(1112).await;
+    let payment = waiting(&world, &till, &mut phone, "order-1").await;
+    let revoke = format!("/v1/operator/devices/{}/revoke", phone.device.key_id());
+    assert_eq!(world.operator_post(&revoke, Value::Null).await.status, StatusCode::NO_CONTENT);
+    confirm(&world, &phone, &payment, "k").await.assert_problem(401, "unauthorized", "retry");
+    world.advance_seconds(60);
+    let ended = tokio::time::timeout(Duration::from_mins(1), async {
+        while state(&till, &payment).await == "requires_confirmation" {
+            tokio::task::yield_now().await;
+        }
+    });
+    ended.await.expect("it expires");
+    assert_eq!(state(&till, &payment).await, "expired");
+    assert_books_are_right(world).await;
+}
