@@ -35,6 +35,12 @@ impl Phone {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let key = DeviceKey::generate(&mut rng);
         let answer = Self::try_enrol(world, &key, invitation).await.created();
+        Self::joined(key, rng, &answer)
+    }
+
+    /// A phone with this key, for which the server gave this answer.
+    #[must_use]
+    pub fn joined(key: DeviceKey, rng: ChaCha20Rng, answer: &Answer) -> Self {
         let issuer = &answer.json["issuer"];
         let sealing = issuer["sealing_keys"].as_array().unwrap();
         let current = sealing.iter().find(|key| key["current"] == true).unwrap();
@@ -151,10 +157,24 @@ impl Phone {
         Signed::under_key(world, signer, call, body.as_bytes(), Some(key)).send().await
     }
 
-    /// Sets the first PIN of the payer: [`PIN`](crate::PIN).
+    /// Sets the PIN of the payer to [`PIN`](crate::PIN), unless it is that already.
     pub async fn set_pin(&self, world: &World) {
         let answer = self.send(world, "PUT", "/v1/wallet/pin", json!({ "pin": PIN })).await;
         assert_eq!(answer.status, 204, "{}", answer.text);
+    }
+
+    /// Enrols another phone of the same payer, with an invitation of this one.
+    pub async fn another(&self, world: &World, name: &str) -> Self {
+        self.set_pin(world).await;
+        let path = "/v1/wallet/devices/invitations";
+        let invitation = self.post(world, path, json!({ "pin": PIN })).await.created();
+        Self::enrol(world, name, invitation.text("/invitation")).await
+    }
+
+    /// The id by which the server knows this device.
+    #[must_use]
+    pub fn key_id(&self) -> String {
+        self.device.key_id().to_string()
     }
 
     /// What is in the wallet.

@@ -251,7 +251,7 @@ impl World {
         self.phone(&id, name).await
     }
 
-    /// Enrols another phone of a payer.
+    /// Enrols the first phone of a payer. [`Phone::another`] enrols the others.
     pub async fn phone(&self, payer: &str, name: &str) -> Phone {
         let path = format!("/v1/operator/payers/{payer}/invitations");
         let invitation = self.operator_post(&path, json!({})).await.created();
@@ -294,7 +294,8 @@ impl World {
     }
 }
 
-/// The default settings, all files in one folder and PINs hashed cheaply, with changes.
+/// The default settings with changes: all files in one folder, PINs hashed cheaply, and devices
+/// that are as good as old ones from the start.
 fn settings(
     folder: &TempDir,
     books: &Books,
@@ -307,6 +308,7 @@ fn settings(
         ("operator_socket".to_owned(), path("operator.sock")),
         ("operator_key_file".to_owned(), path("operator.key")),
         ("key_file".to_owned(), path("issuer.key")),
+        ("devices.new_hours".to_owned(), "0".to_owned()),
         ("pin.memory_kib".to_owned(), "8".to_owned()),
         ("pin.passes".to_owned(), "1".to_owned()),
         ("pin.cpu_percent".to_owned(), "100".to_owned()),

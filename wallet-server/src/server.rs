@@ -290,6 +290,7 @@ async fn start_app(
         clock,
         entropy,
         rules: parsed.rules,
+        device_rules: parsed.devices,
         currency: parsed.currency,
         prefix: parsed.prefix,
         public_authorities: parsed.public_authorities,

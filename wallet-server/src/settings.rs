@@ -14,6 +14,7 @@ use wallet_core::{Currency, Money};
 use crate::domain::limits::{Calendar, LimitRules, Limits, ProofLimits};
 use crate::domain::settle::{ConfirmationRules, Rules};
 use crate::issuer::PinCost;
+use crate::service::DeviceRules;
 use crate::store::Isolation;
 use crate::worker::PinRules;
 
@@ -26,6 +27,8 @@ pub const DEFAULT_TOML: &str = include_str!("default.toml");
 /// as `WALLETD_SERVICE_HOST`, are not taken for settings that no release knows.
 const ENVIRONMENT_PREFIX: &str = "WALLETD";
 const ENVIRONMENT_SEPARATOR: &str = "__";
+
+const MILLIS_OF_HOUR: i64 = 60 * 60 * 1000;
 
 /// What a server is told. `default.toml` explains each field.
 #[derive(Clone, Debug, Deserialize)]
@@ -50,6 +53,7 @@ pub struct Settings {
     pub limits: LimitSettings,
     pub confirmation: ConfirmationSettings,
     pub pin: PinSettings,
+    pub devices: DeviceSettings,
     pub log: LogSettings,
 }
 
@@ -179,6 +183,14 @@ impl PinSettings {
     }
 }
 
+/// `[devices]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml explains each field")]
+pub struct DeviceSettings {
+    pub new_hours: u32,
+}
+
 /// `[log]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -283,6 +295,7 @@ impl Settings {
             prefix,
             rules,
             pin: self.pin.rules()?,
+            devices: DeviceRules { new_millis: i64::from(self.devices.new_hours) * MILLIS_OF_HOUR },
             public_authorities: self.public_authorities()?,
         })
     }
@@ -327,6 +340,7 @@ pub(crate) struct Parsed {
     pub(crate) prefix: CodePrefix,
     pub(crate) rules: Rules,
     pub(crate) pin: PinRules,
+    pub(crate) devices: DeviceRules,
     pub(crate) public_authorities: Vec<String>,
 }
 

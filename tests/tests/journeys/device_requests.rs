@@ -79,7 +79,7 @@ async fn a_signature_is_good_for_a_minute_either_way() {
 #[tokio::test]
 async fn a_revoked_phone_is_out_at_once() {
     let (world, till, mut phone) = scene(3).await;
-    let other = world.phone(&phone.payer, "Wei's tablet").await;
+    let other = phone.another(&world, "Wei's tablet").await;
     let _ = charge(&world, &till, &mut phone, "order-1").await.created();
     let path = format!("/v1/operator/devices/{}/revoke", phone.device.key_id());
     for _ in 0..2 {
@@ -165,7 +165,7 @@ async fn events_follow_one_another_without_gaps_or_repeats() {
     let phone = world.payer("Wei", "500.00").await;
     let mut phones = Vec::new();
     for number in 0..40 {
-        phones.push(world.phone(&phone.payer, &format!("phone {number}")).await);
+        phones.push(phone.another(&world, &format!("phone {number}")).await);
     }
     let mut expected = Vec::new();
     for round in 0..3 {

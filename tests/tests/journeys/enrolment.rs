@@ -65,7 +65,7 @@ async fn an_invitation_enrols_one_key_and_answers_it_again() {
     let same = Phone::try_enrol(&world, &key(1), &next).await;
     same.assert_problem(409, "key_enrolled", "final");
     // That did not use the invitation up.
-    let _ = Phone::try_enrol(&world, &key(2), &next).await.created();
+    assert_eq!(Phone::try_enrol(&world, &key(2), &next).await.status, 202);
     assert_eq!(devices(&world).await, 2);
 }
 
@@ -183,7 +183,7 @@ async fn two_phones_of_one_payer_spend_from_one_wallet() {
     let world = World::start(DATABASE, 8).await;
     let till = world.merchant("Tea House").await;
     let mut first = world.payer("Wei", "20.00").await;
-    let mut second = world.phone(&first.payer, "Wei's tablet").await;
+    let mut second = first.another(&world, "Wei's tablet").await;
     assert_ne!(first.device.key_id(), second.device.key_id());
     let mut outcomes = Vec::new();
     for (number, phone) in [&mut first, &mut second].into_iter().enumerate() {

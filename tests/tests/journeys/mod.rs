@@ -9,6 +9,7 @@ mod charge;
 mod checks;
 mod confirmations;
 mod device_requests;
+mod devices;
 mod disconnect;
 mod enrolment;
 mod evidence;

@@ -43,7 +43,7 @@ async fn a_stolen_database_names_nobody_and_spends_nothing() {
     let public_key = base16ct::lower::encode_string(second.public_key().as_bytes());
     let body = serde_json::json!({ "invitation": invitation, "public_key": public_key,
         "device_name": "Weirdname's telephone" });
-    let _ = Phone::try_enrol_with(&world, &second, "new", body).await.created();
+    assert_eq!(Phone::try_enrol_with(&world, &second, "new", body).await.status, 202);
     let code = phone.code(&world, "200.00");
     let _ = till.charge(&Charge::new("order-1", &code, "12.50")).await.created();
 

@@ -184,7 +184,7 @@ async fn one_payers_phones(world: &World, amount: &str, phones: usize) -> Vec<Ch
     for n in 0..phones {
         let code = phone.code(world, "20.00");
         charges.push(Charge::new(&format!("order-{n}"), &code, "10.00"));
-        phone = world.phone(&phone.payer, &format!("phone {n}")).await;
+        phone = phone.another(world, &format!("phone {n}")).await;
     }
     charges
 }

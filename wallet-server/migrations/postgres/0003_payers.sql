@@ -75,7 +75,7 @@ alter table devices add column mark_at bigint;
 update devices set approved_at = created_at;
 
 -- An invitation that a device of the payer made approves the device that it enrols.
-alter table invitations add column approves bigint not null default 0 check (approves in (0, 1));
+alter table invitations add column made_by bytea;
 
 -- What a device has signed, until it is too old to be shown again.
 create table device_nonces (

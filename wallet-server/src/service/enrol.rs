@@ -1,45 +1,178 @@
 //! A device joins: it shows an invitation and proves that it has the key.
+//!
+//! | who was there before | and | the device is |
+//! |---|---|---|
+//! | no active device | – | active |
+//! | an active device | which made the invitation, and may still act for a payer who is not frozen | active, new for a day |
+//! | | the right one-time password comes with the request | active, new for a day |
+//! | | neither | pending: it waits to be approved by a device, or comes again with a password |
+//!
+//! Who had a device before is new for a day in any case, so that a thief's first phone is not
+//! better off than a second one. The same request again gets the state of now.
 
 use std::sync::Arc;
 
-use wallet_core::{DeviceKeyId, DevicePublicKey};
+use wallet_core::{DeviceKeyId, DevicePublicKey, Timestamp};
 
-use super::App;
+use super::identity::refuse;
 use super::secrets::secret_hash;
+use super::{App, ChangeRefused, SecondFactor};
 use crate::issuer::Purpose;
-use crate::store::{Device, EnrolRefusal, NewDevice, StoreError};
+use crate::store::{
+    Approval, DeviceState, Invitation, NewDevice, OwnDevice, PayerChange, PayerStanding, again,
+};
 
-/// An enrolled device.
-pub type Enrolled = Arc<Device>;
+/// A device that wants to join. Its request is signed with the key.
+#[derive(Clone, Copy, Debug)]
+pub struct Joining<'a> {
+    /// The secret of the invitation.
+    pub invitation: &'a str,
+    /// Its public key.
+    pub public_key: DevicePublicKey,
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// A one-time password.
+    pub factor: Option<&'a SecondFactor>,
+}
 
-/// Why a device was not enrolled.
-#[derive(Debug)]
-pub enum EnrolError {
-    /// For a reason that its owner should know.
-    Refused(EnrolRefusal),
-    /// The database failed.
-    Store(StoreError),
+/// A device that joined.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Enrolled {
+    /// What the issuer calls it.
+    pub key_id: DeviceKeyId,
+    /// Whose it is.
+    pub payer: crate::domain::ids::PayerId,
+    /// Whether it may act.
+    pub state: DeviceState,
 }
 
 impl App {
-    /// Enrols a device. The caller has checked that the request is signed with `public_key`.
+    /// Enrols a device. The caller has checked that the request is signed with its key.
     ///
     /// # Errors
-    /// [`EnrolError`].
-    pub async fn enrol(
-        &self,
-        invitation: &str,
-        public_key: DevicePublicKey,
-        name: &str,
-    ) -> Result<Enrolled, EnrolError> {
+    /// [`ChangeRefused`].
+    pub async fn enrol(self: &Arc<Self>, joining: Joining<'_>) -> Result<Enrolled, ChangeRefused> {
         let key_id = DeviceKeyId::from_bytes(self.entropy.bytes());
-        let name = self.keys.hide(Purpose::Names, key_id.as_bytes(), name.as_bytes());
-        let new = NewDevice { key_id, public_key, name };
-        self.store
-            .enrol(secret_hash(invitation), &new, self.now())
-            .await
-            .map_err(EnrolError::Store)?
-            .map(Arc::new)
-            .map_err(EnrolError::Refused)
+        let name = self.keys.hide(Purpose::Names, key_id.as_bytes(), joining.name.as_bytes());
+        let approval = Approval::Waiting;
+        let new = NewDevice { key_id, public_key: joining.public_key, name, approval };
+        again!(self.try_enrol(joining, new.clone()))
     }
+
+    async fn try_enrol(
+        &self,
+        joining: Joining<'_>,
+        new: NewDevice,
+    ) -> Result<Enrolled, ChangeRefused> {
+        let hash = secret_hash(joining.invitation);
+        let payer = self.store.invited_payer(hash).await?;
+        let payer = payer.ok_or(ChangeRefused::UnknownInvitation)?;
+        let change = self.store.change(payer).await?;
+        let mut change = change.ok_or(ChangeRefused::UnknownInvitation)?;
+        let invitation = change.invitation(hash).await?;
+        let invitation = invitation
+            .filter(|_| change.standing() != PayerStanding::Closed)
+            .ok_or(ChangeRefused::UnknownInvitation)?;
+        let devices = change.devices().await?;
+        match invitation.device {
+            Some(used_by) => {
+                let same = devices.iter().find(|device| device.key_id == used_by);
+                let same = same.filter(|device| device.public_key == joining.public_key);
+                let device = same.ok_or(ChangeRefused::UnknownInvitation)?;
+                self.enrolled_again(joining, change, &devices, device).await
+            }
+            None => self.enrol_new(joining, change, &devices, &invitation, new).await,
+        }
+    }
+
+    /// A device that has joined asks again: how things stand, or with a password.
+    async fn enrolled_again(
+        &self,
+        joining: Joining<'_>,
+        mut change: PayerChange,
+        devices: &[OwnDevice],
+        device: &OwnDevice,
+    ) -> Result<Enrolled, ChangeRefused> {
+        let (key_id, payer) = (device.key_id, change.payer());
+        match device.state {
+            DeviceState::Revoked => return Err(ChangeRefused::UnknownInvitation),
+            DeviceState::Active => {
+                return Ok(Enrolled { key_id, payer, state: DeviceState::Active });
+            }
+            DeviceState::Pending => {}
+        }
+        let now = self.now();
+        let factor_proved = match (has_active(devices), joining.factor) {
+            (true, None) => return Ok(Enrolled { key_id, payer, state: DeviceState::Pending }),
+            (true, Some(factor)) => self.check_factor(&mut change, factor, now).await?,
+            (false, _) => Ok(()),
+        };
+        if let Err(refused) = factor_proved {
+            return refuse(change, refused).await;
+        }
+        change.approve(key_id, self.new_until(devices, now), now).await?;
+        change.tell("device.added", Some(key_id));
+        change.commit().await?;
+        Ok(Enrolled { key_id, payer, state: DeviceState::Active })
+    }
+
+    async fn enrol_new(
+        &self,
+        joining: Joining<'_>,
+        mut change: PayerChange,
+        devices: &[OwnDevice],
+        invitation: &Invitation,
+        mut new: NewDevice,
+    ) -> Result<Enrolled, ChangeRefused> {
+        let now = self.now();
+        if invitation.expires_at <= now {
+            return Err(ChangeRefused::InvitationExpired);
+        }
+        let invited_by_device = match invitation.made_by {
+            None => false,
+            // A device that may not act any more invites nobody.
+            Some(key_id) if !is_active(devices, key_id) => {
+                return Err(ChangeRefused::UnknownInvitation);
+            }
+            Some(_) => change.standing() == PayerStanding::Active,
+        };
+        let approved = if !has_active(devices) || invited_by_device {
+            true
+        } else if let Some(factor) = joining.factor {
+            if let Err(refused) = self.check_factor(&mut change, factor, now).await? {
+                return refuse(change, refused).await;
+            }
+            true
+        } else {
+            false
+        };
+        let (state, told) = if approved {
+            new.approval = Approval::Given { new_until: self.new_until(devices, now) };
+            (DeviceState::Active, "device.added")
+        } else {
+            (DeviceState::Pending, "device.pending")
+        };
+        if !change.enrol(invitation.id, &new, now).await? {
+            return Err(ChangeRefused::KeyEnrolled);
+        }
+        change.tell(told, Some(new.key_id));
+        let enrolled = Enrolled { key_id: new.key_id, payer: change.payer(), state };
+        change.commit().await?;
+        Ok(enrolled)
+    }
+
+    /// Until when a device that is approved now is new: not the payer's very first.
+    pub(super) fn new_until(&self, devices: &[OwnDevice], now: Timestamp) -> Option<Timestamp> {
+        let another = devices.iter().any(|device| device.was_approved);
+        let until = now.plus_millis(self.device_rules.new_millis);
+        (another && until > now).then_some(until)
+    }
+}
+
+fn has_active(devices: &[OwnDevice]) -> bool {
+    devices.iter().any(|device| device.state == DeviceState::Active)
+}
+
+fn is_active(devices: &[OwnDevice], key_id: DeviceKeyId) -> bool {
+    devices.iter().any(|device| device.key_id == key_id && device.state == DeviceState::Active)
 }

@@ -18,6 +18,18 @@ pub enum ChangeRefused {
     NothingToConfirm,
     /// One-time passwords are not in use.
     NoTotp,
+    /// No such invitation, or another device has used it.
+    UnknownInvitation,
+    /// The invitation is too old.
+    InvitationExpired,
+    /// The key is enrolled already.
+    KeyEnrolled,
+    /// The payer has no such device.
+    UnknownDevice,
+    /// The device was revoked, and stays so.
+    DeviceRevoked,
+    /// The payer is frozen.
+    PayerUnavailable,
     /// The database failed.
     Store(StoreError),
 }

@@ -3,6 +3,7 @@
 mod account;
 mod charge;
 mod confirmations;
+mod devices;
 mod enrol;
 mod factor;
 mod identity;
@@ -35,7 +36,8 @@ use crate::worker::{Batcher, Devices, Nonces, Notifier, Pins, PinsParts, Unanswe
 use verifiers::Verifiers;
 
 pub use charge::ChargeRequest;
-pub use enrol::{EnrolError, Enrolled};
+pub use devices::DeviceRules;
+pub use enrol::{Enrolled, Joining};
 pub use factor::{FactorRefused, SecondFactor};
 pub use identity::ChangeRefused;
 pub use merchants::{ApiKeyScope, NewMerchant, WithSecret};
@@ -79,6 +81,8 @@ pub struct App {
     pub entropy: Arc<Entropy>,
     /// The issuer's rules.
     pub rules: Rules,
+    /// The issuer's rules for devices.
+    pub device_rules: DeviceRules,
     /// The issuer's currency.
     pub currency: Currency,
     /// What codes begin with.

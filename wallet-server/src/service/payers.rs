@@ -7,7 +7,7 @@ use super::merchants::WithSecret;
 use super::secrets::Secret;
 use crate::domain::ids::PayerId;
 use crate::issuer::Purpose;
-use crate::store::{Invitation, Payer, StoreError};
+use crate::store::{Invitation, Payer, PayerStanding, StoreError};
 
 /// How long an invitation can be used.
 const INVITATION_LIFE_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -47,15 +47,21 @@ impl App {
         &self,
         payer: PayerId,
     ) -> Result<Option<WithSecret<Invitation>>, StoreError> {
-        let Some(payer) = self.store.payer(payer).await? else { return Ok(None) };
+        let Some(mut change) = self.store.change(payer).await? else { return Ok(None) };
+        if change.standing() == PayerStanding::Closed {
+            return Ok(None);
+        }
         let now = self.now();
         let made = Invitation {
             id: self.entropy.id(now),
-            payer: payer.id,
+            payer,
             expires_at: now.plus_millis(INVITATION_LIFE_MILLIS),
+            made_by: None,
+            device: None,
         };
         let secret = Secret::generate("inv_", &self.entropy);
-        self.store.create_invitation(&made, secret.hash(), now).await?;
+        change.invite(&made, secret.hash(), now).await?;
+        change.commit().await?;
         Ok(Some(WithSecret { made, secret }))
     }
 }

@@ -51,8 +51,7 @@ impl App {
         proof: &PinProof,
         replaced: Option<[u8; 16]>,
     ) -> Result<(), ChangeRefused> {
-        let change = self.store.change_as(device.key_id, device.payer).await?;
-        let mut change = change.ok_or(ChangeRefused::NotActive)?;
+        let mut change = self.change_as(device).await?;
         if let PinProof::Factor(factor) = proof {
             if let Err(refused) = self.check_factor(&mut change, factor, self.now()).await? {
                 return refuse(change, refused).await;

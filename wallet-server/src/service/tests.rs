@@ -9,7 +9,7 @@ use wallet_core::code::CodePrefix;
 use wallet_core::keyfile::Cost;
 use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
 
-use super::{App, CHARGES_MAX, ChargeRequest, Own};
+use super::{App, CHARGES_MAX, ChargeRequest, DeviceRules, Own};
 use crate::Settings;
 use crate::clock::ManualClock;
 use crate::domain::command::CodeSource;
@@ -66,6 +66,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
         clock,
         entropy,
         rules,
+        device_rules: DeviceRules { new_millis: 0 },
         currency,
         prefix,
         public_authorities: Vec::new(),

@@ -59,8 +59,7 @@ impl App {
         factor: Option<&SecondFactor>,
         secret: &OtpSecret,
     ) -> Result<(), ChangeRefused> {
-        let change = self.store.change_as(device.key_id, device.payer).await?;
-        let mut change = change.ok_or(ChangeRefused::NotActive)?;
+        let mut change = self.change_as(device).await?;
         if change.totp().await?.secret.is_some() {
             let factor = factor.ok_or(ChangeRefused::FactorNeeded)?;
             if let Err(refused) = self.check_factor(&mut change, factor, self.now()).await? {
@@ -93,8 +92,7 @@ impl App {
         device: &Device,
         password: &str,
     ) -> Result<Vec<Zeroizing<String>>, ChangeRefused> {
-        let change = self.store.change_as(device.key_id, device.payer).await?;
-        let mut change = change.ok_or(ChangeRefused::NotActive)?;
+        let mut change = self.change_as(device).await?;
         let now = self.now();
         let mut state = change.totp().await?;
         if let Some(refused) = locked(&state, now) {
@@ -136,8 +134,7 @@ impl App {
         &self,
         device: &Device,
     ) -> Result<Vec<Zeroizing<String>>, ChangeRefused> {
-        let change = self.store.change_as(device.key_id, device.payer).await?;
-        let mut change = change.ok_or(ChangeRefused::NotActive)?;
+        let mut change = self.change_as(device).await?;
         if change.totp().await?.secret.is_none() {
             return Err(ChangeRefused::NoTotp);
         }

@@ -34,12 +34,14 @@ pub use confirmations::{Confirmation, Overdue, PaymentOwners};
 pub use connection::{Isolation, Store};
 pub use error::{Remedy, StoreError};
 pub use events::{Cursor, PayerEvent};
-pub use identity::{Account, PayerChange, PayerStanding, TotpState};
+pub use identity::{
+    Account, DeviceState, Invitation, OwnDevice, PayerChange, PayerStanding, TotpState,
+};
 pub use journal::STEP_MAX;
 pub use leases::Holder;
 pub use merchants::{ApiKey, Merchant, MerchantWithKey, Terminal};
 pub use nonces::Nonce;
-pub use payers::{Device, EnrolRefusal, Invitation, NewDevice, Payer};
+pub use payers::{Approval, Device, NewDevice, Payer};
 pub use payments::Payment;
 pub use pins::{KeptPin, PinTry};
 pub use population::PayerWithDevice;

@@ -1,6 +1,5 @@
-//! Payers, invitations and devices.
+//! Payers, and the devices that may act for them.
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use wallet_core::code::Mark;
 use wallet_core::{Currency, DeviceKeyId, DevicePublicKey, Mode, Step, Timestamp};
@@ -10,8 +9,8 @@ use super::connection::{Store, Transaction};
 use super::error::StoreError;
 use super::hex::{Bytes, Hex};
 use super::merchants::mode;
-use super::sql::{Dialect, Sql, sql};
-use crate::domain::ids::{AccountId, InvitationId, PayerId};
+use super::sql::{Sql, sql};
+use crate::domain::ids::{AccountId, PayerId};
 use crate::domain::ledger::AccountKind;
 
 /// A payer.
@@ -31,17 +30,6 @@ pub struct Payer {
     pub created_at: Timestamp,
 }
 
-/// An invitation to enrol one device.
-#[derive(Clone, Debug)]
-pub struct Invitation {
-    /// Its id.
-    pub id: InvitationId,
-    /// Whose device it enrols.
-    pub payer: PayerId,
-    /// Until when it can be used.
-    pub expires_at: Timestamp,
-}
-
 /// An enrolled device.
 #[derive(Clone, Debug)]
 pub struct Device {
@@ -57,6 +45,8 @@ pub struct Device {
     pub public_key: DevicePublicKey,
     /// The highest mark that it presented.
     pub mark: Option<Mark>,
+    /// Until then its limits are lower, because it joined a payer who had devices before.
+    pub new_until: Option<Timestamp>,
     /// Whether it was revoked.
     pub revoked: bool,
 }
@@ -70,17 +60,20 @@ pub struct NewDevice {
     pub public_key: DevicePublicKey,
     /// What its owner calls it, encrypted.
     pub name: Vec<u8>,
+    /// Whether it may act.
+    pub approval: Approval,
 }
 
-/// Why a device was not enrolled.
+/// Whether a device may act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum EnrolRefusal {
-    /// No such invitation, or another device has used it.
-    UnknownInvitation,
-    /// The invitation is too old.
-    InvitationExpired,
-    /// The key is enrolled already.
-    KeyEnrolled,
+pub enum Approval {
+    /// Not before another device, or a one-time password, approved it.
+    Waiting,
+    /// It may.
+    Given {
+        /// Until when with lower limits.
+        new_until: Option<Timestamp>,
+    },
 }
 
 const NEW_PAYER: Sql = sql!(input { id: blob, mode: text, name: blob, account: blob, currency: int,
@@ -161,53 +154,6 @@ impl PayerRow {
     }
 }
 
-const NEW_INVITATION: Sql = sql!(input { id: blob, payer: blob, secret_hash: blob, created_at: int,
-        expires_at: int }
-    "insert into invitations (id, payer, secret_hash, created_at, expires_at) \
-     select id, payer, secret_hash, created_at, expires_at from input");
-
-#[derive(Serialize)]
-struct NewInvitationRow {
-    id: Hex<16>,
-    payer: Hex<16>,
-    secret_hash: Hex<32>,
-    created_at: i64,
-    expires_at: i64,
-}
-
-const INVITATION: Sql = sql!(input { secret_hash: blob }
-    "select n.id, n.payer, n.expires_at, n.device from input i \
-     join invitations n on n.secret_hash = i.secret_hash"
-    => { id: blob, payer: blob, expires_at: int, device: blob });
-
-// In a statement of its own: the next one then sees what the other phone wrote that it waited for.
-// On SQLite the one writing transaction holds everything.
-const LOCK_INVITATION: Sql = sql!(postgres input { secret_hash: blob }
-    "select n.id from input i join invitations n on n.secret_hash = i.secret_hash \
-     for no key update of n" => { id: blob });
-
-#[derive(Serialize)]
-struct SecretHash {
-    secret_hash: Hex<32>,
-}
-
-#[derive(Deserialize)]
-struct InvitationRow {
-    id: Hex<16>,
-    payer: Hex<16>,
-    expires_at: i64,
-    device: Option<Hex<8>>,
-}
-
-const USE_INVITATION: Sql = sql!(input { id: blob, device: blob }
-    "update invitations set device = i.device from input i where invitations.id = i.id");
-
-#[derive(Serialize)]
-struct UsedInvitation {
-    id: Hex<16>,
-    device: Hex<8>,
-}
-
 const NEW_DEVICE: Sql = sql!(input { key_id: blob, payer: blob, public_key: blob, name: blob,
         created_at: int, approved_at: int, new_until: int }
     "insert into devices (key_id, payer, public_key, name, created_at, approved_at, new_until) \
@@ -226,15 +172,19 @@ struct NewDeviceRow {
 }
 
 impl NewDeviceRow {
-    fn new(device: &NewDevice, payer: Hex<16>, now: Timestamp) -> Self {
+    fn new(device: &NewDevice, payer: PayerId, now: Timestamp) -> Self {
+        let (approved_at, new_until) = match device.approval {
+            Approval::Waiting => (None, None),
+            Approval::Given { new_until } => (Some(now), new_until),
+        };
         Self {
             key_id: Hex(*device.key_id.as_bytes()),
-            payer,
+            payer: Hex(*payer.as_bytes()),
             public_key: Hex(*device.public_key.as_bytes()),
             name: Bytes(device.name.clone()),
             created_at: now.unix_millis(),
-            approved_at: Some(now.unix_millis()),
-            new_until: None,
+            approved_at: approved_at.map(Timestamp::unix_millis),
+            new_until: new_until.map(Timestamp::unix_millis),
         }
     }
 }
@@ -245,19 +195,19 @@ pub(super) async fn write_devices(
     new: &[(&NewDevice, PayerId)],
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let rows: Vec<_> = new
-        .iter()
-        .map(|(device, payer)| NewDeviceRow::new(device, Hex(*payer.as_bytes()), now))
-        .collect();
+    let rows: Vec<_> =
+        new.iter().map(|(device, payer)| NewDeviceRow::new(device, *payer, now)).collect();
     transaction.write(&NEW_DEVICE, &rows).await
 }
 
+// A device that waits for approval is not there.
 const DEVICES: Sql = sql!(input { key_id: blob }
     "select d.key_id, d.payer, p.mode, p.currency, d.public_key, d.mark_step, d.mark_seq, \
-        case when d.revoked_at is null then 0 else 1 end as revoked \
-     from input i join devices d on d.key_id = i.key_id join payers p on p.id = d.payer"
+        d.new_until, case when d.revoked_at is null then 0 else 1 end as revoked \
+     from input i join devices d on d.key_id = i.key_id and d.approved_at is not null \
+     join payers p on p.id = d.payer"
     => { key_id: blob, payer: blob, mode: text, currency: int, public_key: blob, mark_step: int,
-        mark_seq: int, revoked: int });
+        mark_seq: int, new_until: int, revoked: int });
 
 #[derive(Serialize)]
 struct KeyId {
@@ -273,6 +223,7 @@ struct DeviceRow {
     public_key: Hex<32>,
     mark_step: Option<u32>,
     mark_seq: Option<u8>,
+    new_until: Option<i64>,
     revoked: u8,
 }
 
@@ -288,19 +239,10 @@ impl DeviceRow {
             public_key: DevicePublicKey::from_checked_bytes(&self.public_key.0)
                 .map_err(|_| StoreError::Corrupt("public_key"))?,
             mark: mark.map(|(step, seq)| Mark { step: Step::from_number(step), seq }),
+            new_until: self.new_until.map(Timestamp::from_unix_millis),
             revoked: self.revoked != 0,
         })
     }
-}
-
-const REVOKE_DEVICE: Sql = sql!(input { key_id: blob, now: int }
-    "update devices set revoked_at = coalesce(devices.revoked_at, i.now) from input i \
-     where devices.key_id = i.key_id");
-
-#[derive(Serialize)]
-struct RevokedDevice {
-    key_id: Hex<8>,
-    now: i64,
 }
 
 impl Store {
@@ -337,67 +279,6 @@ impl Store {
         rows.into_iter().map(PayerRow::payer).collect()
     }
 
-    /// Keeps an invitation, known by the hash of its secret.
-    pub async fn create_invitation(
-        &self,
-        invitation: &Invitation,
-        secret_hash: [u8; 32],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        let row = NewInvitationRow {
-            id: Hex(*invitation.id.as_bytes()),
-            payer: Hex(*invitation.payer.as_bytes()),
-            secret_hash: Hex(secret_hash),
-            created_at: now.unix_millis(),
-            expires_at: invitation.expires_at.unix_millis(),
-        };
-        transaction.write(&NEW_INVITATION, &[row]).await?;
-        transaction.commit().await
-    }
-
-    /// Enrols a device with an invitation, once.
-    ///
-    /// The same key with the same invitation again gets the device that it already is, unless that
-    /// was revoked.
-    pub async fn enrol(
-        &self,
-        secret_hash: [u8; 32],
-        new: &NewDevice,
-        now: Timestamp,
-    ) -> Result<Result<Device, EnrolRefusal>, StoreError> {
-        let mut transaction = self.begin().await?;
-        let input = [SecretHash { secret_hash: Hex(secret_hash) }];
-        if transaction.dialect() == Dialect::Postgres {
-            let _locked: Vec<IgnoredAny> = transaction.read(&LOCK_INVITATION, &input).await?;
-        }
-        let rows: Vec<InvitationRow> = transaction.read(&INVITATION, &input).await?;
-        let Some(invitation) = rows.into_iter().next() else {
-            return Ok(Err(EnrolRefusal::UnknownInvitation));
-        };
-        if let Some(key_id) = invitation.device {
-            let rows: Vec<DeviceRow> = transaction.read(&DEVICES, &[KeyId { key_id }]).await?;
-            let device = rows.into_iter().next().map(DeviceRow::device).transpose()?;
-            let same =
-                device.filter(|device| device.public_key == new.public_key && !device.revoked);
-            return Ok(same.ok_or(EnrolRefusal::UnknownInvitation));
-        }
-        if invitation.expires_at <= now.unix_millis() {
-            return Ok(Err(EnrolRefusal::InvitationExpired));
-        }
-        let key_id = Hex(*new.key_id.as_bytes());
-        let row = NewDeviceRow::new(new, invitation.payer, now);
-        if transaction.write(&NEW_DEVICE, &[row]).await? == 0 {
-            return Ok(Err(EnrolRefusal::KeyEnrolled));
-        }
-        let used = UsedInvitation { id: invitation.id, device: key_id };
-        transaction.write(&USE_INVITATION, &[used]).await?;
-        let rows: Vec<DeviceRow> = transaction.read(&DEVICES, &[KeyId { key_id }]).await?;
-        let device = rows.into_iter().next().ok_or(StoreError::Corrupt("device"))?.device()?;
-        transaction.commit().await?;
-        Ok(Ok(device))
-    }
-
     /// The devices with these keys; what is not there is left out.
     pub async fn devices(&self, key_ids: &[DeviceKeyId]) -> Result<Vec<Device>, StoreError> {
         let input: Vec<KeyId> =
@@ -410,19 +291,6 @@ impl Store {
         });
         Ok(devices.collect())
     }
-
-    /// Revokes a device: its codes are declined from now on. Says whether there is such a device.
-    pub async fn revoke_device(
-        &self,
-        key_id: DeviceKeyId,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let input = RevokedDevice { key_id: Hex(*key_id.as_bytes()), now: now.unix_millis() };
-        let found = transaction.write(&REVOKE_DEVICE, &[input]).await?;
-        transaction.commit().await?;
-        Ok(found > 0)
-    }
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.
@@ -431,11 +299,6 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("payers::NEW_PAYER", &NEW_PAYER),
     ("payers::PAYERS", &PAYERS),
     ("payers::PAYER", &PAYER),
-    ("payers::NEW_INVITATION", &NEW_INVITATION),
-    ("payers::INVITATION", &INVITATION),
-    ("payers::LOCK_INVITATION", &LOCK_INVITATION),
-    ("payers::USE_INVITATION", &USE_INVITATION),
     ("payers::NEW_DEVICE", &NEW_DEVICE),
     ("payers::DEVICES", &DEVICES),
-    ("payers::REVOKE_DEVICE", &REVOKE_DEVICE),
 ];

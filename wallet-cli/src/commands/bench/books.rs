@@ -12,7 +12,7 @@ use wallet_server::domain::settle::Rules;
 use wallet_server::entropy::Entropy;
 use wallet_server::issuer::{FileKeys, IssuerKeys as _, Purpose};
 use wallet_server::store::{
-    ApiKey, Device, Merchant, MerchantWithKey, NewDevice, Payer, PayerWithDevice, Store,
+    ApiKey, Approval, Device, Merchant, MerchantWithKey, NewDevice, Payer, PayerWithDevice, Store,
 };
 
 use super::parallel::parallel;
@@ -116,6 +116,7 @@ impl Books {
                 key_id,
                 public_key: people.device_key(number).public_key(),
                 name: hide(key_id.as_bytes(), "phone"),
+                approval: Approval::Given { new_until: None },
             },
         }
     }

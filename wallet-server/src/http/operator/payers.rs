@@ -109,7 +109,7 @@ async fn revoke_device(
     Path(key_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let key_id = DeviceKeyId::from_hex(&key_id).map_err(|_| Problem::not_found("device"))?;
-    if app.store.revoke_device(key_id, app.now()).await? {
+    if app.revoke_device(key_id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found("device"))

@@ -8,16 +8,18 @@ use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
 use wallet_core::DevicePublicKey;
 
+use super::proof;
 use crate::domain::limits::Limits;
 use crate::http::auth::SignedRequest;
 use crate::http::input;
 use crate::http::issuer::IssuerBody;
-use crate::http::problem::{Certainty, Problem};
+use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
-use crate::service::{App, EnrolError};
-use crate::store::EnrolRefusal;
+use crate::service::{App, Enrolled, Joining};
+use crate::store::DeviceState;
 
-const NAME_LENGTH_MAX: usize = 100;
+/// The longest name of a device.
+pub(super) const NAME_LENGTH_MAX: usize = 100;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/v1/wallet/enrolments", routing::post(enrol))
@@ -29,18 +31,49 @@ struct EnrolmentBody {
     invitation: String,
     public_key: String,
     device_name: String,
+    totp: Option<String>,
 }
 
+/// A device that joined.
 #[derive(Serialize)]
-struct EnrolledBody {
+pub(super) struct EnrolledBody {
     object: &'static str,
     device_key_id: String,
+    state: &'static str,
     payer: String,
     mode: &'static str,
     currency: &'static str,
     issuer: IssuerBody,
     limits: LimitsBody,
     server_time: String,
+}
+
+impl EnrolledBody {
+    /// The answer: a device that waits to be approved is accepted, and not there yet.
+    pub(super) async fn answer(
+        app: &App,
+        enrolled: Enrolled,
+    ) -> Result<(StatusCode, Json<Self>), Problem> {
+        let payer = app.store.payer(enrolled.payer).await?;
+        let payer = payer.ok_or_else(|| Problem::not_found("payer"))?;
+        let (limits, _) = app.limits(enrolled.payer).await?;
+        let status = match enrolled.state {
+            DeviceState::Pending => StatusCode::ACCEPTED,
+            DeviceState::Active | DeviceState::Revoked => StatusCode::CREATED,
+        };
+        let body = Self {
+            object: "device",
+            device_key_id: enrolled.key_id.to_string(),
+            state: enrolled.state.as_str(),
+            payer: payer.id.to_string(),
+            mode: payer.mode.as_str(),
+            currency: payer.currency.code(),
+            issuer: IssuerBody::new(app),
+            limits: LimitsBody::new(&limits),
+            server_time: rfc3339(app.now()),
+        };
+        Ok((status, Json(body)))
+    }
 }
 
 /// What a payer may spend.
@@ -56,53 +89,34 @@ impl LimitsBody {
     }
 }
 
-/// The signature is made with the very key that is to be enrolled: that proves possession of it.
+/// `POST /v1/wallet/enrolments`. The signature is made with the very key that is to be enrolled:
+/// that proves possession of it.
 async fn enrol(
     State(app): State<Arc<App>>,
     request: SignedRequest,
 ) -> Result<(StatusCode, Json<EnrolledBody>), Problem> {
     let body: EnrolmentBody = input::json(&request.body)?;
     input::text("/device_name", &body.device_name, NAME_LENGTH_MAX)?;
+    let public_key = public_key(&body.public_key)?;
+    let factor = proof::factor(body.totp, None)?;
+    request.verify(&app, &public_key).await?;
+    let joining = Joining {
+        invitation: &body.invitation,
+        public_key,
+        name: &body.device_name,
+        factor: factor.as_ref(),
+    };
+    let enrolled = app.enrol(joining).await?;
+    EnrolledBody::answer(&app, enrolled).await
+}
+
+/// A device's public key, from its field.
+pub(super) fn public_key(text: &str) -> Result<DevicePublicKey, Problem> {
     let mut bytes = [0; 32];
-    let read = base16ct::lower::decode(&body.public_key, &mut bytes).map(<[u8]>::len);
+    let read = base16ct::lower::decode(text, &mut bytes).map(<[u8]>::len);
     if read != Ok(bytes.len()) {
         return Err(Problem::field("/public_key", "64 lower-case hexadecimal digits"));
     }
-    let public_key = DevicePublicKey::from_bytes(&bytes)
-        .map_err(|error| Problem::field("/public_key", error.to_string()))?;
-    request.verify(&app, &public_key).await?;
-    let device =
-        app.enrol(&body.invitation, public_key, &body.device_name).await.map_err(refused)?;
-    let (limits, _) = app.limits(device.payer).await?;
-    let body = EnrolledBody {
-        object: "device",
-        device_key_id: device.key_id.to_string(),
-        payer: device.payer.to_string(),
-        mode: device.mode.as_str(),
-        currency: device.currency.code(),
-        issuer: IssuerBody::new(&app),
-        limits: LimitsBody::new(&limits),
-        server_time: rfc3339(app.now()),
-    };
-    Ok((StatusCode::CREATED, Json(body)))
-}
-
-fn refused(error: EnrolError) -> Problem {
-    let (status, code, detail) = match error {
-        EnrolError::Store(error) => return error.into(),
-        EnrolError::Refused(EnrolRefusal::UnknownInvitation) => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "unknown_invitation",
-            "There is no such invitation, or it has been used.",
-        ),
-        EnrolError::Refused(EnrolRefusal::InvitationExpired) => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invitation_expired",
-            "The invitation is too old. Ask for another one.",
-        ),
-        EnrolError::Refused(EnrolRefusal::KeyEnrolled) => {
-            (StatusCode::CONFLICT, "key_enrolled", "This key is enrolled already. Make a new one.")
-        }
-    };
-    Problem::new(status, code, Certainty::Final, detail)
+    DevicePublicKey::from_bytes(&bytes)
+        .map_err(|error| Problem::field("/public_key", error.to_string()))
 }

@@ -2,6 +2,7 @@
 
 mod balance;
 mod confirmations;
+mod devices;
 mod enrolments;
 mod events;
 mod pin;
@@ -20,6 +21,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(balance::routes())
         .merge(confirmations::routes())
         .merge(events::routes())
+        .merge(devices::routes())
         .merge(pin::routes())
         .merge(totp::routes())
 }

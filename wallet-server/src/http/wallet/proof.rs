@@ -100,6 +100,37 @@ impl From<ChangeRefused> for Problem {
                 Certainty::Retry,
                 "Send a one-time password as totp, or a recovery_code, as well.",
             ),
+            ChangeRefused::UnknownInvitation => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "unknown_invitation",
+                Certainty::Final,
+                "There is no such invitation, or it has been used.",
+            ),
+            ChangeRefused::InvitationExpired => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invitation_expired",
+                Certainty::Final,
+                "The invitation is too old. Ask for another one.",
+            ),
+            ChangeRefused::KeyEnrolled => (
+                StatusCode::CONFLICT,
+                "key_enrolled",
+                Certainty::Final,
+                "This key is enrolled already. Make a new one.",
+            ),
+            ChangeRefused::UnknownDevice => return Self::not_found("device"),
+            ChangeRefused::DeviceRevoked => (
+                StatusCode::CONFLICT,
+                "device_revoked",
+                Certainty::Final,
+                "This device was revoked. It has to be enrolled anew, with another key.",
+            ),
+            ChangeRefused::PayerUnavailable => (
+                StatusCode::FORBIDDEN,
+                "payer_unavailable",
+                Certainty::Final,
+                "The account is frozen. Unfreeze it first.",
+            ),
             ChangeRefused::NothingToConfirm => (
                 StatusCode::CONFLICT,
                 "nothing_to_confirm",

@@ -6,6 +6,8 @@
 //! read again under it.
 
 mod account;
+mod devices;
+mod invitations;
 mod secrets;
 
 use serde::de::IgnoredAny;
@@ -20,6 +22,8 @@ use super::sql::{Dialect, Sql, sql};
 use crate::domain::ids::PayerId;
 
 pub use account::Account;
+pub use devices::{DeviceState, OwnDevice};
+pub use invitations::Invitation;
 pub use secrets::TotpState;
 
 /// A change about one payer; undone when dropped.
@@ -166,5 +170,7 @@ impl PayerChange {
 #[cfg(test)]
 pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     const OWN: &[(&str, &Sql)] = &[("identity::LOCK", &LOCK), ("identity::STANDING", &STANDING)];
-    [OWN, account::STATEMENTS, secrets::STATEMENTS].into_iter().flatten()
+    [OWN, account::STATEMENTS, devices::STATEMENTS, invitations::STATEMENTS, secrets::STATEMENTS]
+        .into_iter()
+        .flatten()
 }

@@ -1,0 +1,200 @@
+//! The payer's devices: approved, named and revoked by one another, and by the operator.
+
+use wallet_core::{DeviceKeyId, Timestamp};
+
+use super::merchants::WithSecret;
+use super::secrets::Secret;
+use super::{App, ChangeRefused, Pin};
+use crate::issuer::Purpose;
+use crate::store::{
+    Device, DeviceState, Invitation, OwnDevice, PayerChange, PayerStanding, StoreError, again,
+};
+
+/// How long an invitation can be used that one device shows another: they are in one room.
+const INVITATION_LIFE_MILLIS: i64 = 15 * 60 * 1000;
+
+/// The issuer's rules for devices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeviceRules {
+    /// For how long a device is new that joined a payer who had devices before.
+    pub new_millis: i64,
+}
+
+impl App {
+    /// What a device is called, decrypted.
+    #[must_use]
+    pub fn device_name(&self, device: &OwnDevice) -> String {
+        let name = self.keys.reveal(Purpose::Names, device.key_id.as_bytes(), &device.name);
+        name.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+
+    /// Lets a device that waits act.
+    ///
+    /// # Errors
+    /// [`ChangeRefused`].
+    pub async fn approve_device(
+        &self,
+        actor: &Device,
+        key_id: DeviceKeyId,
+        pin: &Pin,
+    ) -> Result<OwnDevice, ChangeRefused> {
+        self.right_pin(actor, pin).await?;
+        again!(self.try_approve_device(actor, key_id))
+    }
+
+    async fn try_approve_device(
+        &self,
+        actor: &Device,
+        key_id: DeviceKeyId,
+    ) -> Result<OwnDevice, ChangeRefused> {
+        let mut change = self.change_unfrozen(actor).await?;
+        let devices = change.devices().await?;
+        let found = devices.iter().find(|device| device.key_id == key_id);
+        let mut device = found.ok_or(ChangeRefused::UnknownDevice)?.clone();
+        match device.state {
+            DeviceState::Active => return Ok(device),
+            DeviceState::Revoked => return Err(ChangeRefused::DeviceRevoked),
+            DeviceState::Pending => {}
+        }
+        let now = self.now();
+        device.new_until = self.new_until(&devices, now);
+        device.state = DeviceState::Active;
+        change.approve(key_id, device.new_until, now).await?;
+        change.tell("device.added", Some(key_id));
+        change.commit().await?;
+        Ok(device)
+    }
+
+    /// Lets a device of the same payer do nothing from now on.
+    ///
+    /// # Errors
+    /// [`ChangeRefused`].
+    pub async fn revoke_own_device(
+        &self,
+        actor: &Device,
+        key_id: DeviceKeyId,
+    ) -> Result<OwnDevice, ChangeRefused> {
+        again!(self.try_revoke_own_device(actor, key_id))
+    }
+
+    async fn try_revoke_own_device(
+        &self,
+        actor: &Device,
+        key_id: DeviceKeyId,
+    ) -> Result<OwnDevice, ChangeRefused> {
+        let mut change = self.change_as(actor).await?;
+        let mut device = find(&mut change, key_id).await?;
+        if change.revoke(key_id, self.now()).await? {
+            device.state = DeviceState::Revoked;
+            change.tell("device.revoked", Some(key_id));
+            change.commit().await?;
+        }
+        Ok(device)
+    }
+
+    /// Lets any device do nothing from now on; false when there is no such one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn revoke_device(&self, key_id: DeviceKeyId) -> Result<bool, StoreError> {
+        again!(self.try_revoke_device(key_id))
+    }
+
+    async fn try_revoke_device(&self, key_id: DeviceKeyId) -> Result<bool, StoreError> {
+        let Some(payer) = self.store.device_owner(key_id).await? else { return Ok(false) };
+        let Some(mut change) = self.store.change(payer).await? else { return Ok(false) };
+        if change.revoke(key_id, self.now()).await? {
+            change.tell("device.revoked", Some(key_id));
+            change.commit().await?;
+        }
+        Ok(true)
+    }
+
+    /// Gives a device of the same payer another name.
+    ///
+    /// # Errors
+    /// [`ChangeRefused`].
+    pub async fn rename_device(
+        &self,
+        actor: &Device,
+        key_id: DeviceKeyId,
+        name: &str,
+    ) -> Result<OwnDevice, ChangeRefused> {
+        let name = self.keys.hide(Purpose::Names, key_id.as_bytes(), name.as_bytes());
+        again!(self.try_rename_device(actor, key_id, name.clone()))
+    }
+
+    async fn try_rename_device(
+        &self,
+        actor: &Device,
+        key_id: DeviceKeyId,
+        name: Vec<u8>,
+    ) -> Result<OwnDevice, ChangeRefused> {
+        let mut change = self.change_as(actor).await?;
+        change.rename(key_id, name).await?;
+        let device = find(&mut change, key_id).await?;
+        change.commit().await?;
+        Ok(device)
+    }
+
+    /// Invites another device, which needs no approval then.
+    ///
+    /// # Errors
+    /// [`ChangeRefused`].
+    pub async fn invite_device(
+        &self,
+        actor: &Device,
+        pin: &Pin,
+    ) -> Result<WithSecret<Invitation>, ChangeRefused> {
+        self.right_pin(actor, pin).await?;
+        let now = self.now();
+        let made = Invitation {
+            id: self.entropy.id(now),
+            payer: actor.payer,
+            expires_at: now.plus_millis(INVITATION_LIFE_MILLIS),
+            made_by: Some(actor.key_id),
+            device: None,
+        };
+        let secret = Secret::generate("inv_", &self.entropy);
+        again!(self.try_invite_device(actor, &made, &secret, now))?;
+        Ok(WithSecret { made, secret })
+    }
+
+    async fn try_invite_device(
+        &self,
+        actor: &Device,
+        made: &Invitation,
+        secret: &Secret,
+        now: Timestamp,
+    ) -> Result<(), ChangeRefused> {
+        let mut change = self.change_unfrozen(actor).await?;
+        change.invite(made, secret.hash(), now).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Begins a change that a device makes.
+    pub(super) async fn change_as(&self, actor: &Device) -> Result<PayerChange, ChangeRefused> {
+        let change = self.store.change_as(actor.key_id, actor.payer).await?;
+        change.ok_or(ChangeRefused::NotActive)
+    }
+
+    /// The same, for what a frozen payer may not do.
+    pub(super) async fn change_unfrozen(
+        &self,
+        actor: &Device,
+    ) -> Result<PayerChange, ChangeRefused> {
+        let change = self.change_as(actor).await?;
+        match change.standing() {
+            PayerStanding::Active => Ok(change),
+            PayerStanding::FrozenByPayer
+            | PayerStanding::FrozenByOperator
+            | PayerStanding::Closed => Err(ChangeRefused::PayerUnavailable),
+        }
+    }
+}
+
+async fn find(change: &mut PayerChange, key_id: DeviceKeyId) -> Result<OwnDevice, ChangeRefused> {
+    let mut devices = change.devices().await?.into_iter();
+    devices.find(|device| device.key_id == key_id).ok_or(ChangeRefused::UnknownDevice)
+}
