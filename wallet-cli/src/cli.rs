@@ -26,7 +26,7 @@ Examples:
   wallet merchant charge 12.50 --scan photo.png
 
 Secrets never stand on the command line. They come from files, from a prompt, or from
-WALLET_API_KEY, WALLET_OPERATOR_KEY and WALLET_PASSPHRASE.
+WALLET_API_KEY, WALLET_OPERATOR_KEY, WALLET_PASSPHRASE, WALLET_PIN, WALLET_NEW_PIN and WALLET_OTP.
 
 Exit codes:
   0  done
@@ -88,12 +88,27 @@ mod tests {
     }
 
     #[test]
+    fn a_transfer_takes_exactly_one_recipient() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' ')).map(|_| ());
+        parse("wallet payer transfer 20.00 --to li.wei").unwrap();
+        parse("wallet payer transfer 20.00 --scan me.png").unwrap();
+        parse("wallet payer transfer 20.00").unwrap_err();
+        parse("wallet payer transfer 20.00 --to li.wei --scan me.png").unwrap_err();
+    }
+
+    #[test]
     fn no_flag_takes_a_secret() {
         for line in [
             "wallet merchant balance --api-key sk_live_1",
             "wallet payer balance --passphrase secret",
             "wallet payer enrol inv_1",
             "wallet operator keys list --operator-key op_1",
+            "wallet payer confirm --pin 048213",
+            "wallet payer pin set 048213",
+            "wallet payer totp --confirm 287082",
+            "wallet payer enrol --otp 287082",
+            "wallet payer envelope claim wallet:envelope:00",
+            "wallet payer unfreeze --recovery-code abcd",
         ] {
             Cli::try_parse_from(line.split(' ')).unwrap_err();
         }

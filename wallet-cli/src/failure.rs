@@ -89,7 +89,11 @@ impl Failure {
     /// Adds what the user can do about it.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        let hint = hint.into();
+        self.0.hint = Some(match self.0.hint.take() {
+            Some(earlier) => format!("{earlier}\n  {hint}"),
+            None => hint,
+        });
         self
     }
 

@@ -49,6 +49,13 @@ impl Output {
         }
     }
 
+    /// Prints a line of a stream that has no end of its own, and says whether somebody still reads.
+    #[expect(clippy::unused_self, reason = "one way to print for all commands")]
+    pub(crate) fn stream(self, line: &impl Display) -> bool {
+        let mut stdout = std::io::stdout().lock();
+        writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_ok()
+    }
+
     /// Says something that is not the result, on standard error, to people only.
     pub(crate) fn note(self, note: impl Display) {
         if !self.json {

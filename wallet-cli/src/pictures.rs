@@ -1,16 +1,66 @@
-//! Payment codes in pictures.
+//! QR codes in pictures and on the terminal.
 
-use std::io::Read as _;
-use std::path::Path;
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
 
 use wallet_core::code::SealedCode;
+use wallet_core::qr::{Medium, Qr};
 use wallet_core::scan;
 
 use crate::failure::{Exit, Failure};
+use crate::output::Output;
 use crate::wallet_file::replace_file;
 
 /// The largest file that is looked at: photographs of phones have some ten megabytes.
 const PICTURE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Where to draw codes besides the screen.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct PictureArgs {
+    /// Draw each code into this PNG file
+    #[arg(long, value_name = "FILE")]
+    png: Option<PathBuf>,
+    /// Draw each code into this SVG file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Pixels a module in the PNG file
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pixels: u8,
+}
+
+impl PictureArgs {
+    /// Draws into the files that were named.
+    pub(crate) fn draw(&self, qr: &Qr) -> Result<(), Failure> {
+        if let Some(path) = &self.png {
+            let png = qr.to_png(self.pixels).map_err(|error| Failure::core(Exit::Usage, error))?;
+            write(path, &png)?;
+        }
+        self.svg.as_ref().map_or(Ok(()), |path| write(path, qr.to_svg().as_bytes()))
+    }
+
+    /// Draws a text into the files, and on the terminal of whoever sits there.
+    pub(crate) fn show(&self, text: &str, output: Output) -> Result<(), Failure> {
+        let qr = qr(text)?;
+        self.draw(&qr)?;
+        show_qr(&qr, output)
+    }
+}
+
+/// Draws a text on the terminal of whoever sits there.
+pub(crate) fn show(text: &str, output: Output) -> Result<(), Failure> {
+    show_qr(&qr(text)?, output)
+}
+
+fn show_qr(qr: &Qr, output: Output) -> Result<(), Failure> {
+    if output.is_json() || !std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    output.line(&qr.to_terminal().trim_end())
+}
+
+fn qr(text: &str) -> Result<Qr, Failure> {
+    Qr::new(text, Medium::Screen).map_err(|error| Failure::core(Exit::Unexpected, error))
+}
 
 /// The texts of all QR codes in a picture; `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<Vec<String>, Failure> {
@@ -45,19 +95,29 @@ pub(crate) fn read_payment_code(path: &Path) -> Result<String, Failure> {
 
 /// Two codes in view are refused: a till must not choose who pays.
 fn only_payment_code(texts: Vec<String>) -> Result<String, Failure> {
-    let mut codes = texts.into_iter().filter(|text| SealedCode::parse_any_prefix(text).is_ok());
-    match (codes.next(), codes.next()) {
-        (Some(code), None) => Ok(code),
-        (None, _) => Err(Failure::new(
-            Exit::Refused,
-            "no_payment_code",
-            "the picture holds a QR code, but no payment code",
-        )),
-        (Some(_), Some(_)) => Err(Failure::new(
-            Exit::Refused,
-            "several_payment_codes",
-            "the picture holds several payment codes; show one",
-        )),
+    let is_code = |text: &str| SealedCode::parse_any_prefix(text).is_ok();
+    only(texts, "payment code", is_code)
+}
+
+/// The one text in a picture that begins so, as `wallet:terminal:` does.
+pub(crate) fn read_with_prefix(path: &Path, prefix: &str, what: &str) -> Result<String, Failure> {
+    only(read(path)?, what, |text| text.starts_with(prefix))
+}
+
+fn only(texts: Vec<String>, what: &str, is_one: impl Fn(&str) -> bool) -> Result<String, Failure> {
+    let mut found = texts.into_iter().filter(|text| is_one(text));
+    let refused = |code: String, sentence: String| {
+        Err(Failure::new(Exit::Refused, &code.replace(' ', "_"), sentence))
+    };
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => {
+            refused(format!("no_{what}"), format!("the picture holds a QR code, but no {what}"))
+        }
+        (Some(_), Some(_)) => {
+            let sentence = format!("the picture holds several {what}s; show one");
+            refused(format!("several_{what}s"), sentence)
+        }
     }
 }
 

@@ -29,6 +29,38 @@ pub(crate) fn verify(payment: &Payment, issuer: &IssuerDocument) -> Result<Recei
     }
 }
 
+/// What a payer's answer says, to be found in its receipt again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said<'a> {
+    /// With its prefix, as `ptr_…`.
+    pub(crate) id: &'a str,
+    pub(crate) state: &'a str,
+    pub(crate) amount: &'a str,
+    pub(crate) currency: &'a str,
+    pub(crate) receipt: &'a str,
+}
+
+/// Verifies the receipt that a payer got, as [`verify`] does for a merchant.
+pub(crate) fn verify_own(said: Said<'_>, issuer: &IssuerDocument) -> Result<(), Failure> {
+    let receipt = Receipt::parse(said.receipt)
+        .and_then(|receipt| receipt.verify(&issuer.issuer_id(), &issuer.signing_keys()))
+        .map_err(|error| Failure::core(Exit::Unexpected, error))?;
+    let record = receipt.record();
+    let subject = base16ct::lower::encode_string(&record.subject);
+    let agrees = said.id.rsplit_once('_').map(|(_, id)| id) == Some(subject.as_str())
+        && Some(record.state) == PaymentState::from_name(said.state)
+        && record.asked.amount_text() == said.amount
+        && record.asked.currency().code() == said.currency;
+    if agrees {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Unexpected,
+        "receipt_differs",
+        "the receipt is the issuer's, but for something else than the answer says",
+    ))
+}
+
 fn agrees(record: &Record, payment: &Payment, asked: Money) -> bool {
     let subject = base16ct::lower::encode_string(&record.subject);
     payment.id.strip_prefix("pay_") == Some(subject.as_str())
@@ -46,7 +78,7 @@ mod tests {
     use wallet_core::receipt::{PaymentState, Receipt, Record, RecordKind};
     use wallet_core::{Currency, Mode, Money, SigningKey, Timestamp};
 
-    use super::verify;
+    use super::{Said, verify, verify_own};
     use crate::client::models::Payment;
 
     fn key() -> SigningKey {
@@ -110,5 +142,27 @@ mod tests {
         ] {
             assert_eq!(verify(&lie, &issuer()).unwrap_err().code(), "receipt_differs", "{lie:?}");
         }
+    }
+
+    #[test]
+    fn a_payers_receipt_must_say_what_the_answer_says() {
+        let payment = payment(&key());
+        let said = Said {
+            id: &payment.id,
+            state: "succeeded",
+            amount: "12.50",
+            currency: "CNY",
+            receipt: &payment.receipt,
+        };
+        verify_own(said, &issuer()).unwrap();
+        for lie in [
+            Said { id: "pay_08", ..said },
+            Said { state: "declined", ..said },
+            Said { amount: "12.51", ..said },
+            Said { currency: "EUR", ..said },
+        ] {
+            assert_eq!(verify_own(lie, &issuer()).unwrap_err().code(), "receipt_differs");
+        }
+        assert!(verify_own(Said { receipt: "", ..said }, &issuer()).is_err());
     }
 }

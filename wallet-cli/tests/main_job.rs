@@ -30,8 +30,16 @@ fn wallet(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wallet"));
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
     // Nothing of the developer's own set-up may count.
-    for name in ["WALLET_SERVER", "WALLET_HOME", "WALLET_API_KEY", "WALLET_CONFIG", "WALLET_ISSUER"]
-    {
+    for name in [
+        "WALLET_SERVER",
+        "WALLET_HOME",
+        "WALLET_API_KEY",
+        "WALLET_CONFIG",
+        "WALLET_ISSUER",
+        "WALLET_PIN",
+        "WALLET_NEW_PIN",
+        "WALLET_OTP",
+    ] {
         command.env_remove(name);
     }
     command

@@ -7,15 +7,17 @@
 //! | operator | being able to open the Unix socket, or an operator key |
 
 pub(crate) mod device;
+mod download;
 pub(crate) mod models;
 mod problem;
+mod request;
 mod retry;
 mod server;
 
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::{Method, Url};
+use reqwest::Url;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -24,6 +26,7 @@ use zeroize::Zeroizing;
 use crate::failure::{Exit, Failure};
 pub(crate) use device::DeviceSigner;
 pub(crate) use problem::{Certainty, Problem};
+pub(crate) use request::Request;
 pub(crate) use server::{OperatorArgs, ServerArgs, on_loopback, over_socket};
 
 /// How long a connection may take: a till's customer waits.
@@ -43,57 +46,6 @@ pub(crate) struct Client {
     bearer: Option<Zeroizing<String>>,
     /// How long to wait before the second attempt.
     first_pause: Duration,
-}
-
-/// A request; paths begin with `/v1`.
-#[derive(Debug)]
-pub(crate) struct Request<'a> {
-    method: Method,
-    path: String,
-    query: Vec<(&'static str, String)>,
-    body: Option<Value>,
-    idempotency_key: Option<String>,
-    signer: Option<&'a DeviceSigner<'a>>,
-}
-
-impl<'a> Request<'a> {
-    pub(crate) fn get(path: impl Into<String>) -> Self {
-        Self::new(Method::GET, path, None)
-    }
-
-    pub(crate) fn post(path: impl Into<String>, body: Value) -> Self {
-        Self::new(Method::POST, path, Some(body))
-    }
-
-    pub(crate) fn delete(path: impl Into<String>) -> Self {
-        Self::new(Method::DELETE, path, None)
-    }
-
-    fn new(method: Method, path: impl Into<String>, body: Option<Value>) -> Self {
-        let path = path.into();
-        Self { method, path, query: Vec::new(), body, idempotency_key: None, signer: None }
-    }
-
-    /// Adds a parameter to the query, if it has a value.
-    #[must_use]
-    pub(crate) fn query(mut self, name: &'static str, value: Option<impl fmt::Display>) -> Self {
-        self.query.extend(value.map(|value| (name, value.to_string())));
-        self
-    }
-
-    /// Makes the request safe to repeat.
-    #[must_use]
-    pub(crate) fn idempotency_key(mut self, key: &str) -> Self {
-        self.idempotency_key = Some(key.to_owned());
-        self
-    }
-
-    /// Signs the request as a payer's device.
-    #[must_use]
-    pub(crate) fn signed_by(mut self, signer: &'a DeviceSigner<'a>) -> Self {
-        self.signer = Some(signer);
-        self
-    }
 }
 
 /// An answer: as the server wrote it, for `--json`, and as this program understands it.
@@ -173,9 +125,10 @@ impl Client {
             self.http.execute(self.prepare(request)?).await.map_err(|error| self.lost(&error))?;
         let status = response.status();
         let replayed = response.headers().contains_key("idempotent-replayed");
+        let later = retry_after(&response);
         let body = response.bytes().await.map_err(|error| self.lost(&error))?;
         if !status.is_success() {
-            return Err(Failure::problem(Problem::read(status.as_u16(), &body)));
+            return Err(refusal(status.as_u16(), &body, later));
         }
         if body.is_empty() {
             return Ok((Value::Null, replayed));
@@ -230,6 +183,20 @@ impl Client {
             Failure::new(Exit::AskAgain, "no_answer", "the connection broke before the answer came")
         }
     }
+}
+
+/// What the server refused with, and when it may be asked again.
+fn refusal(status: u16, body: &[u8], retry_after_seconds: Option<u32>) -> Failure {
+    let failure = Failure::problem(Problem::read(status, body));
+    match retry_after_seconds {
+        Some(seconds) => failure.hint(format!("ask again in {seconds} s")),
+        None => failure,
+    }
+}
+
+/// `Retry-After` in seconds (RFC 9110, section 10.2.3).
+fn retry_after(response: &reqwest::Response) -> Option<u32> {
+    response.headers().get("retry-after")?.to_str().ok()?.parse().ok()
 }
 
 /// What went wrong underneath; the layers above it say "error sending request".

@@ -9,8 +9,9 @@ mod merchant;
 mod operator;
 mod payer;
 mod serve;
+mod terminal;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -56,4 +57,40 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     runtime()?.block_on(command)
+}
+
+/// An answer without content, in words.
+#[derive(serde::Serialize)]
+struct Done {
+    done: String,
+}
+
+impl Done {
+    fn new(done: impl Into<String>) -> Self {
+        Self { done: done.into() }
+    }
+}
+
+impl std::fmt::Display for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.done)
+    }
+}
+
+/// Real money or play money.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ModeArg {
+    /// Real money
+    Live,
+    /// Play money, for integrators
+    Test,
+}
+
+impl ModeArg {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => wallet_core::Mode::Live.as_str(),
+            Self::Test => wallet_core::Mode::Test.as_str(),
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! | `device.key` | the device's secret key, encrypted with a passphrase | 0600 |
 //! | `profile.json` | what the device learnt at enrolment and since | 0600 |
 //! | `mark.json` | the mark of the last code shown | 0600 |
+//! | `invitation` | the invitation that waits for approval on another device | 0600 |
 //! | `lock` | nothing; locked while the mark moves | 0600 |
 //!
 //! The key comes first and the profile last when a device enrols, so a crash between them leaves
@@ -131,6 +132,28 @@ impl WalletDirectory {
         write(&self.profile_path(), &text)
     }
 
+    /// The invitation with which this device asked to be let in, while it waits for approval.
+    pub(crate) fn pending_invitation(&self) -> Result<Option<Zeroizing<String>>, Failure> {
+        let path = self.invitation_path();
+        if path.exists() { crate::secrets::from_file(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Keeps the invitation, so that enrolling again finishes what waits.
+    pub(crate) fn keep_invitation(&self, invitation: &str) -> Result<(), Failure> {
+        write(&self.invitation_path(), invitation.as_bytes())
+    }
+
+    /// Forgets the invitation, which has done its work.
+    pub(crate) fn forget_invitation(&self) -> Result<(), Failure> {
+        let path = self.invitation_path();
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Failure::file(&path, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The enrolled device, with what it knows.
     pub(crate) fn device(
         &self,
@@ -148,6 +171,10 @@ impl WalletDirectory {
 
     fn key_path(&self) -> PathBuf {
         self.0.join("device.key")
+    }
+
+    fn invitation_path(&self) -> PathBuf {
+        self.0.join("invitation")
     }
 
     fn profile_path(&self) -> PathBuf {

@@ -110,9 +110,16 @@ impl Profile {
         IssuerId::from_hex(&self.issuer).map_err(unusable)
     }
 
-    fn document(&self) -> Result<IssuerDocument, Failure> {
+    /// The newest document of the issuer, verified.
+    pub(crate) fn document(&self) -> Result<IssuerDocument, Failure> {
         let document = IssuerDocument::parse(&self.issuer_document).map_err(unusable)?;
         document.verify(&self.issuer_id()?).map_err(unusable)
+    }
+
+    /// An amount in the wallet's currency.
+    pub(crate) fn amount(&self, text: &str) -> Result<Money, Failure> {
+        let currency = Currency::from_code(&self.currency).map_err(unusable)?;
+        Money::parse(text, currency).map_err(|error| Failure::core(Exit::Usage, error))
     }
 
     /// The limit of a code: the one that is asked for, or the issuer's for a payment.

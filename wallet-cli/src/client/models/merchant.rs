@@ -21,10 +21,17 @@ pub(crate) struct Payment {
     pub(crate) reference: String,
     pub(crate) decline_code: Option<String>,
     pub(crate) created_at: String,
+    /// Until when the payer may confirm, while it waits.
+    pub(crate) expires_at: Option<String>,
     pub(crate) receipt: String,
 }
 
 impl Payment {
+    /// Whether its payer must confirm it.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.state == "requires_confirmation"
+    }
+
     /// What was asked for.
     pub(crate) fn asked(&self) -> Result<Money, Failure> {
         amount_of(&self.amount, &self.currency)
@@ -37,6 +44,9 @@ impl fmt::Display for Payment {
         writeln!(f, "{state}: {amount} {currency}, payment {id}")?;
         if let Some(code) = &self.decline_code {
             writeln!(f, "  declined because  {code}")?;
+        }
+        if let (true, Some(until)) = (self.is_waiting(), &self.expires_at) {
+            writeln!(f, "  the payer must confirm it until {until}")?;
         }
         writeln!(f, "  settled           {} {currency}", self.amount_settled)?;
         writeln!(f, "  fee, net          {} {currency}, {} {currency}", self.fee, self.net)?;

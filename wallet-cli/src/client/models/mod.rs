@@ -1,9 +1,13 @@
 //! What the server answers, as far as people see it. `--json` prints the answers as they came.
 
+mod account;
+mod confirmation;
+mod events;
 mod issuer;
 mod ledger;
 mod merchant;
 mod payer;
+mod people;
 
 use core::fmt;
 
@@ -11,17 +15,24 @@ use serde::Deserialize;
 
 use crate::output::table;
 
+pub(crate) use account::{
+    Account, Device, DeviceInvitation, RecoveryCodes, SpendingLimits, TotpSecret,
+};
+pub(crate) use confirmation::{Confirmation, Confirmations, DecidedPayment};
+pub(crate) use events::{PayerEvent, PayerEvents};
 pub(crate) use issuer::{Issuer, IssuerArgs, device_profile};
 pub(crate) use ledger::{Entry, TrialBalance};
 pub(crate) use merchant::{ApiKey, Balance, CreatedMerchant, Merchant, Payment, Terminal};
 pub(crate) use payer::{
-    Activity, Enrolment, Invitation, Payer, PayerBalance, PayerEvent, PayerEvents, TopUp,
+    Activity, Enrolment, EnrolmentState, Invitation, Payer, PayerBalance, TopUp,
 };
+pub(crate) use people::{Envelope, EnvelopeClaim, PayerTransfer, Person, ReceiveCode, Withdrawal};
 
 /// One page of a list.
 #[derive(Debug, Deserialize)]
 pub(crate) struct List<T> {
     pub(crate) data: Vec<T>,
+    #[serde(default)]
     pub(crate) has_more: bool,
     pub(crate) next: Option<String>,
 }
@@ -48,14 +59,19 @@ impl<T: Row> fmt::Display for List<T> {
         if self.data.is_empty() {
             return f.write_str("none");
         }
-        let head = T::COLUMNS.iter().map(ToString::to_string).collect();
-        let rows: Vec<_> = std::iter::once(head).chain(self.data.iter().map(T::row)).collect();
-        f.write_str(&table(&rows, T::RIGHT_ALIGNED))?;
+        f.write_str(&rows(&self.data))?;
         match &self.next {
             Some(next) if self.has_more => write!(f, "\nmore: --after {next}"),
             _ => Ok(()),
         }
     }
+}
+
+/// The items under their heads.
+fn rows<T: Row>(items: &[T]) -> String {
+    let head = T::COLUMNS.iter().map(ToString::to_string).collect();
+    let rows: Vec<_> = std::iter::once(head).chain(items.iter().map(T::row)).collect();
+    table(&rows, T::RIGHT_ALIGNED)
 }
 
 /// Which page of a list.

@@ -3,14 +3,16 @@
 use core::fmt;
 
 use serde::Deserialize;
-use wallet_core::Step;
-use wallet_core::code::Mark;
 
+use super::events::CodeMark;
 use super::{Issuer, Row, or_dash};
 
 /// What a device gets when it enrols.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Enrolment {
+    /// `pending` while the payer has not approved it from another device.
+    #[serde(default)]
+    pub(crate) state: EnrolmentState,
     pub(crate) device_key_id: String,
     pub(crate) payer: String,
     pub(crate) mode: String,
@@ -18,6 +20,17 @@ pub(crate) struct Enrolment {
     pub(crate) issuer: Issuer,
     pub(crate) limits: Limits,
     pub(crate) server_time: String,
+}
+
+/// Whether a device may act.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EnrolmentState {
+    /// It may.
+    #[default]
+    Active,
+    /// Once the payer proved to be behind it.
+    Pending,
 }
 
 /// What a payer may spend.
@@ -59,8 +72,8 @@ pub(crate) struct Activity {
     id: String,
     kind: String,
     state: String,
-    amount: String,
-    currency: String,
+    amount: Option<String>,
+    currency: Option<String>,
     merchant_name: Option<String>,
     decline_code: Option<String>,
     created_at: String,
@@ -77,60 +90,12 @@ impl Row for Activity {
             created_at.clone(),
             kind.clone(),
             state.clone(),
-            amount.clone(),
-            currency.clone(),
+            or_dash(amount.as_deref()),
+            currency.clone().unwrap_or_default(),
             or_dash(self.merchant_name.as_deref()),
             or_dash(self.decline_code.as_deref()),
             id.clone(),
         ]
-    }
-}
-
-/// What happened to a payer's codes and money since a cursor, oldest first.
-#[derive(Debug, Deserialize)]
-pub(crate) struct PayerEvents {
-    pub(crate) data: Vec<PayerEvent>,
-    pub(crate) next: Option<String>,
-}
-
-/// One thing that happened.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct PayerEvent {
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub(crate) amount: String,
-    currency: String,
-    merchant_name: Option<String>,
-    decline_code: Option<String>,
-    pub(crate) code: Option<CodeMark>,
-}
-
-/// Which code an event is about.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(crate) struct CodeMark {
-    pub(crate) step: u32,
-    pub(crate) seq: u8,
-}
-
-impl From<CodeMark> for Mark {
-    fn from(CodeMark { step, seq }: CodeMark) -> Self {
-        Self { step: Step::from_number(step), seq }
-    }
-}
-
-impl fmt::Display for PayerEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, amount, currency, .. } = self;
-        let merchant = self.merchant_name.as_deref().unwrap_or("a merchant");
-        match kind.as_str() {
-            "payment.succeeded" => write!(f, "paid {amount} {currency} at {merchant}"),
-            "payment.declined" => {
-                let why = self.decline_code.as_deref().unwrap_or("declined");
-                write!(f, "not paid: {amount} {currency} at {merchant} ({why})")
-            }
-            "top_up.succeeded" => write!(f, "{amount} {currency} paid in"),
-            other => write!(f, "{other}: {amount} {currency}"),
-        }
     }
 }
 

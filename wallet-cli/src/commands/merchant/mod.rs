@@ -1,6 +1,7 @@
 //! `wallet merchant`: a shop and its tills.
 
 mod balance;
+mod cancel;
 mod charge;
 mod payment;
 mod terminal;
@@ -15,11 +16,12 @@ use crate::client::{Client, ServerArgs};
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Take payments: charge a shown code, look payments up, register tills
+/// Take payments: charge a shown code, look payments up, call them off, register tills
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Charge(charge::Args),
     Payment(payment::Args),
+    Cancel(cancel::Args),
     Balance(balance::Args),
     #[command(subcommand)]
     Terminal(terminal::Command),
@@ -28,6 +30,7 @@ pub(crate) enum Command {
 pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Charge(args) => charge::run(args, output).await,
+        Command::Cancel(args) => cancel::run(args, output).await,
         Command::Payment(args) => payment::run(args, output).await,
         Command::Balance(args) => balance::run(args, output).await,
         Command::Terminal(command) => terminal::run(command, output).await,

@@ -4,11 +4,9 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::client::{OperatorArgs, Request};
-use crate::commands::ids;
+use crate::commands::{Done, ids};
 use crate::failure::Failure;
 use crate::output::Output;
-
-use super::Done;
 
 /// Revoke a payer's device
 #[derive(Subcommand, Debug)]
@@ -30,5 +28,5 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
     let Command::Revoke(args) = command;
     let path = format!("/v1/operator/devices/{}/revoke", args.device);
     args.operator.client()?.send::<()>(Request::post(path, json!({}))).await?;
-    output.show(&Done { done: format!("device {} is revoked", args.device) })
+    output.show(&Done::new(format!("device {} is revoked", args.device)))
 }

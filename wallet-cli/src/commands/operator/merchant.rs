@@ -5,11 +5,9 @@ use serde_json::json;
 
 use crate::client::models::{ApiKey, CreatedMerchant, List, Merchant, PageArgs};
 use crate::client::{OperatorArgs, Request};
-use crate::commands::ids;
+use crate::commands::{Done, ModeArg, ids};
 use crate::failure::Failure;
 use crate::output::Output;
-
-use super::{Done, ModeArg};
 
 /// Create and list merchants, give them API keys and take keys away
 #[derive(Subcommand, Debug)]
@@ -114,7 +112,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::RevokeKey(args) => {
             let request = Request::delete(format!("/v1/operator/api_keys/{}", args.key));
             args.operator.client()?.send::<()>(request).await?;
-            output.show(&Done { done: format!("key {} is revoked", args.key) })
+            output.show(&Done::new(format!("key {} is revoked", args.key)))
         }
     }
 }

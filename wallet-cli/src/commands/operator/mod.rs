@@ -7,13 +7,14 @@ mod merchant;
 mod payer;
 mod top_up;
 mod trial_balance;
+mod withdrawal;
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Run the books: merchants, payers, top-ups, the trial balance, keys
+/// Run the books: merchants, payers, top-ups, withdrawals, the trial balance, keys
 ///
 /// The operator is whoever may open the server's Unix socket.
 #[derive(Subcommand, Debug)]
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Payer(payer::Command),
     TopUp(top_up::Args),
+    #[command(subcommand)]
+    Withdrawal(withdrawal::Command),
     TrialBalance(trial_balance::Args),
     Entries(entries::Args),
     #[command(subcommand)]
@@ -35,40 +38,11 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
     match command {
         Command::Merchant(command) => merchant::run(command, output).await,
         Command::Payer(command) => payer::run(command, output).await,
+        Command::Withdrawal(command) => withdrawal::run(command, output).await,
         Command::TopUp(args) => top_up::run(args, output).await,
         Command::TrialBalance(args) => trial_balance::run(args, output).await,
         Command::Entries(args) => entries::run(args, output).await,
         Command::Keys(command) => keys::run(command, output).await,
         Command::Device(command) => device::run(command, output).await,
-    }
-}
-
-/// Real money or play money.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ModeArg {
-    /// Real money
-    Live,
-    /// Play money, for integrators
-    Test,
-}
-
-impl ModeArg {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => wallet_core::Mode::Live.as_str(),
-            Self::Test => wallet_core::Mode::Test.as_str(),
-        }
-    }
-}
-
-/// An answer without content, in words.
-#[derive(serde::Serialize)]
-struct Done {
-    done: String,
-}
-
-impl std::fmt::Display for Done {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.done)
     }
 }

@@ -5,18 +5,20 @@ use serde_json::json;
 
 use crate::client::models::{Invitation, List, PageArgs, Payer};
 use crate::client::{OperatorArgs, Request};
-use crate::commands::ids;
+use crate::commands::{ModeArg, ids};
 use crate::failure::Failure;
 use crate::output::Output;
 
-use super::ModeArg;
-
-/// Create, invite and list payers
+/// Create, invite, list, freeze and unfreeze payers
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Create(CreateArgs),
     Invite(InviteArgs),
     List(ListArgs),
+    /// Stop everything that a payer does; only the operator can let it go on
+    Freeze(FreezeArgs),
+    /// Let a payer go on
+    Unfreeze(FreezeArgs),
 }
 
 /// Create a payer
@@ -51,6 +53,24 @@ pub(crate) struct ListArgs {
     operator: OperatorArgs,
 }
 
+// No doc comment: the two commands have their own words.
+#[derive(clap::Args, Debug)]
+pub(crate) struct FreezeArgs {
+    /// The payer's id
+    #[arg(value_parser = ids::parse)]
+    payer: String,
+    #[command(flatten)]
+    operator: OperatorArgs,
+}
+
+impl FreezeArgs {
+    async fn ask(&self, action: &str, output: Output) -> Result<(), Failure> {
+        let path = format!("/v1/operator/payers/{}/{action}", self.payer);
+        let request = Request::post(path, json!({}));
+        output.show(&self.operator.client()?.send::<Payer>(request).await?)
+    }
+}
+
 pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Create(args) => {
@@ -67,5 +87,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
             let request = args.page.apply(Request::get("/v1/operator/payers"));
             output.show(&args.operator.client()?.send::<List<Payer>>(request).await?)
         }
+        Command::Freeze(args) => args.ask("freeze", output).await,
+        Command::Unfreeze(args) => args.ask("unfreeze", output).await,
     }
 }

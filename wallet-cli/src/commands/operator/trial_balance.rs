@@ -2,10 +2,9 @@
 
 use crate::client::models::TrialBalance;
 use crate::client::{OperatorArgs, Request};
+use crate::commands::ModeArg;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-
-use super::ModeArg;
 
 /// Show the sums of all accounts; ends with exit code 1 unless debits equal credits
 #[derive(clap::Args, Debug)]

@@ -1,87 +1,109 @@
 //! `wallet payer`: a device that pays.
 
+mod account;
 mod balance;
+mod close;
 mod code;
-mod enrol;
+mod confirm;
+mod confirmations;
+mod device;
+mod envelope;
+mod export;
+mod freeze;
+mod handle;
 mod history;
+mod join;
+mod limits;
+mod online;
+mod pin;
+mod receive;
+mod recovery_codes;
+mod refuse;
+mod totp;
+mod transfer;
+mod watch;
+mod withdraw;
+mod withdrawals;
 
 use clap::Subcommand;
-use wallet_core::DeviceKey;
 
 use super::{block_on, runtime};
-pub(crate) use enrol::enrol;
+pub(crate) use join::enrol::PATH as ENROLMENTS;
+pub(crate) use join::{Joined, Joining, join};
+use online::{DeviceArgs, KeyArgs, Online};
 
-use crate::client::models::Issuer;
-use crate::client::{Client, DeviceSigner, Request, ServerArgs};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::secrets::PassphraseArgs;
-use crate::wallet_file::{FileMarkStore, Profile, WalletArgs, WalletDirectory};
 
-/// Pay: enrol this machine as a device, show codes, see the balance
+/// Pay: enrol this machine as a device, show codes, confirm, send money, protect the account
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    Enrol(enrol::Args),
+    Enrol(join::enrol::Args),
+    Register(join::register::Args),
     Code(code::Args),
+    Watch(watch::Args),
+    Confirmations(confirmations::Args),
+    Confirm(confirm::Args),
+    Refuse(refuse::Args),
     Balance(balance::Args),
     History(history::Args),
+    Receive(receive::Args),
+    Transfer(transfer::Args),
+    #[command(subcommand)]
+    Envelope(envelope::Command),
+    Withdraw(withdraw::Args),
+    Withdrawals(withdrawals::Args),
+    Account(account::Args),
+    Handle(handle::Args),
+    Limits(limits::Args),
+    #[command(subcommand)]
+    Pin(pin::Command),
+    Totp(totp::Args),
+    RecoveryCodes(recovery_codes::Args),
+    #[command(subcommand)]
+    Device(device::Command),
+    Freeze(freeze::Args),
+    Unfreeze(freeze::UnfreezeArgs),
+    Export(export::Args),
+    Close(close::Args),
 }
 
 pub(super) fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
-        Command::Enrol(args) => block_on(enrol::run(args, output)),
+        // They have a screen of their own.
         Command::Code(args) => code::run(&args, output),
-        Command::Balance(args) => block_on(balance::run(args, output)),
-        Command::History(args) => block_on(history::run(args, output)),
+        Command::Watch(args) => watch::run(&args, output),
+        other => block_on(ask(other, output)),
     }
 }
 
-/// Which device, and how to reach its server.
-#[derive(clap::Args, Debug)]
-pub(crate) struct DeviceArgs {
-    #[command(flatten)]
-    wallet: WalletArgs,
-    #[command(flatten)]
-    passphrase: PassphraseArgs,
-    #[command(flatten)]
-    server: ServerArgs,
-}
-
-/// An enrolled device in touch with its server.
-struct Online {
-    client: Client,
-    key: DeviceKey,
-    profile: Profile,
-    marks: FileMarkStore,
-}
-
-impl DeviceArgs {
-    /// Opens the device and takes over the issuer's current key and time.
-    async fn online(&self) -> Result<Online, Failure> {
-        let directory = self.wallet.directory()?;
-        let mut profile = directory.profile()?;
-        let client = self.server.client(Some(&profile.server()?))?;
-        let key = directory.open_key(&self.passphrase)?;
-        let issuer = client.send::<Issuer>(Request::get("/v1/issuer")).await?.value;
-        refresh(&directory, &mut profile, &issuer)?;
-        Ok(Online { client, key, profile, marks: directory.marks() })
+/// Runs a command that asks the server and ends.
+async fn ask(command: Command, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Code(args) => code::run(&args, output),
+        Command::Watch(args) => watch::run(&args, output),
+        Command::Enrol(args) => join::enrol::run(args, output).await,
+        Command::Register(args) => join::register::run(args, output).await,
+        Command::Confirmations(args) => confirmations::run(args, output).await,
+        Command::Confirm(args) => confirm::run(args, output).await,
+        Command::Refuse(args) => refuse::run(args, output).await,
+        Command::Balance(args) => balance::run(args, output).await,
+        Command::History(args) => history::run(args, output).await,
+        Command::Receive(args) => receive::run(args, output).await,
+        Command::Transfer(args) => transfer::run(args, output).await,
+        Command::Envelope(command) => envelope::run(command, output).await,
+        Command::Withdraw(args) => withdraw::run(args, output).await,
+        Command::Withdrawals(args) => withdrawals::run(args, output).await,
+        Command::Account(args) => account::run(args, output).await,
+        Command::Handle(args) => handle::run(args, output).await,
+        Command::Limits(args) => limits::run(args, output).await,
+        Command::Pin(command) => pin::run(command, output).await,
+        Command::Totp(args) => totp::run(args, output).await,
+        Command::RecoveryCodes(args) => recovery_codes::run(args, output).await,
+        Command::Device(command) => device::run(command, output).await,
+        Command::Freeze(args) => freeze::run(args, output).await,
+        Command::Unfreeze(args) => freeze::unfreeze(args, output).await,
+        Command::Export(args) => export::run(args, output).await,
+        Command::Close(args) => close::run(args, output).await,
     }
-}
-
-impl Online {
-    fn signer(&self) -> Result<DeviceSigner<'_>, Failure> {
-        let Self { key, profile, .. } = self;
-        Ok(DeviceSigner::enrolled(key, profile.device_key_id()?, profile.clock_offset_millis))
-    }
-}
-
-/// Keeps what the issuer says now, if it is new.
-fn refresh(
-    directory: &WalletDirectory,
-    profile: &mut Profile,
-    issuer: &Issuer,
-) -> Result<(), Failure> {
-    let before = profile.clone();
-    profile.refresh(issuer)?;
-    if *profile == before { Ok(()) } else { directory.save_profile(profile) }
 }

@@ -66,7 +66,7 @@ impl World {
         };
         let mark = (showing.mark.step.number(), showing.mark.seq);
         let ok = event.kind == "payment.succeeded"
-            && event.amount == PRICE
+            && event.amount.as_deref() == Some(PRICE)
             && event.code.is_some_and(|code| (code.step, code.seq) == mark);
         Ok(Observation::Checked { ok, said: event.to_string(), details: Vec::new() })
     }

@@ -8,7 +8,7 @@ use wallet_server::Settings;
 
 use crate::client::models::{CreatedMerchant, Invitation, Issuer, Payer, TopUp};
 use crate::client::{Request, on_loopback, over_socket};
-use crate::commands::payer::enrol;
+use crate::commands::payer::{ENROLMENTS, Joined, Joining, join};
 use crate::commands::serve;
 use crate::failure::{Exit, Failure};
 use crate::system;
@@ -80,9 +80,17 @@ impl World {
         let wallet = WalletDirectory::at(&self.directory.join("payer"));
         // The wallet is gone with the demo, unless it is kept to be played with.
         let key = wallet.create_key(&Protection::None)?;
-        let invitation = &invited.invitation;
-        let issuer = (&running.issuer, &running.document.issuer_id());
-        let profile = enrol(&running.public, &key, invitation, "demo phone", issuer).await?;
+        let joining = Joining {
+            client: &running.public,
+            issuer: &running.issuer,
+            issuer_id: running.document.issuer_id(),
+            key: &key,
+            device_name: "demo phone",
+        };
+        let body = json!({"invitation": invited.invitation});
+        let Joined::Active(profile) = join(&joining, ENROLMENTS, body).await? else {
+            return Err(out_of_order());
+        };
         wallet.save_profile(&profile)?;
         let (device, profile) = wallet.device(&crate::secrets::PassphraseArgs::default())?;
         let terms = wallet_core::code::CodeTerms::up_to(profile.limit(None)?);

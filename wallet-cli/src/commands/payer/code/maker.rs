@@ -5,11 +5,13 @@ use wallet_core::qr::{Medium, Qr};
 use wallet_core::{DeviceKey, Timestamp};
 
 use crate::client::models::Issuer;
+use crate::commands::terminal::TerminalArg;
 use crate::failure::{Exit, Failure};
+use crate::pictures::PictureArgs;
+use crate::system;
 use crate::wallet_file::{FileMarkStore, Profile, WalletDirectory};
-use crate::{pictures, system};
 
-use super::{Args, PictureArgs};
+use super::Args;
 
 /// A wallet that shows codes under unchanging terms.
 pub(super) struct CodeMaker {
@@ -26,7 +28,7 @@ impl CodeMaker {
         let directory = args.device.wallet.directory()?;
         let (device, profile) = directory.device(&args.device.passphrase)?;
         let terms = CodeTerms {
-            terminal: args.terminal,
+            terminal: args.terminal.as_ref().map(TerminalArg::id).transpose()?,
             ..CodeTerms::up_to(profile.limit(args.limit.as_deref())?)
         };
         let marks = directory.marks();
@@ -56,13 +58,13 @@ impl CodeMaker {
             .map_err(|error| self.explain(error))?;
         let qr = Qr::new(showing.code.digits(), Medium::Screen)
             .map_err(|error| Failure::core(Exit::Unexpected, error))?;
-        self.draw(&qr)?;
+        self.pictures.draw(&qr)?;
         Ok((showing, qr))
     }
 
     /// Takes over the issuer's current key and clock.
     pub(super) fn refresh(&mut self, issuer: &Issuer) -> Result<(), Failure> {
-        super::super::refresh(&self.directory, &mut self.profile, issuer)?;
+        super::super::online::refresh(&self.directory, &mut self.profile, issuer)?;
         let current = self.profile.issuer_profile()?;
         let device = self.rotation.device();
         if *device.issuer() != current {
@@ -77,19 +79,6 @@ impl CodeMaker {
     pub(super) fn adopt(&mut self, issuers: Option<Mark>) -> Result<(), Failure> {
         let adopted = self.rotation.adopt(issuers, self.profile.now(), &mut self.marks);
         adopted.map(|_| ()).map_err(|error| self.explain(error))
-    }
-
-    fn draw(&self, qr: &Qr) -> Result<(), Failure> {
-        if let Some(path) = &self.pictures.png {
-            let png = qr
-                .to_png(self.pictures.pixels)
-                .map_err(|error| Failure::core(Exit::Usage, error))?;
-            pictures::write(path, &png)?;
-        }
-        self.pictures
-            .svg
-            .as_ref()
-            .map_or(Ok(()), |path| pictures::write(path, qr.to_svg().as_bytes()))
     }
 
     fn explain(&mut self, error: wallet_core::Error) -> Failure {

@@ -5,12 +5,10 @@ mod maker;
 mod once;
 mod rotating;
 
-use std::path::PathBuf;
-
-use wallet_core::TerminalId;
-
+use crate::commands::terminal::TerminalArg;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::pictures::PictureArgs;
 
 use super::DeviceArgs;
 use maker::CodeMaker;
@@ -26,15 +24,17 @@ Keys: space, n or Enter for a fresh code; q, Esc or Ctrl-C to leave.
 Examples:
   wallet payer code
   wallet payer code --limit 20.00 --terminal 000102030405060708090a0b0c0d0e0f
+  wallet payer code --terminal counter-1.jpg      a photograph of the code on the till
   wallet payer code --once --png code.png
   wallet payer code --text | wallet merchant charge 12.50 --stdin")]
 pub(crate) struct Args {
     /// The most that may be charged [default: the issuer's limit for a payment]
     #[arg(long, value_name = "AMOUNT")]
     limit: Option<String>,
-    /// The only terminal where the code works: the 32 hexadecimal digits that the till shows
-    #[arg(long, value_name = "HEX", value_parser = terminal)]
-    terminal: Option<TerminalId>,
+    /// The only terminal where the code works: its 32 hexadecimal digits, or a picture of the QR
+    /// code on it
+    #[arg(long, value_name = "HEX|PHOTO")]
+    terminal: Option<TerminalArg>,
     /// Make one code and end
     #[arg(long)]
     once: bool,
@@ -45,25 +45,6 @@ pub(crate) struct Args {
     pictures: PictureArgs,
     #[command(flatten)]
     device: DeviceArgs,
-}
-
-/// Where to draw codes besides the screen.
-#[derive(clap::Args, Clone, Debug)]
-struct PictureArgs {
-    /// Draw each code into this PNG file
-    #[arg(long, value_name = "FILE")]
-    png: Option<PathBuf>,
-    /// Draw each code into this SVG file
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
-    /// Pixels a module in the PNG file
-    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
-    pixels: u8,
-}
-
-/// Reads a terminal's id, also in the form in which a till's QR code says it.
-fn terminal(text: &str) -> Result<TerminalId, wallet_core::Error> {
-    TerminalId::from_hex(text.strip_prefix("wallet:terminal:").unwrap_or(text))
 }
 
 pub(super) fn run(args: &Args, output: Output) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! `wallet merchant charge`
 
+mod wait;
+
 use core::fmt;
 use std::path::PathBuf;
 
@@ -9,15 +11,17 @@ use wallet_core::{Currency, Money, TerminalId};
 
 use crate::client::models::{Issuer, IssuerArgs, Payment};
 use crate::client::{Answer, Client, Request};
+use crate::commands::terminal::TerminalArg;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::{pictures, receipts, secrets, system, times};
 
 use super::MerchantArgs;
+use wait::{WaitArgs, unless_paid};
 
 /// Charge the code that a payer shows, and verify the receipt
 ///
-/// If the server can't be reached or doesn't know the outcome, the same request is repeated a few
+/// A payment that its payer must confirm is waited for; Ctrl-C calls it off. If the server can't be reached or doesn't know the outcome, the same request is repeated a few
 /// times with the same key: the payer pays once.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -26,7 +30,8 @@ Examples:
   wallet merchant charge 12.50 --stdin --reference order-17     a keyboard-wedge scanner types it
   wallet merchant payment --reference order-17                  what became of it
 
-A payment that was declined or whose code was refused ends with exit code 3; one whose outcome
+A payment that was declined, refused by its payer, called off or whose code was refused ends with
+exit code 3; one whose outcome
 is not known with 4: repeat it with the same key and reference, which are on standard error. That
 a look-up finds nothing proves nothing yet.
 
@@ -44,14 +49,16 @@ pub(crate) struct Args {
     #[arg(long)]
     reference: Option<String>,
     /// The till that scanned; codes that are bound to a terminal need it
-    #[arg(long, value_name = "HEX", value_parser = TerminalId::from_hex)]
-    terminal: Option<TerminalId>,
+    #[arg(long, value_name = "HEX|PHOTO")]
+    terminal: Option<TerminalArg>,
     /// What was bought
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// Repeat an earlier charge [default: a new key]
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+    #[command(flatten)]
+    wait: WaitArgs,
     #[command(flatten)]
     merchant: MerchantArgs,
     #[command(flatten)]
@@ -123,36 +130,40 @@ impl fmt::Display for Charged {
 pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let client = args.merchant.client()?;
     let expected = args.issuer.id;
-    let charge = args.charge()?;
+    let (charge, wait) = args.charge()?;
     let issuer = client.send::<Issuer>(Request::get("/v1/issuer")).await?.value;
     let issuer = issuer.document(expected.as_ref())?;
     // Whatever happens from here on, the charge can be repeated and found.
     output.announce(&charge.names())?;
     let payment = charge.send(&client).await.map_err(|failure| charge.explain(failure))?;
+    let payment = wait.outcome(&client, payment, output).await?;
     receipts::verify(&payment.value, &issuer)?;
+    let paid = unless_paid(&payment.value);
     output.show(&Charged {
         payment,
         receipt_verified: true,
         issuer: issuer.issuer_id().to_string(),
         issuer_expected: expected.is_some(),
-    })
+    })?;
+    paid
 }
 
 impl Args {
-    fn charge(self) -> Result<Charge, Failure> {
+    fn charge(self) -> Result<(Charge, WaitArgs), Failure> {
         let amount = Currency::from_code(&self.currency)
             .and_then(|currency| Money::parse(&self.amount, currency))
             .map_err(|error| Failure::core(Exit::Usage, error))?;
         let (code, code_source) = self.source.read()?;
-        Ok(Charge {
+        let charge = Charge {
             code,
             code_source,
             amount,
             reference: self.reference.unwrap_or_else(made_up_reference),
-            terminal: self.terminal,
+            terminal: self.terminal.as_ref().map(TerminalArg::id).transpose()?,
             description: self.description,
             idempotency_key: self.idempotency_key.unwrap_or_else(system::random_hex::<16>),
-        })
+        };
+        Ok((charge, self.wait))
     }
 }
 

@@ -2,17 +2,26 @@
 //!
 //! Arguments of a process are visible to every user of the machine and stay in shell histories.
 
+mod payer;
+
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use wallet_core::keyfile::Passphrase;
 use zeroize::Zeroizing;
 
+pub(crate) use payer::{
+    DIGITS, NewPinArgs, Pin, PinArgs, Proof, ProofArgs, ask_one_time_password, choose_first_pin,
+};
+
 use crate::failure::{Exit, Failure};
 use crate::system;
 
 /// The longest secret that is read: tokens and passphrases, not documents.
 const SECRET_BYTES_MAX: usize = 4096;
+
+/// What to do without a terminal to ask for a passphrase.
+const PASSPHRASE_HINT: &str = "set WALLET_PASSPHRASE, or use --passphrase-file";
 
 /// Reads a secret from a file, without the line end.
 pub(crate) fn from_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
@@ -39,19 +48,30 @@ pub(crate) fn api_key(file: Option<&Path>, variable: &str) -> Result<Zeroizing<S
 
 /// An invitation: the file if one is named, a line of standard input, or asked for.
 pub(crate) fn invitation(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    token(file, "invitation", "use --invitation-file")
+}
+
+/// A text that is as good as what it stands for: the file if one is named, a line of standard
+/// input, or asked for.
+pub(crate) fn token(
+    file: Option<&Path>,
+    what: &str,
+    hint: &str,
+) -> Result<Zeroizing<String>, Failure> {
     if let Some(path) = file.filter(|path| *path != Path::new("-")) {
         return from_file(path);
     }
     let line = if file.is_none() && std::io::stdin().is_terminal() {
-        prompt("Invitation: ")?
+        prompt(&format!("The {what}: "), hint)?
     } else {
         line_of_stdin()?
     };
-    let invitation = Zeroizing::new(line.trim().to_owned());
-    if invitation.is_empty() {
-        return Err(Failure::new(Exit::Usage, "no_invitation", "no invitation was given"));
+    let token = Zeroizing::new(line.trim().to_owned());
+    if token.is_empty() {
+        let sentence = format!("no {what} was given");
+        return Err(Failure::new(Exit::Usage, &format!("no_{what}"), sentence));
     }
-    Ok(invitation)
+    Ok(token)
 }
 
 /// Reads one line of standard input.
@@ -84,7 +104,10 @@ impl PassphraseArgs {
 
     /// The passphrase that opens a key file.
     pub(crate) fn ask(&self) -> Result<Passphrase, Failure> {
-        self.given()?.map_or_else(|| passphrase(&prompt("Passphrase of this wallet: ")?), Ok)
+        self.given()?.map_or_else(
+            || passphrase(&prompt("Passphrase of this wallet: ", PASSPHRASE_HINT)?),
+            Ok,
+        )
     }
 
     /// A passphrase for a new key file, asked for twice.
@@ -92,8 +115,8 @@ impl PassphraseArgs {
         if let Some(given) = self.given()? {
             return Ok(given);
         }
-        let first = prompt("Choose a passphrase for this wallet: ")?;
-        if first != prompt("The same again: ")? {
+        let first = prompt("Choose a passphrase for this wallet: ", PASSPHRASE_HINT)?;
+        if first != prompt("The same again: ", PASSPHRASE_HINT)? {
             return Err(Failure::new(
                 Exit::Usage,
                 "passphrases_differ",
@@ -117,10 +140,10 @@ fn passphrase(text: &str) -> Result<Passphrase, Failure> {
 }
 
 /// Asks on the terminal, without showing what is typed.
-fn prompt(question: &str) -> Result<Zeroizing<String>, Failure> {
+fn prompt(question: &str, hint: &str) -> Result<Zeroizing<String>, Failure> {
     rpassword::prompt_password(question).map(Zeroizing::new).map_err(|_| {
         Failure::new(Exit::Usage, "no_terminal", "there is no terminal to ask for a secret")
-            .hint("set WALLET_PASSPHRASE, or use --passphrase-file, --invitation-file")
+            .hint(hint)
     })
 }
 

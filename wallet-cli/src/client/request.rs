@@ -1,0 +1,67 @@
+//! What is asked of the server.
+
+use std::fmt;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::DeviceSigner;
+
+/// A request; paths begin with `/v1`.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: Vec<(&'static str, String)>,
+    pub(super) body: Option<Value>,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) signer: Option<&'a DeviceSigner<'a>>,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path, None)
+    }
+
+    pub(crate) fn post(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Method::POST, path, Some(body))
+    }
+
+    pub(crate) fn put(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Method::PUT, path, Some(body))
+    }
+
+    pub(crate) fn patch(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Method::PATCH, path, Some(body))
+    }
+
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, path, None)
+    }
+
+    fn new(method: Method, path: impl Into<String>, body: Option<Value>) -> Self {
+        let path = path.into();
+        Self { method, path, query: Vec::new(), body, idempotency_key: None, signer: None }
+    }
+
+    /// Adds a parameter to the query, if it has a value.
+    #[must_use]
+    pub(crate) fn query(mut self, name: &'static str, value: Option<impl fmt::Display>) -> Self {
+        self.query.extend(value.map(|value| (name, value.to_string())));
+        self
+    }
+
+    /// Makes the request safe to repeat.
+    #[must_use]
+    pub(crate) fn idempotency_key(mut self, key: &str) -> Self {
+        self.idempotency_key = Some(key.to_owned());
+        self
+    }
+
+    /// Signs the request as a payer's device.
+    #[must_use]
+    pub(crate) fn signed_by(mut self, signer: &'a DeviceSigner<'a>) -> Self {
+        self.signer = Some(signer);
+        self
+    }
+}
