@@ -1,19 +1,22 @@
 //! A charge, rule by rule, in order of precedence.
 
+mod record;
+
 use wallet_core::Money;
 use wallet_core::code::Freshness;
 use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
+use self::record::{Decided, Declined, record, reject};
 use super::{Books, confirmation};
 use crate::domain::command::{AuthenticCode, Charge, Verdict};
 use crate::domain::ids::AccountId;
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::{AccountKind, Bucket, Entry, Shard, Transfer};
-use crate::domain::limits::{Day, Limits, OverLimit, Proof, Usage};
+use crate::domain::limits::{Limits, Proof, Usage};
 use crate::domain::outcome::{
-    Answer, ConfirmationReason, DeclineCode, Outcome, PaymentAnswer, Refusal, Rejection,
+    Answer, ConfirmationReason, DeclineCode, Outcome, Refusal, Rejection,
 };
-use crate::domain::plan::{AnswerRef, Event, NewPayment, NewReference};
+use crate::domain::plan::{AnswerRef, Event};
 use crate::domain::snapshot::{Device, Merchant, Payer, Presented, PresentedAt, TakenReference};
 
 /// Decides one charge.
@@ -160,18 +163,6 @@ struct Allowed {
     reason: Option<ConfirmationReason>,
 }
 
-/// Why a payment is declined.
-struct Declined {
-    code: DeclineCode,
-    over_limit: Option<OverLimit>,
-}
-
-impl From<DeclineCode> for Declined {
-    fn from(code: DeclineCode) -> Self {
-        Self { code, over_limit: None }
-    }
-}
-
 /// Whether the payer may pay this; the first rule broken names the decline.
 fn allow(
     books: &Books<'_>,
@@ -240,111 +231,4 @@ fn move_money(
 /// are not to be trusted with it: the batcher isolates the command.
 fn balanced(charge: &Charge, entries: Vec<Entry>) -> Transfer {
     Transfer::new(charge.transfer, entries).unwrap_or_else(|error| panic!("{}: {error}", charge.id))
-}
-
-/// What was decided about an allowed payment.
-struct Decided {
-    transfer: Transfer,
-    proof: Proof,
-    reason: Option<ConfirmationReason>,
-}
-
-impl Decided {
-    fn state(&self) -> PaymentState {
-        match self.reason {
-            None => PaymentState::Succeeded,
-            Some(_) => PaymentState::RequiresConfirmation,
-        }
-    }
-}
-
-/// Writes the payment down: succeeded, declined, or waiting for its payer.
-fn record(
-    books: &mut Books<'_>,
-    charge: &Charge,
-    (code, limits, day): (&AuthenticCode, Limits, Day),
-    fee: Money,
-    decision: Result<Decided, Declined>,
-) -> Answer {
-    let asked = charge.amount.money();
-    let nothing = Money::zero(asked.currency());
-    let state = decision.as_ref().map_or(PaymentState::Declined, Decided::state);
-    let (settled, fee) =
-        if state == PaymentState::Succeeded { (asked, fee) } else { (nothing, nothing) };
-    let entries = decision.as_ref().map_or(&[][..], |decided| decided.transfer.entries());
-    let record = Record {
-        mode: charge.key.mode,
-        kind: RecordKind::Payment,
-        state,
-        subject: *charge.id.as_bytes(),
-        merchant: *charge.reference.merchant.as_bytes(),
-        decided_at: books.now,
-        asked,
-        settled,
-        reference_hash: Record::reference_hash(&charge.reference.reference),
-        books_hash: books_hash(entries, &code.evidence),
-    };
-    let wait = books.rules.confirmation.wait_millis;
-    let answer = PaymentAnswer {
-        id: charge.id,
-        merchant: charge.reference.merchant,
-        mode: charge.key.mode,
-        created_at: books.now,
-        expires_at: (state == PaymentState::RequiresConfirmation)
-            .then(|| books.now.plus_millis(wait)),
-        record,
-        fee,
-        decline_code: decision.as_ref().err().map(|declined| declined.code),
-        reference: charge.reference.reference.clone(),
-        code_source: charge.code_source,
-        terminal: charge.terminal,
-        description: charge.description.clone(),
-        metadata: charge.metadata.clone(),
-    };
-    let over_limit = decision.as_ref().err().and_then(|declined| declined.over_limit);
-    let decided = decision.ok();
-    books.plan.payments.push(NewPayment {
-        answer: answer.clone(),
-        payer: code.payer,
-        device: code.device,
-        mark: code.mark,
-        code_limit: code.limit,
-        limits,
-        proof: decided.as_ref().map_or(Proof::Code, |decided| decided.proof),
-        day,
-        counted: if decided.is_some() { asked.minor() } else { 0 },
-        reason: decided.as_ref().and_then(|decided| decided.reason),
-        over_limit,
-        transfer: decided.as_ref().map(|decided| decided.transfer.id()),
-        evidence: code.evidence.clone(),
-        event: books.plan.events.len(),
-    });
-    books.plan.transfers.extend(decided.map(|decided| decided.transfer));
-    let merchant = Some(charge.reference.merchant);
-    books.plan.events.push(Event { record, notice: None, merchant, payer: code.payer });
-    take_reference(books, charge, &answer);
-    let name = AnswerRef::Payment(answer.id);
-    let answer = Answer::Payment(Box::new(answer));
-    books.keep(&charge.key, charge.request_hash, &answer, name);
-    answer
-}
-
-/// A declined payment takes its reference as well; a rejected code does not, so that the till
-/// can scan again under the same one.
-fn take_reference(books: &mut Books<'_>, charge: &Charge, answer: &PaymentAnswer) {
-    let taken = TakenReference::Payment(charge.fingerprint, Box::new(answer.clone()));
-    books.rows.references.insert(charge.reference.clone(), taken);
-    books.plan.references.push(NewReference {
-        reference: charge.reference.clone(),
-        fingerprint: charge.fingerprint,
-        payment: charge.id,
-    });
-}
-
-/// Keeps the rejection of an authentic code under the idempotency key.
-fn reject(books: &mut Books<'_>, charge: &Charge, rejection: Rejection) -> Answer {
-    let answer = Answer::Rejected(rejection);
-    let name = AnswerRef::Rejected(rejection);
-    books.keep(&charge.key, charge.request_hash, &answer, name);
-    answer
 }
