@@ -111,10 +111,10 @@ impl Problem {
         }
     }
 
-    /// Whether a client error passes by itself: a conflict (a clock that is ahead), or too many
-    /// requests.
+    /// Whether a client error passes by itself: a clock that is ahead, or too many requests. Other
+    /// conflicts stay, as that with a payment which has been decided.
     fn passes(&self) -> bool {
-        matches!(self.status, 409 | 429)
+        self.status == 429 || self.code == "clock_skew"
     }
 }
 
@@ -153,17 +153,20 @@ mod tests {
 
     #[test]
     fn a_request_that_is_wrong_is_refused_though_an_earlier_one_may_have_worked() {
-        for (status, exit) in [
-            (400, Exit::Refused),
-            (401, Exit::Refused),
-            (403, Exit::Refused),
-            (422, Exit::Refused),
-            (409, Exit::AskAgain),
-            (429, Exit::AskAgain),
-            (503, Exit::AskAgain),
+        for (status, code, exit) in [
+            (400, "invalid_request", Exit::Refused),
+            (401, "unauthorized", Exit::Refused),
+            (403, "pin_refused", Exit::Refused),
+            (409, "payment_closed", Exit::Refused),
+            (409, "reference_conflict", Exit::Refused),
+            (422, "idempotency_key_reused", Exit::Refused),
+            (409, "clock_skew", Exit::AskAgain),
+            (429, "too_many_requests", Exit::AskAgain),
+            (503, "overloaded", Exit::AskAgain),
         ] {
-            let problem = Problem::read(status, br#"{"code":"x","certainty":"retry"}"#);
-            assert_eq!(problem.exit(), exit, "{status}");
+            let body = format!(r#"{{"code":"{code}","certainty":"retry"}}"#);
+            let problem = Problem::read(status, body.as_bytes());
+            assert_eq!(problem.exit(), exit, "{status} {code}");
         }
     }
 
@@ -175,8 +178,9 @@ mod tests {
             (Certainty::NeedsPayer, Exit::AskAgain),
             (Certainty::Retry, Exit::AskAgain),
         ] {
-            let body = format!(r#"{{"code":"x","certainty":"{}"}}"#, certainty.as_str());
-            let problem = Problem::read(409, body.as_bytes());
+            let certainty_name = certainty.as_str();
+            let body = format!(r#"{{"code":"x","certainty":"{certainty_name}"}}"#);
+            let problem = Problem::read(503, body.as_bytes());
             assert_eq!((problem.certainty, problem.exit()), (certainty, exit));
         }
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
@@ -92,6 +93,51 @@ fn a_charge_without_an_answer_is_repeated_unchanged_until_there_is_one() {
     assert_eq!(requests[0], requests[2]);
     assert!(requests[0].contains("idempotency-key: key-1\r\n"), "{}", requests[0]);
     assert!(requests[0].ends_with(r#"{"amount":"12.50"}"#), "{}", requests[0]);
+}
+
+#[test]
+fn each_attempt_of_a_device_has_the_same_key_and_a_signature_of_its_own() {
+    let stub = Stub::answering(vec![
+        None,
+        Some(problem(503, "overloaded", "retry")),
+        Some((201, json!(1))),
+    ]);
+    let key = DeviceKey::from_seed(&[7; 32]);
+    let signer = DeviceSigner::enrolled(&key, DeviceKeyId::from_bytes([1; 8]), 0);
+    run(stub.client().send::<Value>(charge().signed_by(&signer))).unwrap();
+    let requests = stub.requests();
+    let nonce = |request: &String| {
+        let (_, after) = request.split_once(";nonce=\"").unwrap();
+        after.split_once('"').unwrap().0.to_owned()
+    };
+    let nonces: BTreeSet<String> = requests.iter().map(nonce).collect();
+    assert_eq!(nonces.len(), 3, "{requests:?}");
+    assert!(requests.iter().all(|request| request.contains("idempotency-key: key-1\r\n")));
+}
+
+#[test]
+fn a_download_is_written_as_it_came_and_one_that_breaks_off_is_an_error() {
+    let export = || Request::get("/v1/wallet/export");
+    let stub = Stub::answering(vec![Some((200, json!({"a": 1})))]);
+    let mut written = Vec::new();
+    assert_eq!(run(stub.client().download(export(), &mut written)).unwrap(), 7);
+    assert_eq!(written, br#"{"a":1}"#);
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = on_loopback(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        read_request(&stream);
+        write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{{\"a\":1").unwrap();
+    });
+    let failure = run(client.download(export(), &mut Vec::new())).unwrap_err();
+    server.join().unwrap();
+    assert_eq!((failure.exit(), failure.code()), (Exit::AskAgain, "no_answer"));
+
+    let stub = Stub::answering(vec![Some(problem(401, "unauthorized", "retry"))]);
+    let mut written = Vec::new();
+    let failure = run(stub.client().download(export(), &mut written)).unwrap_err();
+    assert_eq!((failure.code(), written.len()), ("unauthorized", 0));
 }
 
 #[test]

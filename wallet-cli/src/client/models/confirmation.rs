@@ -28,6 +28,9 @@ impl fmt::Display for Confirmations {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub(crate) struct Confirmation {
     pub(crate) payment: String,
+    /// Whether the code was this device's: no other may confirm.
+    #[serde(default = "yes")]
+    pub(crate) this_device: bool,
     merchant_name: String,
     terminal_name: Option<String>,
     amount: String,
@@ -35,6 +38,10 @@ pub(crate) struct Confirmation {
     description: Option<String>,
     reason: String,
     expires_at: String,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Confirmation {
@@ -96,8 +103,9 @@ pub(crate) struct DecidedPayment {
 impl fmt::Display for DecidedPayment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, state, amount, currency, .. } = self;
-        let merchant = self.merchant_name.as_deref().unwrap_or("a merchant");
-        write!(f, "{state}: {amount} {currency} to {merchant}, payment {id}")?;
+        write!(f, "{state}: {amount} {currency}")?;
+        self.merchant_name.iter().try_for_each(|merchant| write!(f, " to {merchant}"))?;
+        write!(f, ", payment {id}")?;
         self.decline_code.iter().try_for_each(|code| write!(f, " ({code})"))
     }
 }

@@ -47,9 +47,10 @@ impl fmt::Display for Payment {
         }
         if let (true, Some(until)) = (self.is_waiting(), &self.expires_at) {
             writeln!(f, "  the payer must confirm it until {until}")?;
+        } else {
+            writeln!(f, "  settled           {} {currency}", self.amount_settled)?;
+            writeln!(f, "  fee, net          {} {currency}, {} {currency}", self.fee, self.net)?;
         }
-        writeln!(f, "  settled           {} {currency}", self.amount_settled)?;
-        writeln!(f, "  fee, net          {} {currency}, {} {currency}", self.fee, self.net)?;
         writeln!(f, "  reference         {reference}")?;
         write!(f, "  created           {}", self.created_at)
     }

@@ -60,7 +60,8 @@ pub(super) async fn find(
     named: Option<String>,
 ) -> Result<(String, Option<Confirmation>), Failure> {
     let request = Request::get("/v1/wallet/confirmations");
-    let waiting = online.send::<Confirmations>(request).await?.value.data;
+    let mut waiting = online.send::<Confirmations>(request).await?.value.data;
+    waiting.retain(|confirmation| named.is_some() || confirmation.this_device);
     choose(waiting, named)
 }
 

@@ -19,7 +19,7 @@ use crate::output::Output;
 use crate::{system, times};
 
 /// How long the server may hold a question open.
-const WAIT_SECONDS_MAX: u32 = 25;
+const WAIT_SECONDS_MAX: i64 = 25;
 /// An answer that says nothing new is not asked for again sooner.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The server ends a payment itself a moment after its time; till then it is asked.
@@ -103,21 +103,18 @@ async fn ask_until(
     until: Timestamp,
 ) -> Result<Option<Answer<Payment>>, Failure> {
     loop {
-        let left = until.unix_millis().saturating_sub(system::now().unix_millis());
-        let Ok(left) = u32::try_from(left.max(0).saturating_add(999) / 1000) else {
-            return Ok(None);
-        };
-        if left == 0 {
-            return Ok(None);
-        }
+        let left = until.unix_millis().saturating_sub(system::now().unix_millis()).max(0);
+        let wait = (left.saturating_add(999) / 1000).min(WAIT_SECONDS_MAX);
         let asked_at = system::instant();
-        let request = Request::get(format!("/v1/payments/{id}"))
-            .query("wait", Some(left.min(WAIT_SECONDS_MAX)));
+        let request = Request::get(format!("/v1/payments/{id}")).query("wait", Some(wait));
         match client.send::<Payment>(request).await {
             Ok(payment) if !payment.value.is_waiting() => return Ok(Some(payment)),
             Err(failure) if failure.exit() == Exit::Refused => return Err(failure),
             // The payment is there, whatever the network does: the next question finds it.
             Ok(_) | Err(_) => {}
+        }
+        if left == 0 {
+            return Ok(None);
         }
         tokio::time::sleep(PAUSE.saturating_sub(asked_at.elapsed())).await;
     }
@@ -126,7 +123,7 @@ async fn ask_until(
 /// Calls the payment off; if the payer was faster, that is the outcome.
 async fn call_off(client: &Client, id: &str) -> Result<Answer<Payment>, Failure> {
     match cancel(client, id, &system::random_hex::<16>()).await {
-        Err(failure) if failure.is_answer() && failure.exit() == Exit::Refused => {
+        Err(failure) if failure.exit() == Exit::Refused => {
             let decided = client.send::<Payment>(Request::get(format!("/v1/payments/{id}"))).await;
             match decided {
                 Ok(payment) if !payment.value.is_waiting() => Ok(payment),

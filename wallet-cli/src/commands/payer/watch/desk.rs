@@ -63,9 +63,15 @@ impl Desk {
         self.waiting = kept.into_iter().map(|(_, one)| one).collect();
         for one in now {
             let known = self.waiting.iter().any(|waiting| waiting.payment == one.payment);
-            if !known && !self.done.contains(&one.payment) {
+            if known || self.done.contains(&one.payment) {
+                continue;
+            }
+            if one.this_device {
                 said.push(format!("? {one}"));
                 self.waiting.push_back(one);
+            } else {
+                said.push(format!("· waits for another of your devices: {one}"));
+                self.done.insert(one.payment);
             }
         }
         said
@@ -167,7 +173,7 @@ impl Desk {
 
 /// Whether the payment waits no longer, whatever is tried.
 fn is_over(code: &str) -> bool {
-    matches!(code, "not_found" | "confirmation_expired" | "confirmation_closed" | "other_device")
+    matches!(code, "not_found" | "confirmation_expired" | "payment_closed" | "other_device")
 }
 
 #[cfg(test)]

@@ -113,13 +113,26 @@ fn a_payment_that_was_decided_is_not_asked_about_again_by_a_list_that_is_late() 
 }
 
 #[test]
+fn a_payment_with_the_code_of_another_device_is_told_once_and_not_asked_about() {
+    let mut desk = Desk::default();
+    let elsewhere = || {
+        let mut one = waiting(1, 50);
+        one.this_device = false;
+        one
+    };
+    assert!(desk.update(vec![elsewhere()])[0].contains("another of your devices"));
+    assert!(desk.update(vec![elsewhere()]).is_empty());
+    assert_eq!(asks(&mut desk), None);
+}
+
+#[test]
 fn a_wrong_pin_is_asked_for_again_and_a_payment_that_is_over_is_not() {
     for (code, again) in [
         ("pin_refused", true),
         ("too_many_requests", true),
         ("no_answer", true),
         ("confirmation_expired", false),
-        ("confirmation_closed", false),
+        ("payment_closed", false),
         ("other_device", false),
         ("not_found", false),
     ] {

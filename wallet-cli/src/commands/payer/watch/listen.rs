@@ -14,7 +14,6 @@ use tokio::runtime::Runtime;
 use crate::client::Request;
 use crate::client::models::{Confirmation, Confirmations, DecidedPayment, PayerEvent, PayerEvents};
 use crate::failure::{Exit, Failure};
-use crate::system;
 
 use super::super::Online;
 
@@ -22,7 +21,7 @@ use super::super::Online;
 const WAIT_SECONDS: u32 = 25;
 /// How long to leave a server alone that can't be reached.
 const PAUSE: Duration = Duration::from_secs(5);
-/// An answer that says nothing new and came sooner is not asked for again at once.
+/// How often the server is asked while something waits.
 const SOON: Duration = Duration::from_secs(1);
 
 /// What happened.
@@ -103,22 +102,20 @@ impl Listener {
     }
 
     async fn confirmations(&mut self) -> Result<(), Gone> {
-        let mut known: Vec<Told<Confirmation>> = Vec::new();
-        let mut wait = 0;
+        let mut known: Option<Vec<Told<Confirmation>>> = None;
         loop {
-            let asked_at = system::instant();
-            match self.waiting(wait).await {
+            // The server waits for the first one to come, and does not tell when it goes.
+            let nothing_waits = known.as_ref().is_some_and(Vec::is_empty);
+            match self.waiting(if nothing_waits { WAIT_SECONDS } else { 0 }).await {
                 Ok(now) => {
                     self.refused = false;
-                    if now != known || wait == 0 {
+                    if known.as_ref() != Some(&now) {
                         self.tell(News::Waiting(now.clone()))?;
-                        known = now;
-                    } else {
-                        // The server may answer at once as long as anything waits.
-                        let soon = SOON.saturating_sub(asked_at.elapsed());
-                        tokio::time::sleep(soon).await;
                     }
-                    wait = WAIT_SECONDS;
+                    if !now.is_empty() {
+                        tokio::time::sleep(SOON).await;
+                    }
+                    known = Some(now);
                 }
                 Err(failure) => self.pause(failure).await?,
             }

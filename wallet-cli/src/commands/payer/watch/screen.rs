@@ -65,6 +65,8 @@ impl<'a> Screen<'a> {
             self.offline = false;
         }
         Ok(match news {
+            // The question itself says so.
+            News::Event(told) if told.value.kind == "payment.requires_confirmation" => Vec::new(),
             News::Event(told) => {
                 let mark = if told.value.is_warning() { '!' } else { '·' };
                 vec![format!("{mark} {}", told.value)]
