@@ -60,6 +60,9 @@ impl Shop {
     /// Starts the server and waits until it says where it listens.
     fn serve(&mut self) {
         let mut serve = wallet(self.folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+        // Nobody is asked to confirm: digits are typed here, and the same amount charged again.
+        serve.args(["--set", "confirmation.typed=false"]);
+        serve.args(["--set", "confirmation.same_amount_seconds=0"]);
         if let Some(database) = &self.postgres {
             serve.args(["--database", &database.url()]);
         }
