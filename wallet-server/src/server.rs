@@ -262,6 +262,7 @@ async fn start_app(
         keys: Arc::clone(&keys) as Arc<dyn IssuerKeys>,
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
+        notifier: notifier.clone(),
         rules: parsed.pin,
     });
     let own = own.map_err(at("a thread"))?;

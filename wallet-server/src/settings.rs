@@ -50,6 +50,7 @@ pub struct Settings {
     pub currency: String,
     pub time_zone: String,
     pub code_prefix: String,
+    pub registration: Registration,
     pub limits: LimitSettings,
     pub confirmation: ConfirmationSettings,
     pub pin: PinSettings,
@@ -183,6 +184,16 @@ impl PinSettings {
     }
 }
 
+/// Who gets a wallet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// Whom the operator invites.
+    Invitation,
+    /// Whoever asks.
+    Open,
+}
+
 /// `[devices]`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -295,7 +306,10 @@ impl Settings {
             prefix,
             rules,
             pin: self.pin.rules()?,
-            devices: DeviceRules { new_millis: i64::from(self.devices.new_hours) * MILLIS_OF_HOUR },
+            devices: DeviceRules {
+                new_millis: i64::from(self.devices.new_hours) * MILLIS_OF_HOUR,
+                open_registration: self.registration == Registration::Open,
+            },
             public_authorities: self.public_authorities()?,
         })
     }

@@ -1,6 +1,7 @@
 //! What people do with the whole, over real HTTP. Each program that includes this runs all of it on
 //! its `DATABASE`.
 
+mod account;
 mod authorities;
 mod bad_input;
 mod bad_requests;

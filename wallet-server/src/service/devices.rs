@@ -18,6 +18,8 @@ const INVITATION_LIFE_MILLIS: i64 = 15 * 60 * 1000;
 pub struct DeviceRules {
     /// For how long a device is new that joined a payer who had devices before.
     pub new_millis: i64,
+    /// Whether somebody without an invitation gets a wallet.
+    pub open_registration: bool,
 }
 
 impl App {
@@ -60,8 +62,8 @@ impl App {
         device.new_until = self.new_until(&devices, now);
         device.state = DeviceState::Active;
         change.approve(key_id, device.new_until, now).await?;
-        change.tell("device.added", Some(key_id));
-        change.commit().await?;
+        change.tell_of("device.added", key_id);
+        self.commit(change).await?;
         Ok(device)
     }
 
@@ -86,8 +88,8 @@ impl App {
         let mut device = find(&mut change, key_id).await?;
         if change.revoke(key_id, self.now()).await? {
             device.state = DeviceState::Revoked;
-            change.tell("device.revoked", Some(key_id));
-            change.commit().await?;
+            change.tell_of("device.revoked", key_id);
+            self.commit(change).await?;
         }
         Ok(device)
     }
@@ -104,8 +106,8 @@ impl App {
         let Some(payer) = self.store.device_owner(key_id).await? else { return Ok(false) };
         let Some(mut change) = self.store.change(payer).await? else { return Ok(false) };
         if change.revoke(key_id, self.now()).await? {
-            change.tell("device.revoked", Some(key_id));
-            change.commit().await?;
+            change.tell_of("device.revoked", key_id);
+            self.commit(change).await?;
         }
         Ok(true)
     }
@@ -133,7 +135,7 @@ impl App {
         let mut change = self.change_as(actor).await?;
         change.rename(key_id, name).await?;
         let device = find(&mut change, key_id).await?;
-        change.commit().await?;
+        self.commit(change).await?;
         Ok(device)
     }
 
@@ -169,7 +171,7 @@ impl App {
     ) -> Result<(), ChangeRefused> {
         let mut change = self.change_unfrozen(actor).await?;
         change.invite(made, secret.hash(), now).await?;
-        change.commit().await?;
+        self.commit(change).await?;
         Ok(())
     }
 

@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use wallet_core::{DeviceKeyId, DevicePublicKey, Timestamp};
 
-use super::identity::refuse;
 use super::secrets::secret_hash;
 use super::{App, ChangeRefused, SecondFactor};
 use crate::issuer::Purpose;
@@ -108,11 +107,11 @@ impl App {
             (false, _) => Ok(()),
         };
         if let Err(refused) = factor_proved {
-            return refuse(change, refused).await;
+            return self.refuse(change, refused).await;
         }
         change.approve(key_id, self.new_until(devices, now), now).await?;
-        change.tell("device.added", Some(key_id));
-        change.commit().await?;
+        change.tell_of("device.added", key_id);
+        self.commit(change).await?;
         Ok(Enrolled { key_id, payer, state: DeviceState::Active })
     }
 
@@ -140,7 +139,7 @@ impl App {
             true
         } else if let Some(factor) = joining.factor {
             if let Err(refused) = self.check_factor(&mut change, factor, now).await? {
-                return refuse(change, refused).await;
+                return self.refuse(change, refused).await;
             }
             true
         } else {
@@ -155,9 +154,9 @@ impl App {
         if !change.enrol(invitation.id, &new, now).await? {
             return Err(ChangeRefused::KeyEnrolled);
         }
-        change.tell(told, Some(new.key_id));
+        change.tell_of(told, new.key_id);
         let enrolled = Enrolled { key_id: new.key_id, payer: change.payer(), state };
-        change.commit().await?;
+        self.commit(change).await?;
         Ok(enrolled)
     }
 

@@ -1,6 +1,6 @@
 //! What stands between a payer and a change about the own account.
 
-use super::{FactorRefused, PinRefused};
+use super::{App, FactorRefused, PinRefused};
 use crate::store::{PayerChange, Remedy, StoreError};
 
 /// Why a change about a payer was not made.
@@ -30,6 +30,18 @@ pub enum ChangeRefused {
     DeviceRevoked,
     /// The payer is frozen.
     PayerUnavailable,
+    /// The operator froze the account, and only the operator unfreezes it.
+    FrozenByOperator,
+    /// There is money in the account.
+    AccountNotEmpty,
+    /// Another payer has the handle.
+    HandleTaken,
+    /// Only who is invited gets a wallet.
+    RegistrationClosed,
+    /// There is no such payer.
+    UnknownPayer,
+    /// The account is closed.
+    PayerClosed,
     /// The database failed.
     Store(StoreError),
 }
@@ -62,11 +74,22 @@ impl ChangeRefused {
     }
 }
 
-/// Commits what was counted, and refuses.
-pub(super) async fn refuse<T>(
-    change: PayerChange,
-    refused: impl Into<ChangeRefused>,
-) -> Result<T, ChangeRefused> {
-    change.commit().await?;
-    Err(refused.into())
+impl App {
+    /// Commits a change, and wakes the payer's devices.
+    pub(super) async fn commit(&self, change: PayerChange) -> Result<(), StoreError> {
+        let (payer, now) = (change.payer(), self.now());
+        change.commit(self.entropy.id(now), now).await?;
+        self.notifier.wake([payer]);
+        Ok(())
+    }
+
+    /// Commits what was counted, and refuses.
+    pub(super) async fn refuse<T>(
+        &self,
+        change: PayerChange,
+        refused: impl Into<ChangeRefused>,
+    ) -> Result<T, ChangeRefused> {
+        self.commit(change).await?;
+        Err(refused.into())
+    }
 }

@@ -10,8 +10,10 @@ mod identity;
 mod merchants;
 mod payers;
 mod pin;
+mod register;
 mod secrets;
 mod set_pin;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod top_up;
@@ -35,6 +37,7 @@ use crate::store::{ApiKey, Device, Nonce, Store};
 use crate::worker::{Batcher, Devices, Nonces, Notifier, Pins, PinsParts, Unanswered};
 use verifiers::Verifiers;
 
+pub use account::Handle;
 pub use charge::ChargeRequest;
 pub use devices::DeviceRules;
 pub use enrol::{Enrolled, Joining};
@@ -43,6 +46,7 @@ pub use identity::ChangeRefused;
 pub use merchants::{ApiKeyScope, NewMerchant, WithSecret};
 pub use payers::payer_name;
 pub use pin::{Pin, PinRefused};
+pub use register::Registering;
 pub use secrets::{Secret, secret_hash};
 pub use set_pin::PinProof;
 pub use top_up::TopUpRequest;

@@ -61,7 +61,7 @@ impl App {
         };
         let secret = Secret::generate("inv_", &self.entropy);
         change.invite(&made, secret.hash(), now).await?;
-        change.commit().await?;
+        self.commit(change).await?;
         Ok(Some(WithSecret { made, secret }))
     }
 }

@@ -1,6 +1,5 @@
 //! Setting a PIN: the first one, or another one by proof.
 
-use super::identity::refuse;
 use super::{App, ChangeRefused, Pin, PinRefused, SecondFactor};
 use crate::store::{Device, KeptPin, again};
 
@@ -54,15 +53,15 @@ impl App {
         let mut change = self.change_as(device).await?;
         if let PinProof::Factor(factor) = proof {
             if let Err(refused) = self.check_factor(&mut change, factor, self.now()).await? {
-                return refuse(change, refused).await;
+                return self.refuse(change, refused).await;
             }
         } else if change.pin_salt().await? != replaced {
             // Another one was set since it was looked at.
             return Err(PinRefused::Refused.into());
         }
         change.set_pin(kept).await?;
-        change.tell("pin.changed", Some(device.key_id));
-        change.commit().await?;
+        change.tell("pin.changed");
+        self.commit(change).await?;
         Ok(())
     }
 }

@@ -55,6 +55,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
         keys: Arc::clone(&keys),
         clock: clock.clone(),
         entropy: Arc::clone(&entropy),
+        notifier: notifier.clone(),
         rules: PinRules { cost: PinCost::new(8, 1).unwrap(), tries_a_minute: 5, cpu_percent: 100 },
     });
     let own = own.unwrap();
@@ -66,7 +67,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
         clock,
         entropy,
         rules,
-        device_rules: DeviceRules { new_millis: 0 },
+        device_rules: DeviceRules { new_millis: 0, open_registration: false },
         currency,
         prefix,
         public_authorities: Vec::new(),

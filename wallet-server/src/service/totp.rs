@@ -5,7 +5,6 @@ use wallet_core::totp::OtpSecret;
 use zeroize::Zeroizing;
 
 use super::factor::{count_failure, locked, use_password};
-use super::identity::refuse;
 use super::{App, ChangeRefused, Pin, SecondFactor};
 use crate::issuer::Purpose;
 use crate::store::{Device, StoreError, again};
@@ -63,14 +62,14 @@ impl App {
         if change.totp().await?.secret.is_some() {
             let factor = factor.ok_or(ChangeRefused::FactorNeeded)?;
             if let Err(refused) = self.check_factor(&mut change, factor, self.now()).await? {
-                return refuse(change, refused).await;
+                return self.refuse(change, refused).await;
             }
         }
         let mut state = change.totp().await?;
         let payer = device.payer.as_bytes();
         state.new_secret = Some(self.keys.hide(Purpose::Secrets, payer, secret.bytes().as_slice()));
         change.keep_totp(&state).await?;
-        change.commit().await?;
+        self.commit(change).await?;
         Ok(())
     }
 
@@ -106,14 +105,14 @@ impl App {
             let mut state = change.totp().await?;
             count_failure(&mut state, now);
             change.keep_totp(&state).await?;
-            return refuse(change, refused).await;
+            return self.refuse(change, refused).await;
         }
         state.secret = state.new_secret.take();
         (state.failures, state.locked_until) = (0, None);
         change.keep_totp(&state).await?;
         let codes = self.new_recovery_codes(&mut change, now).await?;
-        change.tell("totp.changed", Some(device.key_id));
-        change.commit().await?;
+        change.tell("totp.changed");
+        self.commit(change).await?;
         Ok(codes)
     }
 
@@ -139,8 +138,8 @@ impl App {
             return Err(ChangeRefused::NoTotp);
         }
         let codes = self.new_recovery_codes(&mut change, self.now()).await?;
-        change.tell("recovery_codes.changed", Some(device.key_id));
-        change.commit().await?;
+        change.tell("recovery_codes.changed");
+        self.commit(change).await?;
         Ok(codes)
     }
 }

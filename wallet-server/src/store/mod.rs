@@ -35,7 +35,7 @@ pub use connection::{Isolation, Store};
 pub use error::{Remedy, StoreError};
 pub use events::{Cursor, PayerEvent};
 pub use identity::{
-    Account, DeviceState, Invitation, OwnDevice, PayerChange, PayerStanding, TotpState,
+    Account, DeviceState, Invitation, KeyOwner, OwnDevice, PayerChange, PayerStanding, TotpState,
 };
 pub use journal::STEP_MAX;
 pub use leases::Holder;

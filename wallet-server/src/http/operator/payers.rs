@@ -22,6 +22,8 @@ const NAME_LENGTH_MAX: usize = 100;
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/operator/payers", routing::post(create).get(list))
+        .route("/v1/operator/payers/{id}/freeze", routing::post(freeze))
+        .route("/v1/operator/payers/{id}/unfreeze", routing::post(unfreeze))
         .route("/v1/operator/payers/{id}/invitations", routing::post(invite))
         .route("/v1/operator/devices/{key_id}/revoke", routing::post(revoke_device))
 }
@@ -102,6 +104,28 @@ async fn invite(
         expires_at: rfc3339(invitation.made.expires_at),
     };
     Ok((StatusCode::CREATED, Json(body)))
+}
+
+async fn freeze(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<PayerBody>, Problem> {
+    set_frozen(&app, &id, true).await
+}
+
+async fn unfreeze(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<PayerBody>, Problem> {
+    set_frozen(&app, &id, false).await
+}
+
+async fn set_frozen(app: &App, id: &str, frozen: bool) -> Result<Json<PayerBody>, Problem> {
+    let unknown = || Problem::not_found("payer");
+    let id = PayerId::parse(id).ok_or_else(unknown)?;
+    app.operator_sets_frozen(id, frozen).await?;
+    let payer = app.store.payer(id).await?.ok_or_else(unknown)?;
+    Ok(Json(PayerBody::new(app, payer)))
 }
 
 async fn revoke_device(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use wallet_core::DeviceKeyId;
 use wallet_core::code::Mark;
 use wallet_core::receipt::RecordKind;
 
@@ -81,12 +82,23 @@ impl From<Mark> for MarkBody {
     }
 }
 
+/// Something in a payer's history.
 #[derive(Serialize)]
-struct ActivityBody {
+pub(super) struct ActivityBody {
     id: String,
     #[serde(flatten)]
     what: WhatBody,
     receipt: String,
+}
+
+impl ActivityBody {
+    pub(super) fn new(app: &App, event: &PayerEvent) -> Self {
+        Self {
+            id: subject(event),
+            what: WhatBody::new(event),
+            receipt: app.keys.sign(&event.record).to_string(),
+        }
+    }
 }
 
 impl WhatBody {
@@ -110,7 +122,22 @@ impl WhatBody {
 fn subject(event: &PayerEvent) -> String {
     match event.record.kind {
         RecordKind::TopUp => TopUpId::from_bytes(event.record.subject).to_string(),
+        RecordKind::Notice => notice_subject(event),
         _ => PaymentId::from_bytes(event.record.subject).to_string(),
+    }
+}
+
+/// A device, the payer or a payment, as the event's type says.
+fn notice_subject(event: &PayerEvent) -> String {
+    let subject = event.record.subject;
+    match event.event_type.split_once('.') {
+        Some(("code", _)) => PaymentId::from_bytes(subject).to_string(),
+        Some(("device", _)) => {
+            let mut key_id = [0; 8];
+            key_id.copy_from_slice(&subject[..8]);
+            DeviceKeyId::from_bytes(key_id).to_string()
+        }
+        _ => PayerId::from_bytes(subject).to_string(),
     }
 }
 
@@ -187,10 +214,6 @@ async fn activity(
         events,
         size,
         |event| format!("{}_{}", event.batch, event.cursor.n),
-        |event| ActivityBody {
-            id: subject(&event),
-            what: WhatBody::new(&event),
-            receipt: app.keys.sign(&event.record).to_string(),
-        },
+        |event| ActivityBody::new(&app, &event),
     )))
 }

@@ -1,12 +1,16 @@
 //! What payers' devices call; every request is signed.
 
+mod account;
 mod balance;
 mod confirmations;
 mod devices;
 mod enrolments;
 mod events;
+mod export;
+mod limits;
 mod pin;
 mod proof;
+mod registrations;
 mod totp;
 
 use std::sync::Arc;
@@ -21,7 +25,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(balance::routes())
         .merge(confirmations::routes())
         .merge(events::routes())
+        .merge(account::routes())
         .merge(devices::routes())
+        .merge(export::routes())
+        .merge(limits::routes())
+        .merge(registrations::routes())
         .merge(pin::routes())
         .merge(totp::routes())
 }

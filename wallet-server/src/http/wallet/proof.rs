@@ -131,6 +131,34 @@ impl From<ChangeRefused> for Problem {
                 Certainty::Final,
                 "The account is frozen. Unfreeze it first.",
             ),
+            ChangeRefused::FrozenByOperator => (
+                StatusCode::CONFLICT,
+                "frozen_by_operator",
+                Certainty::Final,
+                "The issuer froze this account. Ask the issuer.",
+            ),
+            ChangeRefused::AccountNotEmpty => (
+                StatusCode::CONFLICT,
+                "account_not_empty",
+                Certainty::Final,
+                "There is money in the account, or held for a payment. Take it out first.",
+            ),
+            ChangeRefused::HandleTaken => (
+                StatusCode::CONFLICT,
+                "handle_taken",
+                Certainty::Final,
+                "Somebody else has this handle.",
+            ),
+            ChangeRefused::RegistrationClosed => (
+                StatusCode::FORBIDDEN,
+                "registration_closed",
+                Certainty::Final,
+                "A wallet takes an invitation of the issuer.",
+            ),
+            ChangeRefused::UnknownPayer => return Self::not_found("payer"),
+            ChangeRefused::PayerClosed => {
+                (StatusCode::CONFLICT, "payer_closed", Certainty::Final, "This account is closed.")
+            }
             ChangeRefused::NothingToConfirm => (
                 StatusCode::CONFLICT,
                 "nothing_to_confirm",

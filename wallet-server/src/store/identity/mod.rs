@@ -8,22 +8,30 @@
 mod account;
 mod devices;
 mod invitations;
+mod register;
 mod secrets;
+mod standing;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use wallet_core::DeviceKeyId;
+use wallet_core::receipt::{PaymentState, Record, RecordKind};
+use wallet_core::{Currency, DeviceKeyId, Mode, Money, Timestamp};
 
+use super::accounts::currency;
 use super::connection::{Store, Transaction};
 use super::error::StoreError;
 use super::hex::Hex;
-use super::pins;
+use super::merchants::mode;
 use super::sql::{Dialect, Sql, sql};
-use crate::domain::ids::PayerId;
+use super::{pins, settlement};
+use crate::domain::ids::{BatchId, PayerId};
+use crate::domain::journal::books_hash;
+use crate::domain::plan::Event;
 
 pub use account::Account;
 pub use devices::{DeviceState, OwnDevice};
 pub use invitations::Invitation;
+pub use register::KeyOwner;
 pub use secrets::TotpState;
 
 /// A change about one payer; undone when dropped.
@@ -31,8 +39,11 @@ pub use secrets::TotpState;
 pub struct PayerChange {
     transaction: Transaction,
     payer: PayerId,
+    mode: Mode,
+    currency: Currency,
     standing: PayerStanding,
-    notices: Vec<Notice>,
+    /// Of which the payer's devices are told.
+    events: Vec<(&'static str, [u8; 16])>,
 }
 
 /// How a payer stands.
@@ -61,6 +72,16 @@ impl PayerStanding {
         }
     }
 
+    /// `payer` or `operator`, who froze it.
+    #[must_use]
+    pub fn frozen_by(self) -> Option<&'static str> {
+        match self {
+            Self::FrozenByPayer => Some("payer"),
+            Self::FrozenByOperator => Some("operator"),
+            Self::Active | Self::Closed => None,
+        }
+    }
+
     /// `active`, `frozen` or `closed`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -72,23 +93,14 @@ impl PayerStanding {
     }
 }
 
-/// What the payer's devices are told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Notice {
-    /// `pin.changed` and the like.
-    event_type: &'static str,
-    /// Which device it is about, if it is about one.
-    device: Option<DeviceKeyId>,
-}
-
 const LOCK: Sql = sql!(postgres input { payer: blob }
     "select b.account from input i join payers p on p.id = i.payer \
      join balances b on b.account = p.account and b.shard = 0 for no key update of b"
     => { account: blob });
 
 const STANDING: Sql = sql!(input { payer: blob }
-    "select p.state, p.frozen_by from input i join payers p on p.id = i.payer"
-    => { state: text, frozen_by: text });
+    "select p.state, p.frozen_by, p.mode, p.currency from input i join payers p on p.id = i.payer"
+    => { state: text, frozen_by: text, mode: text, currency: int });
 
 #[derive(Serialize)]
 struct Id {
@@ -105,6 +117,8 @@ impl Id {
 struct StandingRow {
     state: String,
     frozen_by: Option<String>,
+    mode: String,
+    currency: u16,
 }
 
 impl Store {
@@ -138,7 +152,14 @@ impl Store {
             return Ok(None);
         };
         let standing = PayerStanding::read(&row.state, row.frozen_by.as_deref())?;
-        Ok(Some(PayerChange { transaction, payer, standing, notices: Vec::new() }))
+        Ok(Some(PayerChange {
+            transaction,
+            payer,
+            mode: mode(&row.mode)?,
+            currency: currency(row.currency)?,
+            standing,
+            events: Vec::new(),
+        }))
     }
 }
 
@@ -155,14 +176,46 @@ impl PayerChange {
         self.payer
     }
 
-    /// Tells the payer's devices, once this is committed.
-    pub fn tell(&mut self, event_type: &'static str, device: Option<DeviceKeyId>) {
-        self.notices.push(Notice { event_type, device });
+    /// Lets the payer's devices know: of something about the account.
+    pub fn tell(&mut self, notice: &'static str) {
+        self.events.push((notice, *self.payer.as_bytes()));
     }
 
-    /// Makes it durable.
-    pub async fn commit(self) -> Result<(), StoreError> {
+    /// Lets the payer's devices know: of something about one of them. The event's subject is the
+    /// device's id with zeros behind.
+    pub fn tell_of(&mut self, notice: &'static str, device: DeviceKeyId) {
+        let mut subject = [0; 16];
+        subject[..8].copy_from_slice(device.as_bytes());
+        self.events.push((notice, subject));
+    }
+
+    /// Makes it durable; what the devices are to know stands in the journal as this batch.
+    pub async fn commit(mut self, batch: BatchId, now: Timestamp) -> Result<(), StoreError> {
+        let events: Vec<Event> =
+            self.events.iter().map(|(notice, subject)| self.event(notice, *subject, now)).collect();
+        if events.is_empty() {
+            return self.transaction.commit().await;
+        }
+        let changes = settlement::events(self.transaction.dialect(), batch, events, now)?;
+        self.transaction.apply(changes).await?;
         self.transaction.commit().await
+    }
+
+    fn event(&self, notice: &'static str, subject: [u8; 16], now: Timestamp) -> Event {
+        let nothing = Money::zero(self.currency);
+        let record = Record {
+            mode: self.mode,
+            kind: RecordKind::Notice,
+            state: PaymentState::Succeeded,
+            subject,
+            merchant: [0; 16],
+            decided_at: now,
+            asked: nothing,
+            settled: nothing,
+            reference_hash: [0; 32],
+            books_hash: books_hash(&[], &[]),
+        };
+        Event { record, notice: Some(notice), merchant: None, payer: self.payer }
     }
 }
 
@@ -170,7 +223,15 @@ impl PayerChange {
 #[cfg(test)]
 pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     const OWN: &[(&str, &Sql)] = &[("identity::LOCK", &LOCK), ("identity::STANDING", &STANDING)];
-    [OWN, account::STATEMENTS, devices::STATEMENTS, invitations::STATEMENTS, secrets::STATEMENTS]
-        .into_iter()
-        .flatten()
+    [
+        OWN,
+        account::STATEMENTS,
+        devices::STATEMENTS,
+        invitations::STATEMENTS,
+        register::STATEMENTS,
+        secrets::STATEMENTS,
+        standing::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -23,13 +23,13 @@ use serde::{Deserialize, Serialize};
 use wallet_core::Timestamp;
 
 use super::StoreError;
-use super::connection::{Store, Transaction};
+use super::connection::{Changes, Store, Transaction};
 use super::hex::Hex;
-use super::sql::{Sql, sql};
+use super::sql::{Dialect, Sql, sql};
 use crate::domain::command::Command;
 use crate::domain::ids::{AccountId, BatchId};
 use crate::domain::limits::{Day, Today};
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Event, Plan};
 use crate::domain::snapshot::Snapshot;
 
 const LATEST: Sql = sql!(input { any: int }
@@ -51,6 +51,17 @@ impl Store {
         let rows: Vec<BatchRow> = self.read(&LATEST, &[Any { any: 0 }]).await?;
         Ok(rows.first().map(|row| BatchId::from_bytes(row.id.0)))
     }
+}
+
+/// The changes that let a payer's devices know of something that moves no money: a batch of its own.
+pub(super) fn events(
+    dialect: Dialect,
+    batch: BatchId,
+    events: Vec<Event>,
+    now: Timestamp,
+) -> Result<Changes, StoreError> {
+    let plan = Plan { events, ..Plan::default() };
+    write::plan(dialect, batch, &plan, now, Day::default())
 }
 
 /// One batch on its way into the books.

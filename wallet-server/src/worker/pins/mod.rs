@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use wallet_core::{DeviceKeyId, Timestamp};
 use zeroize::Zeroizing;
 
+use super::notifier::Notifier;
 use crate::clock::Clock;
 use crate::domain::ids::PayerId;
 use crate::entropy::Entropy;
@@ -89,6 +90,8 @@ pub struct PinsParts {
     pub clock: Arc<dyn Clock>,
     /// For salts.
     pub entropy: Arc<Entropy>,
+    /// Whom to wake.
+    pub notifier: Notifier,
     /// Costs and limits.
     pub rules: PinRules,
 }
@@ -204,8 +207,13 @@ impl Worker {
         match task {
             // Whoever hung up learns nothing, so nothing needs to be counted.
             Task::Check(reply) if !reply.is_closed() && !late => {
-                let (answer, hashing) = self.check(trier, pin).await;
-                let _ = reply.send(answer);
+                let (checked, hashing) = self.check(trier, pin).await;
+                let locked = matches!(checked, Ok(Checked::Locked));
+                let _ = reply.send(checked.map(Checked::salt));
+                // Only now, so that the time says nothing.
+                if locked {
+                    self.tell_locked(trier).await;
+                }
                 hashing
             }
             Task::Make(reply) if !reply.is_closed() && !late => {
@@ -220,11 +228,7 @@ impl Worker {
         }
     }
 
-    async fn check(
-        &self,
-        trier: Trier,
-        pin: Digits,
-    ) -> (Result<Option<[u8; 16]>, PinUnanswered>, Duration) {
+    async fn check(&self, trier: Trier, pin: Digits) -> (Result<Checked, PinUnanswered>, Duration) {
         let count = self.parts.store.count_pin_try(trier.device, trier.payer);
         let counted = match in_time(count).await {
             Ok(counted) => counted,
@@ -248,11 +252,32 @@ impl Worker {
             Err(error) => return (Err(PinUnanswered::Store(error)), hashing),
         };
         if !right {
-            return (Ok(None), hashing);
+            let locked = number == TRIES_MAX && expected.is_some();
+            let checked = if locked { Checked::Locked } else { Checked::Refused };
+            return (Ok(checked), hashing);
         }
         let forget = self.parts.store.forget_pin_tries(trier.device, trier.payer, salt);
-        let answer = in_time(forget).await.map(|right| right.then_some(salt));
-        (answer.map_err(PinUnanswered::Store), hashing)
+        let checked = in_time(forget).await;
+        let checked =
+            checked.map(|right| if right { Checked::Right(salt) } else { Checked::Refused });
+        (checked.map_err(PinUnanswered::Store), hashing)
+    }
+
+    /// Lets the payer's devices know that nobody can use the PIN now.
+    async fn tell_locked(&self, trier: Trier) {
+        let tell = async {
+            let Some(mut change) = self.parts.store.change(trier.payer).await? else {
+                return Ok(());
+            };
+            change.tell("pin.locked");
+            let now = self.parts.clock.now();
+            change.commit(self.parts.entropy.id(now), now).await?;
+            self.parts.notifier.wake([trier.payer]);
+            Ok(())
+        };
+        if let Err(error) = in_time(tell).await {
+            tracing::warn!(%error, "a payer was not told that the PIN is locked");
+        }
     }
 
     async fn hash(
@@ -265,6 +290,24 @@ impl Worker {
         let begun = tokio::time::Instant::now();
         let hash = self.hasher.hash(Work { pin, salt, payer: trier.payer, cost }).await;
         (hash.ok_or(StoreError::Corrupt("pin_hash")), begun.elapsed())
+    }
+}
+
+/// What became of a try.
+enum Checked {
+    /// The salt of the PIN, which was right.
+    Right([u8; 16]),
+    Refused,
+    /// Wrong, and the last that was allowed.
+    Locked,
+}
+
+impl Checked {
+    fn salt(self) -> Option<[u8; 16]> {
+        match self {
+            Self::Right(salt) => Some(salt),
+            Self::Refused | Self::Locked => None,
+        }
     }
 }
 
