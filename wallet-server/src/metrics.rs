@@ -8,6 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use wallet_core::receipt::Record;
 
 use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::plan::Plan;
@@ -84,6 +85,13 @@ fn outcome_name(outcome: &Outcome) -> String {
             rejection.as_str().to_owned()
         }
         Outcome::Answered { answer: Answer::TopUp(_), .. } => "top_up_succeeded".to_owned(),
+        Outcome::Answered { answer: Answer::Movement(movement), .. } => {
+            let Record { kind, state, .. } = movement.record;
+            format!("{}_{}", kind.as_str(), state.as_str())
+        }
+        Outcome::Answered { answer: Answer::NotMoved(not_moved), .. } => {
+            not_moved.code().to_owned()
+        }
         Outcome::Refused(refusal) => refusal.as_str().to_owned(),
     }
 }

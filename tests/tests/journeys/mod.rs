@@ -26,3 +26,4 @@ mod settlement_scenarios;
 mod stolen_database;
 mod tls;
 mod totp;
+mod transfers;

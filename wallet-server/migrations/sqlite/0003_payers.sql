@@ -102,6 +102,9 @@ create index payments_to_confirm on payments (payer, id) where state = 'requires
 
 -- Money between payers --------------------------------------------------------------------------
 
+-- What an answer about it shows beside its record, encrypted: how people were called then.
+alter table idempotency_keys add column shown blob;
+
 create table payer_transfers (
     id         blob    not null primary key,
     mode       text    not null check (mode in ('live', 'test')),

@@ -3,10 +3,14 @@
 //! Ids are made before a command is queued, so that running a command again after a lost
 //! connection writes the same rows.
 
+mod people;
+
 use wallet_core::code::Mark;
 use wallet_core::{DeviceKeyId, Mode, Money, PositiveMoney, TerminalId};
 
 use super::ids::{ApiKeyId, MerchantId, PayerId, PaymentId, TopUpId, TransferId};
+
+pub use people::{PayerRequest, PayerTransfer};
 
 /// One request to the ledger.
 #[derive(Clone, Debug)]
@@ -17,6 +21,8 @@ pub enum Command {
     Resolve(Resolve),
     /// The operator credits money that a payer paid in.
     TopUp(TopUp),
+    /// A payer gives money to another one.
+    Transfer(PayerTransfer),
 }
 
 impl Command {
@@ -27,6 +33,7 @@ impl Command {
             Self::Charge(charge) => Some(&charge.key),
             Self::Resolve(resolve) => resolve.request().map(|request| &request.key),
             Self::TopUp(top_up) => Some(&top_up.key),
+            Self::Transfer(transfer) => Some(&transfer.by.request.key),
         }
     }
 
@@ -39,6 +46,7 @@ impl Command {
             Self::Charge(Charge { verdict: Verdict::Invalid, .. }) => [None, None],
             Self::Resolve(resolve) => [Some(resolve.payer), None],
             Self::TopUp(top_up) => [Some(top_up.payer), None],
+            Self::Transfer(transfer) => [Some(transfer.by.payer), transfer.payee],
         };
         payers.into_iter().flatten()
     }
@@ -48,6 +56,7 @@ impl Command {
     pub fn device(&self) -> Option<DeviceKeyId> {
         match self {
             Self::Resolve(Resolve { by: Resolver::Payer { device, .. }, .. }) => Some(*device),
+            Self::Transfer(transfer) => Some(transfer.by.device),
             Self::Charge(_) | Self::Resolve(_) | Self::TopUp(_) => None,
         }
     }
@@ -61,7 +70,7 @@ impl Command {
                 Resolver::Merchant { api_key, .. } => Some((resolve.merchant, Some(api_key))),
                 Resolver::Payer { .. } | Resolver::Time => Some((resolve.merchant, None)),
             },
-            Self::TopUp(_) => None,
+            Self::TopUp(_) | Self::Transfer(_) => None,
         }
     }
 }

@@ -65,6 +65,10 @@ id! {
     TopUpId, "top"
 }
 id! {
+    /// Money from one payer to another.
+    PayerTransferId, "ptr"
+}
+id! {
     /// A merchant.
     MerchantId, "mer"
 }

@@ -1,10 +1,14 @@
 //! What settlement answers: an answer that is kept, or a refusal that leaves no trace.
 
+mod movement;
+
 use wallet_core::receipt::Record;
 use wallet_core::{Mode, Money, TerminalId, Timestamp};
 
 use super::command::CodeSource;
 use super::ids::{MerchantId, PayerId, PaymentId, TopUpId};
+
+pub use movement::{MovementAnswer, NotMoved};
 
 /// The outcome of one command.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +33,10 @@ pub enum Answer {
     Rejected(Rejection),
     /// Money was credited.
     TopUp(Box<TopUpAnswer>),
+    /// A payer's money went to another payer, was set aside, or came back.
+    Movement(Box<MovementAnswer>),
+    /// It did not, and under this key it never will.
+    NotMoved(NotMoved),
 }
 
 /// Why an authentic code made no payment.
@@ -90,6 +98,8 @@ pub enum Refusal {
     ConfirmationExpired,
     /// It has been decided already.
     PaymentClosed,
+    /// The device has been revoked since the request came in.
+    DeviceRevoked,
 }
 
 impl Refusal {
@@ -97,7 +107,7 @@ impl Refusal {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::KeyRevoked => "unauthorized",
+            Self::KeyRevoked | Self::DeviceRevoked => "unauthorized",
             Self::KeyReused => "idempotency_key_reused",
             Self::ReferenceCanceled => "reference_canceled",
             Self::ReferenceConflict => "reference_conflict",

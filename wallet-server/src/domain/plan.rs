@@ -1,9 +1,11 @@
 //! What settlement wants written: everything that one transaction commits, and nothing else.
 
+mod people;
+
 use std::collections::BTreeMap;
 
 use wallet_core::code::Mark;
-use wallet_core::receipt::Record;
+use wallet_core::receipt::{Record, RecordKind};
 use wallet_core::{DeviceKeyId, Money, Timestamp};
 
 use super::command::{KeyRef, ReferenceRef};
@@ -12,6 +14,8 @@ use super::ledger::Transfer;
 use super::limits::{Day, Limits, OverLimit, Proof, Usage};
 use super::outcome::{ConfirmationReason, DeclineCode, Outcome, PaymentAnswer, TopUpAnswer};
 use super::snapshot::Presented;
+
+pub use people::{NewPayerTransfer, PeopleChanges};
 
 /// The result of [`settle`](super::settle::settle).
 #[derive(Default, Debug)]
@@ -30,6 +34,8 @@ pub struct Plan {
     pub resolved: Vec<ResolvedPayment>,
     /// What payers have spent, and whether they are suspected to be somebody else.
     pub payers: BTreeMap<PayerId, PayerChange>,
+    /// Money between payers, and money that payers take out.
+    pub people: PeopleChanges,
     /// Answers to keep.
     pub kept_answers: Vec<NewKeptAnswer>,
     /// References taken.
@@ -122,7 +128,7 @@ pub struct NewKeptAnswer {
 }
 
 /// An answer by name, from which it is written again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum AnswerRef {
     /// A payment, as it was first answered.
     Payment(PaymentId),
@@ -132,6 +138,19 @@ pub enum AnswerRef {
     TopUp(TopUpId),
     /// A rejected code.
     Rejected(super::outcome::Rejection),
+    /// What the event at a position in [`Plan::events`] says.
+    Movement {
+        /// What it is about.
+        kind: RecordKind,
+        /// Its id.
+        subject: [u8; 16],
+        /// The position.
+        event: usize,
+        /// What is shown beside the record, encrypted.
+        shown: Vec<u8>,
+    },
+    /// Nothing moved.
+    NotMoved(super::outcome::NotMoved),
 }
 
 /// A reference that is taken from now on.

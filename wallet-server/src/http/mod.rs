@@ -9,6 +9,7 @@ mod edge;
 mod input;
 mod issuer;
 mod list;
+mod not_moved;
 mod object;
 mod operator;
 mod payment_body;

@@ -164,8 +164,10 @@ fn answer(app: &App, outcome: Outcome, done: StatusCode) -> Result<Response, Pro
             }
         }
         Answer::Rejected(rejection) => rejected(rejection).into_response(),
-        // A merchant's key never stands for a top-up.
-        Answer::TopUp(_) => Problem::not_found("payment").into_response(),
+        // A merchant's key never stands for anything else.
+        Answer::TopUp(_) | Answer::Movement(_) | Answer::NotMoved(_) => {
+            Problem::not_found("payment").into_response()
+        }
     };
     if replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));

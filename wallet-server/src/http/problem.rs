@@ -32,6 +32,13 @@ pub(super) struct FieldError {
     pub(super) detail: String,
 }
 
+/// Which limit of a payer was in the way, and what is left of it: for the payer alone.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct OverLimitBody {
+    pub(super) limit: &'static str,
+    pub(super) remaining: String,
+}
+
 /// An error on its way to the client. The outermost layer gives it its request id and writes it.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
@@ -41,6 +48,7 @@ pub(super) struct Problem {
     pub(super) certainty: Certainty,
     pub(super) errors: Vec<FieldError>,
     pub(super) payment: Option<Box<PaymentBody>>,
+    pub(super) over_limit: Option<Box<OverLimitBody>>,
     pub(super) server_time: Option<String>,
     pub(super) retry_after_seconds: Option<u16>,
     /// Whether the same answer must come again to the byte: then its body cannot hold the id of
@@ -65,6 +73,7 @@ impl Problem {
             certainty,
             errors: Vec::new(),
             payment: None,
+            over_limit: None,
             server_time: None,
             retry_after_seconds: None,
             kept: false,
@@ -131,6 +140,7 @@ impl Problem {
             request_id: Some(request_id).filter(|_| !self.kept),
             errors: &self.errors,
             payment: self.payment.as_deref(),
+            over_limit: self.over_limit.as_deref(),
             server_time: self.server_time.as_deref(),
         };
         let json = serde_json::to_vec(&body).unwrap_or_default();
@@ -162,6 +172,8 @@ struct Body<'a> {
     errors: &'a [FieldError],
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<&'a PaymentBody>,
+    #[serde(flatten)]
+    over_limit: Option<&'a OverLimitBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server_time: Option<&'a str>,
 }

@@ -12,6 +12,9 @@ pub(super) fn refused(app: &App, refusal: Refusal) -> Problem {
         Refusal::KeyRevoked => {
             return Problem::unauthorized("This API key is not known or revoked.");
         }
+        Refusal::DeviceRevoked => {
+            return Problem::unauthorized("This device is not enrolled, or revoked.");
+        }
         // What stands under the same key or reference may have moved money.
         Refusal::KeyReused => (
             StatusCode::UNPROCESSABLE_ENTITY,

@@ -7,8 +7,10 @@ mod devices;
 mod enrol;
 mod factor;
 mod identity;
+mod lookups;
 mod merchants;
 mod payers;
+mod people;
 mod pin;
 mod register;
 mod secrets;
@@ -18,6 +20,7 @@ mod standing;
 mod tests;
 mod top_up;
 mod totp;
+mod transfers;
 mod verifiers;
 mod verify;
 mod waiting;
@@ -35,6 +38,7 @@ use crate::issuer::IssuerKeys;
 use crate::metrics::Metrics;
 use crate::store::{ApiKey, Device, Nonce, Store};
 use crate::worker::{Batcher, Devices, Nonces, Notifier, Pins, PinsParts, Unanswered};
+use lookups::Lookups;
 use verifiers::Verifiers;
 
 pub use account::Handle;
@@ -45,11 +49,13 @@ pub use factor::{FactorRefused, SecondFactor};
 pub use identity::ChangeRefused;
 pub use merchants::{ApiKeyScope, NewMerchant, WithSecret};
 pub use payers::payer_name;
+pub use people::{Person, RecipientName};
 pub use pin::{Pin, PinRefused};
 pub use register::Registering;
 pub use secrets::{Secret, secret_hash};
 pub use set_pin::PinProof;
 pub use top_up::TopUpRequest;
+pub use transfers::{TransferRequest, TransferShown};
 
 /// How long a request to move money may wait before it is settled. A till gives up after some
 /// seconds; what has not begun by then must not happen behind its back.
@@ -114,6 +120,8 @@ pub(crate) struct Own {
     api_keys: quick_cache::sync::Cache<[u8; 32], ApiKey>,
     /// Where codes and signatures are checked.
     verifiers: Verifiers,
+    /// How often devices look for other payers.
+    lookups: Lookups,
     /// See [`CHARGES_MAX`].
     charges: Arc<Semaphore>,
 }
@@ -131,6 +139,7 @@ impl Own {
             pins: Pins::start(parts)?,
             api_keys: quick_cache::sync::Cache::new(API_KEYS_REMEMBERED),
             verifiers: Verifiers::start()?,
+            lookups: Lookups::new(),
             charges: Arc::new(Semaphore::new(CHARGES_MAX)),
         })
     }

@@ -115,8 +115,9 @@ struct KindRow {
 const ENTRIES: Sql = sql!(input { subject: blob }
     "select e.transfer, e.account, a.kind, e.bucket, e.currency, e.amount, b.committed_at \
      from input i left join payments p on p.id = i.subject left join top_ups t on t.id = i.subject \
-     join entries e on e.batch = coalesce(p.batch, t.batch) \
-        and e.transfer = coalesce(p.transfer, t.transfer) \
+     left join payer_transfers x on x.id = i.subject \
+     join entries e on e.batch = coalesce(p.batch, t.batch, x.batch) \
+        and e.transfer = coalesce(p.transfer, t.transfer, x.transfer) \
      join accounts a on a.id = e.account join batches b on b.id = e.batch order by e.n"
     => { transfer: blob, account: blob, kind: text, bucket: text, currency: int, amount: int,
         committed_at: int });
@@ -198,7 +199,7 @@ impl Store {
             .collect()
     }
 
-    /// The entries of a payment or a top-up.
+    /// The entries of a payment, a top-up, or another movement.
     pub async fn entries(&self, subject: [u8; 16]) -> Result<Vec<LedgerLine>, StoreError> {
         let rows: Vec<EntryRow> = self.read(&ENTRIES, &[Subject { subject: Hex(subject) }]).await?;
         rows.into_iter()

@@ -75,8 +75,8 @@ const TRANSFERS: Sql = sql!(input { any: int }
     => { example: blob, wrong: int });
 
 /// Every payment that was not declined at once moved its amount, once, or set it aside and moved it
-/// on or back, once; every top-up moved its amount; and nothing else moved. Entries have both
-/// sides of it.
+/// on or back, once; every top-up and every transfer between payers moved its amount; and nothing
+/// else moved. Entries have both sides of it.
 const MOVEMENTS: Sql = sql!(input { any: int }
     "select f.transfer as example, count(*) over () as wrong from input i cross join ( \
         select m.transfer from ( \
@@ -86,6 +86,7 @@ const MOVEMENTS: Sql = sql!(input { any: int }
             where closing_transfer is not null \
                 or (proof = 'pin' and state <> 'requires_confirmation') \
             union all select transfer, 2 * amount from top_ups \
+            union all select transfer, 2 * amount from payer_transfers \
             union all select transfer, -sum(abs(amount)) from entries group by transfer) m \
         group by m.transfer having sum(m.moved) <> 0) f limit 1"
     => { example: blob, wrong: int });
@@ -138,7 +139,9 @@ const SPENDING: Sql = sql!(input { any: int }
                 -sum(case when s.day = p.day and s.proof = 'code' then s.counted else 0 end), \
                 -sum(case when s.day = p.day and s.proof = 'pin' then s.counted else 0 end), \
                 -sum(case when s.day >= p.month_start then s.counted else 0 end) \
-            from payments s join payers p on p.id = s.payer group by p.id) s \
+            from (select payer, day, proof, counted from payments \
+                union all select payer, day, 'pin', amount from payer_transfers) s \
+            join payers p on p.id = s.payer group by p.id) s \
         group by s.payer \
         having sum(s.day_static) <> 0 or sum(s.day_code) <> 0 or sum(s.day_pin) <> 0 \
             or sum(s.month) <> 0) f limit 1"

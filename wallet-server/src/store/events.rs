@@ -7,7 +7,8 @@ use wallet_core::{Money, Step};
 
 use super::connection::Store;
 use super::error::StoreError;
-use super::hex::Hex;
+use super::hex::{Bytes, Hex};
+use super::recipients::HiddenPerson;
 use super::sql::{Sql, sql};
 use crate::domain::ids::{BatchId, PayerId};
 use crate::domain::limits::{LimitName, OverLimit};
@@ -50,22 +51,59 @@ pub struct PayerEvent {
     pub over_limit: Option<OverLimit>,
     /// Which code was presented.
     pub mark: Option<Mark>,
+    /// The other payer, where there is one.
+    pub between: Option<Between>,
+}
+
+/// Which way money went, as a payer sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// To somebody else.
+    Out,
+    /// From somebody else.
+    In,
+}
+
+impl Direction {
+    /// `out` or `in`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::In => "in",
+        }
+    }
+}
+
+/// What a movement between two payers is to one of them.
+#[derive(Clone, Debug)]
+pub struct Between {
+    /// The other one.
+    pub other: HiddenPerson,
+    /// Which way it went.
+    pub direction: Direction,
+    /// What it is about, and what was written to go with it, encrypted.
+    pub note: Option<([u8; 16], Vec<u8>)>,
 }
 
 // The columns are those of EventRow.
 const AFTER: Sql = sql!(input { payer: blob, since: blob, position: int, after: int, size: int }
     "select j.position, e.n, b.committed_at, e.batch, e.type, e.record, \
         m.name as merchant_name, p.decline_code, p.decline_limit, p.decline_left, p.code_step, \
-        p.code_seq \
+        p.code_seq, o.id as other, o.name as other_name, o.handle as other_handle, x.id as moved, \
+        x.note, case when x.payer = e.payer then 1 else 0 end as outgoing \
      from input i join events e on e.payer = i.payer and e.batch >= i.since \
      join journal j on j.batch = e.batch and (j.position, e.n) > (i.position, i.after) \
      join batches b on b.id = e.batch \
      left join payments p on p.id = e.subject \
      left join merchants m on m.id = e.merchant \
+     left join payer_transfers x on x.id = e.subject \
+     left join payers o on o.id = case when x.payer = e.payer then x.payee else x.payer end \
      order by j.position, e.n limit (select size from input)"
     => { position: int, n: int, committed_at: int, batch: blob, type: text, record: blob,
         merchant_name: text, decline_code: text, decline_limit: text, decline_left: int,
-        code_step: int, code_seq: int });
+        code_step: int, code_seq: int, other: blob, other_name: blob, other_handle: blob,
+        moved: blob, note: blob, outgoing: int });
 
 #[derive(Serialize)]
 struct AfterRow {
@@ -79,16 +117,21 @@ struct AfterRow {
 // Follows ids and not positions, so that a payer sees a payment at once, also where it waits for
 // its position.
 const NEWEST: Sql = sql!(input { payer: blob, batch: blob, before: int, size: int }
-    "select coalesce(j.position, 0) as position, e.n, b.committed_at, e.batch, e.type, e.record, m.name as merchant_name, \
-        p.decline_code, p.decline_limit, p.decline_left, p.code_step, p.code_seq \
+    "select coalesce(j.position, 0) as position, e.n, b.committed_at, e.batch, e.type, e.record, \
+        m.name as merchant_name, p.decline_code, p.decline_limit, p.decline_left, p.code_step, \
+        p.code_seq, o.id as other, o.name as other_name, o.handle as other_handle, x.id as moved, \
+        x.note, case when x.payer = e.payer then 1 else 0 end as outgoing \
      from input i join events e on e.payer = i.payer and (e.batch, e.n) < (i.batch, i.before) \
      left join journal j on j.batch = e.batch join batches b on b.id = e.batch \
      left join payments p on p.id = e.subject \
      left join merchants m on m.id = e.merchant \
+     left join payer_transfers x on x.id = e.subject \
+     left join payers o on o.id = case when x.payer = e.payer then x.payee else x.payer end \
      order by e.batch desc, e.n desc limit (select size from input)"
     => { position: int, n: int, committed_at: int, batch: blob, type: text, record: blob,
         merchant_name: text, decline_code: text, decline_limit: text, decline_left: int,
-        code_step: int, code_seq: int });
+        code_step: int, code_seq: int, other: blob, other_name: blob, other_handle: blob,
+        moved: blob, note: blob, outgoing: int });
 
 #[derive(Serialize)]
 struct NewestRow {
@@ -112,6 +155,30 @@ struct EventRow {
     decline_left: Option<i64>,
     code_step: Option<u32>,
     code_seq: Option<u8>,
+    #[serde(flatten)]
+    between: BetweenColumns,
+}
+
+#[derive(Deserialize)]
+struct BetweenColumns {
+    other: Option<Hex<16>>,
+    other_name: Option<Bytes>,
+    other_handle: Option<Bytes>,
+    moved: Option<Hex<16>>,
+    note: Option<Bytes>,
+    outgoing: u8,
+}
+
+impl BetweenColumns {
+    fn between(self) -> Option<Between> {
+        let (payer, name) = self.other.zip(self.other_name)?;
+        let handle = self.other_handle.map(|handle| handle.0);
+        Some(Between {
+            other: HiddenPerson { payer: PayerId::from_bytes(payer.0), name: name.0, handle },
+            direction: if self.outgoing == 0 { Direction::In } else { Direction::Out },
+            note: self.moved.zip(self.note).map(|(id, note)| (id.0, note.0)),
+        })
+    }
 }
 
 impl EventRow {
@@ -136,6 +203,7 @@ impl EventRow {
             decline_code: decline_code.filter(|_| declined),
             over_limit,
             mark: mark.map(|(step, seq)| Mark { step: Step::from_number(step), seq }),
+            between: self.between.between(),
         })
     }
 }

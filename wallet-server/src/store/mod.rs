@@ -21,6 +21,7 @@ mod payers;
 mod payments;
 mod pins;
 mod population;
+mod recipients;
 mod retention;
 mod rows;
 mod settlement;
@@ -33,7 +34,7 @@ pub use checks::{Finding, Measure};
 pub use confirmations::{Confirmation, Overdue, PaymentOwners};
 pub use connection::{Isolation, Store};
 pub use error::{Remedy, StoreError};
-pub use events::{Cursor, PayerEvent};
+pub use events::{Between, Cursor, Direction, PayerEvent};
 pub use identity::{
     Account, DeviceState, Invitation, KeyOwner, OwnDevice, PayerChange, PayerStanding, TotpState,
 };
@@ -45,6 +46,7 @@ pub use payers::{Approval, Device, NewDevice, Payer};
 pub use payments::Payment;
 pub use pins::{KeptPin, PinTry};
 pub use population::PayerWithDevice;
+pub use recipients::{HiddenPerson, RECEIVE_TOKEN_LENGTH, Recipient};
 pub use retention::{FORGET_MAX, Old};
 pub use settlement::{OwnShard, Settlement};
 

@@ -9,8 +9,10 @@
 
 mod charge;
 mod confirmation;
+mod person;
 mod resolve;
 mod top_up;
+mod transfer;
 
 use wallet_core::{Money, Timestamp};
 
@@ -47,6 +49,7 @@ pub fn settle(snapshot: Snapshot, rules: &Rules, commands: &[Command], now: Time
             Command::Charge(charge) => charge::decide(&mut books, charge),
             Command::Resolve(resolve) => resolve::decide(&mut books, resolve),
             Command::TopUp(top_up) => top_up::decide(&mut books, top_up),
+            Command::Transfer(transfer) => transfer::decide(&mut books, transfer),
         };
         books.plan.outcomes.push(outcome);
     }

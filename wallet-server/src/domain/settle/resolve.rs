@@ -170,12 +170,13 @@ fn release(id: TransferId, payer: &Payer, amount: Money) -> Transfer {
     balanced(id, vec![held(payer, back), Entry::available(payer.account, Shard(0), amount)])
 }
 
+/// An entry that sets money of a payer aside, or takes it from there.
 fn held(payer: &Payer, amount: Money) -> Entry {
     Entry { account: payer.account, shard: Shard(0), bucket: Bucket::Held, amount }
 }
 
 /// Balanced by construction. If not, the books are not to be trusted with it: the batcher isolates
 /// the command.
-fn balanced(id: TransferId, entries: Vec<Entry>) -> Transfer {
+pub(super) fn balanced(id: TransferId, entries: Vec<Entry>) -> Transfer {
     Transfer::new(id, entries).unwrap_or_else(|error| panic!("{id}: {error}"))
 }

@@ -1,4 +1,4 @@
-//! What an auditor asks for: the trial balance, and the entries of one payment or top-up.
+//! What an auditor asks for: the trial balance, and the entries of one movement.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
 use wallet_core::Money;
 
-use crate::domain::ids::{PaymentId, TopUpId};
+use crate::domain::ids::{PayerTransferId, PaymentId, TopUpId};
 use crate::domain::ledger::AccountKind;
 use crate::http::input;
 use crate::http::problem::Problem;
@@ -128,11 +128,17 @@ struct EntryBody {
     created_at: String,
 }
 
+/// The bytes of whatever id has entries.
+fn subject(text: &str) -> Option<[u8; 16]> {
+    PaymentId::parse(text)
+        .map(|id| *id.as_bytes())
+        .or_else(|| TopUpId::parse(text).map(|id| *id.as_bytes()))
+        .or_else(|| PayerTransferId::parse(text).map(|id| *id.as_bytes()))
+}
+
 async fn entries(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<EntriesBody>, Problem> {
     let query: EntriesQuery = input::query(&uri)?;
-    let payment = PaymentId::parse(&query.subject).map(|id| *id.as_bytes());
-    let subject = payment.or_else(|| TopUpId::parse(&query.subject).map(|id| *id.as_bytes()));
-    let subject = subject.ok_or_else(|| Problem::not_found("payment or top-up"))?;
+    let subject = subject(&query.subject).ok_or_else(|| Problem::not_found("movement"))?;
     let lines = app.store.entries(subject).await?;
     let data = lines.into_iter().map(|line| {
         let (debit, credit) = sides(line.amount);

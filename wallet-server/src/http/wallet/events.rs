@@ -11,14 +11,14 @@ use wallet_core::DeviceKeyId;
 use wallet_core::code::Mark;
 use wallet_core::receipt::RecordKind;
 
-use crate::domain::ids::{BatchId, PayerId, PaymentId, TopUpId};
+use crate::domain::ids::{BatchId, PayerId, PayerTransferId, PaymentId, TopUpId};
 use crate::domain::outcome::DeclineCode;
 use crate::http::auth::SignedRequest;
 use crate::http::input;
 use crate::http::list::List;
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
-use crate::service::App;
+use crate::service::{App, Person};
 use crate::store::{Cursor, PayerEvent, StoreError};
 
 const EVENTS_MAX: usize = 100;
@@ -66,6 +66,10 @@ struct WhatBody {
     /// Which limit was in the way, and what is left of it.
     limit: Option<&'static str>,
     remaining: Option<String>,
+    /// Between payers: the other one, and which way the money went.
+    counterparty: Option<Person>,
+    direction: Option<&'static str>,
+    note: Option<String>,
     created_at: String,
 }
 
@@ -95,15 +99,17 @@ impl ActivityBody {
     pub(super) fn new(app: &App, event: &PayerEvent) -> Self {
         Self {
             id: subject(event),
-            what: WhatBody::new(event),
+            what: WhatBody::new(app, event),
             receipt: app.keys.sign(&event.record).to_string(),
         }
     }
 }
 
 impl WhatBody {
-    fn new(event: &PayerEvent) -> Self {
+    fn new(app: &App, event: &PayerEvent) -> Self {
         let record = &event.record;
+        let between = event.between.as_ref();
+        let note = between.and_then(|between| between.note.as_ref());
         Self {
             subject: subject(event),
             kind: record.kind.as_str(),
@@ -114,6 +120,9 @@ impl WhatBody {
             decline_code: event.decline_code.map(DeclineCode::as_str),
             limit: event.over_limit.map(|over| over.limit.as_str()),
             remaining: event.over_limit.map(|over| over.left.amount_text()),
+            counterparty: between.map(|between| app.person(&between.other)),
+            direction: between.map(|between| between.direction.as_str()),
+            note: note.and_then(|(id, note)| app.note(*id, note)),
             created_at: rfc3339(record.decided_at),
         }
     }
@@ -123,6 +132,7 @@ fn subject(event: &PayerEvent) -> String {
     match event.record.kind {
         RecordKind::TopUp => TopUpId::from_bytes(event.record.subject).to_string(),
         RecordKind::Notice => notice_subject(event),
+        RecordKind::PayerTransfer => PayerTransferId::from_bytes(event.record.subject).to_string(),
         _ => PaymentId::from_bytes(event.record.subject).to_string(),
     }
 }
@@ -142,10 +152,10 @@ fn notice_subject(event: &PayerEvent) -> String {
 }
 
 impl EventBody {
-    fn new(event: &PayerEvent) -> Self {
+    fn new(app: &App, event: &PayerEvent) -> Self {
         let code = event.mark.map(MarkBody::from);
         let id = write_cursor(event.cursor);
-        Self { id, r#type: event.event_type.clone(), what: WhatBody::new(event), code }
+        Self { id, r#type: event.event_type.clone(), what: WhatBody::new(app, event), code }
     }
 }
 
@@ -184,7 +194,7 @@ async fn events(
     events.truncate(EVENTS_MAX);
     let next = events.last().map_or(after, |event| event.cursor);
     Ok(Json(EventsBody {
-        data: events.iter().map(EventBody::new).collect(),
+        data: events.iter().map(|event| EventBody::new(&app, event)).collect(),
         has_more,
         next: write_cursor(next),
     }))

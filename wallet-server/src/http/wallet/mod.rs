@@ -10,8 +10,10 @@ mod export;
 mod limits;
 mod pin;
 mod proof;
+mod recipients;
 mod registrations;
 mod totp;
+mod transfers;
 
 use std::sync::Arc;
 
@@ -32,4 +34,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(registrations::routes())
         .merge(pin::routes())
         .merge(totp::routes())
+        .merge(recipients::routes())
+        .merge(transfers::routes())
 }

@@ -1,17 +1,19 @@
-//! Payments and top-ups as they were first answered, read back from their rows, and what an
+//! Payments, top-ups and other movements as they were answered, read back from their rows, and what an
 //! idempotency key says about them.
 
 use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
-use wallet_core::receipt::{RECORD_LENGTH, Record};
+use wallet_core::receipt::{RECORD_LENGTH, Record, RecordKind};
 
 use crate::domain::ids::{PayerId, TopUpId};
-use crate::domain::outcome::{Answer, PaymentAnswer, Rejection, TopUpAnswer};
+use crate::domain::outcome::{
+    Answer, MovementAnswer, NotMoved, PaymentAnswer, Rejection, TopUpAnswer,
+};
 use crate::domain::snapshot::KeptAnswer;
 use crate::store::StoreError;
 use crate::store::connection::Transaction;
-use crate::store::hex::Hex;
+use crate::store::hex::{Bytes, Hex};
 use crate::store::payments::{PaymentRow, payments_sql};
 use crate::store::sql::{Sql, sql};
 
@@ -28,6 +30,8 @@ impl Place {
 pub(super) enum Subject {
     Payment([u8; 16], Place),
     TopUp([u8; 16]),
+    /// The record at this place says all about it.
+    Movement([u8; 16], i64),
 }
 
 /// What answers are about, each once.
@@ -35,6 +39,7 @@ pub(super) enum Subject {
 pub(super) struct Named {
     payments: BTreeSet<([u8; 16], Place)>,
     top_ups: BTreeSet<[u8; 16]>,
+    movements: BTreeSet<([u8; 16], i64)>,
 }
 
 impl FromIterator<Subject> for Named {
@@ -44,6 +49,7 @@ impl FromIterator<Subject> for Named {
             match subject {
                 Subject::Payment(id, place) => named.payments.insert((id, place)),
                 Subject::TopUp(id) => named.top_ups.insert(id),
+                Subject::Movement(batch, event) => named.movements.insert((batch, event)),
             };
         }
         named
@@ -58,7 +64,13 @@ pub(super) struct KeptColumns {
     subject: Option<Hex<16>>,
     batch: Option<Hex<16>>,
     event: Option<i64>,
+    /// Charges do not ask for it.
+    #[serde(default)]
+    shown: Option<Bytes>,
 }
+
+/// What an answer about money that concerns no merchant is called.
+const MOVEMENTS: [RecordKind; 1] = [RecordKind::PayerTransfer];
 
 impl KeptColumns {
     /// What the answer is about.
@@ -67,6 +79,9 @@ impl KeptColumns {
         match (self.answer.as_deref()?, self.subject?) {
             ("payment", id) => Some(Subject::Payment(id.0, place)),
             ("top_up", id) => Some(Subject::TopUp(id.0)),
+            (name, _) if MOVEMENTS.iter().any(|kind| kind.as_str() == name) => {
+                place.0.map(|(batch, event)| Subject::Movement(batch, event))
+            }
             _ => None,
         }
     }
@@ -76,6 +91,7 @@ impl KeptColumns {
 pub(super) struct Answers {
     payments: HashMap<([u8; 16], Place), PaymentAnswer>,
     top_ups: HashMap<[u8; 16], TopUpAnswer>,
+    movements: HashMap<([u8; 16], i64), Record>,
 }
 
 impl Answers {
@@ -104,7 +120,17 @@ impl Answers {
         for row in rows {
             top_ups.insert(row.id.0, row.answer()?);
         }
-        Ok(Self { payments, top_ups })
+        let places: Vec<RecordPlace> = named
+            .movements
+            .into_iter()
+            .map(|(batch, event)| RecordPlace { batch: Hex(batch), event })
+            .collect();
+        let rows: Vec<RecordRow> = transaction.read(&RECORDS, &places).await?;
+        let mut movements = HashMap::new();
+        for row in rows {
+            movements.insert((row.batch.0, row.n), read_record(&row.record)?);
+        }
+        Ok(Self { payments, top_ups, movements })
     }
 
     pub(super) fn payment(&self, id: [u8; 16], place: Place) -> Result<PaymentAnswer, StoreError> {
@@ -126,8 +152,15 @@ impl Answers {
                 Answer::Payment(Box::new(self.payment(id, place)?))
             }
             Some(Subject::TopUp(id)) => Answer::TopUp(Box::new(self.top_up(id)?)),
+            Some(Subject::Movement(batch, event)) => {
+                let record = self.movements.get(&(batch, event)).copied();
+                let record = record.ok_or(StoreError::Corrupt("a record that is named"))?;
+                let shown = row.shown.as_ref().map(|bytes| bytes.0.clone()).unwrap_or_default();
+                Answer::Movement(Box::new(MovementAnswer { record, shown }))
+            }
             None => Rejection::from_name(name)
                 .map(Answer::Rejected)
+                .or_else(|| NotMoved::from_text(name).map(Answer::NotMoved))
                 .ok_or(StoreError::Corrupt("answer"))?,
         };
         Ok(Some(KeptAnswer { request_hash: request_hash.0, answer }))
@@ -181,14 +214,37 @@ impl TopUpRow {
         Ok(TopUpAnswer {
             id: TopUpId::from_bytes(self.id.0),
             payer: PayerId::from_bytes(self.payer.0),
-            record: Record::from_bytes(&self.record.0)
-                .map_err(|_| StoreError::Corrupt("record"))?,
+            record: read_record(&self.record)?,
             external_reference: self.external_reference,
         })
     }
 }
 
+const RECORDS: Sql = sql!(input { batch: blob, event: int }
+    "select e.batch, e.n, e.record from input i join events e on e.batch = i.batch and e.n = i.event"
+    => { batch: blob, n: int, record: blob });
+
+#[derive(Serialize)]
+struct RecordPlace {
+    batch: Hex<16>,
+    event: i64,
+}
+
+#[derive(Deserialize)]
+struct RecordRow {
+    batch: Hex<16>,
+    n: i64,
+    record: Hex<RECORD_LENGTH>,
+}
+
+fn read_record(record: &Hex<RECORD_LENGTH>) -> Result<Record, StoreError> {
+    Record::from_bytes(&record.0).map_err(|_| StoreError::Corrupt("record"))
+}
+
 /// Every statement of this file, for the test that prepares them on both databases.
 #[cfg(test)]
-pub(in crate::store) const STATEMENTS: &[(&str, &Sql)] =
-    &[("settlement/answers::PAYMENTS", &PAYMENTS), ("settlement/answers::TOP_UPS", &TOP_UPS)];
+pub(in crate::store) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("settlement/answers::PAYMENTS", &PAYMENTS),
+    ("settlement/answers::TOP_UPS", &TOP_UPS),
+    ("settlement/answers::RECORDS", &RECORDS),
+];

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::sql::{Sql, sql};
 use super::{
     Store, accounts, checks, confirmations, events, identity, issuer, journal, leases, merchants,
-    nonces, payers, payments, pins, retention, settlement, spending,
+    nonces, payers, payments, pins, recipients, retention, settlement, spending,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -27,6 +27,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         payers::STATEMENTS,
         payments::STATEMENTS,
         pins::STATEMENTS,
+        recipients::STATEMENTS,
         retention::STATEMENTS,
     ]
     .into_iter()

@@ -148,7 +148,7 @@ impl Books {
 
     /// What an idempotency key answers, written again from the rows.
     pub(super) fn kept(&self, key: &KeyRef) -> Option<KeptAnswer> {
-        let (request_hash, answer, place) = self.answers.get(key).copied()?;
+        let (request_hash, answer, place) = self.answers.get(key).cloned()?;
         let answer = match answer {
             AnswerRef::Payment(id) => Answer::Payment(Box::new(self.payments[&id].answer.clone())),
             AnswerRef::PaymentAt(id, _) => {
@@ -158,6 +158,7 @@ impl Books {
             }
             AnswerRef::TopUp(id) => Answer::TopUp(Box::new(self.top_ups[&id].answer.clone())),
             AnswerRef::Rejected(rejection) => Answer::Rejected(rejection),
+            AnswerRef::Movement { .. } | AnswerRef::NotMoved(_) => panic!("not played here"),
         };
         Some(KeptAnswer { request_hash, answer })
     }

@@ -176,6 +176,7 @@ impl Database {
                 Command::Charge(charge) => self.load_for_charge(&mut rows, charge),
                 Command::Resolve(resolve) => self.load_for_resolve(&mut rows, resolve),
                 Command::TopUp(top_up) => self.load_for_top_up(&mut rows, top_up),
+                other => panic!("not played here: {other:?}"),
             }
         }
         rows

@@ -374,6 +374,7 @@ impl From<&Outcome> for Seen {
             }
             Answer::Rejected(rejection) => What::Rejected(*rejection),
             Answer::TopUp(top_up) => What::Credited(number_of(top_up.id.as_bytes())),
+            Answer::Movement(_) | Answer::NotMoved(_) => panic!("not played here"),
         };
         if replayed { Self::Again(what) } else { Self::New(what) }
     }

@@ -88,6 +88,7 @@ fn request_hash(command: &Command) -> [u8; 32] {
         Command::Charge(charge) => charge.request_hash,
         Command::Resolve(resolve) => resolve.request().map_or([0; 32], |request| request.hash),
         Command::TopUp(top_up) => top_up.request_hash,
+        other => panic!("not played here: {other:?}"),
     }
 }
 
@@ -121,10 +122,11 @@ impl Model {
             Command::Charge(charge) => self.charge(command, charge, now, day),
             Command::Resolve(resolve) => self.resolve(command, resolve, now),
             Command::TopUp(top_up) => self.top_up(command, top_up),
+            other => panic!("not played here: {other:?}"),
         };
         let copied = match command {
             Command::Charge(charge) => self.copied(charge, seen),
-            Command::Resolve(_) | Command::TopUp(_) => None,
+            _ => None,
         };
         self.past.push(Past { command: command.clone(), seen, day, now, copied });
         seen

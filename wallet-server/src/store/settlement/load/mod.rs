@@ -63,17 +63,11 @@ pub(super) async fn snapshot(
 }
 
 fn as_charge(command: &Command) -> Option<&Charge> {
-    match command {
-        Command::Charge(charge) => Some(charge),
-        Command::Resolve(_) | Command::TopUp(_) => None,
-    }
+    if let Command::Charge(charge) = command { Some(charge) } else { None }
 }
 
 fn as_top_up(command: &Command) -> Option<&TopUp> {
-    match command {
-        Command::TopUp(top_up) => Some(top_up),
-        Command::Charge(_) | Command::Resolve(_) => None,
-    }
+    if let Command::TopUp(top_up) = command { Some(top_up) } else { None }
 }
 
 /// The input row that an answer is about.

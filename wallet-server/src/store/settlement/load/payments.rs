@@ -41,7 +41,7 @@ pub(super) async fn read(
 ) -> Result<(), StoreError> {
     let resolved = |command: &Command| match command {
         Command::Resolve(Resolve { payment, .. }) => Some(Id { id: Hex(*payment.as_bytes()) }),
-        Command::Charge(_) | Command::TopUp(_) => None,
+        Command::Charge(_) | Command::TopUp(_) | Command::Transfer(_) => None,
     };
     let input: Vec<Id> = commands.iter().filter_map(resolved).collect();
     let rows: Vec<OpenRow> = transaction.read(&PAYMENTS, &input).await?;

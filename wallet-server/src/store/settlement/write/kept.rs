@@ -1,5 +1,7 @@
 //! The answers that idempotency keys stand for from now on.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::domain::ids::BatchId;
@@ -7,16 +9,16 @@ use crate::domain::limits::Day;
 use crate::domain::plan::{AnswerRef, NewKeptAnswer, Plan};
 use crate::store::StoreError;
 use crate::store::connection::Changes;
-use crate::store::hex::Hex;
+use crate::store::hex::{Bytes, Hex};
 use crate::store::rows::KeyRow;
 use crate::store::sql::{Sql, sql};
 
 const KEPT_ANSWERS: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, key: text,
-        request_hash: blob, answer: text, subject: blob, batch: blob, event: int,
+        request_hash: blob, answer: text, subject: blob, batch: blob, event: int, shown: blob,
         created_day: int }
     "insert into idempotency_keys (caller_kind, caller, mode, key, request_hash, answer, subject, \
-        batch, event, created_day) \
-     select caller_kind, caller, mode, key, request_hash, answer, subject, batch, event, \
+        batch, event, shown, created_day) \
+     select caller_kind, caller, mode, key, request_hash, answer, subject, batch, event, shown, \
         created_day from input \
      order by caller_kind, caller, mode, key");
 
@@ -25,23 +27,35 @@ struct KeptAnswerRow<'a> {
     #[serde(flatten)]
     key: KeyRow<'a>,
     request_hash: Hex<32>,
-    answer: &'static str,
+    answer: Cow<'static, str>,
     subject: Option<Hex<16>>,
     /// The place of the record that answered, if it is not the subject's first.
     #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<Hex<16>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shown: Option<Bytes>,
     created_day: i32,
 }
 
 impl<'a> KeptAnswerRow<'a> {
     fn new(kept: &'a NewKeptAnswer, batch: BatchId, today: Day) -> Self {
-        let (answer, subject, event) = match kept.answer {
-            AnswerRef::Payment(id) => ("payment", Some(*id.as_bytes()), None),
-            AnswerRef::PaymentAt(id, event) => ("payment", Some(*id.as_bytes()), Some(event)),
-            AnswerRef::TopUp(id) => ("top_up", Some(*id.as_bytes()), None),
-            AnswerRef::Rejected(rejection) => (rejection.as_str(), None, None),
+        let (answer, subject, event) = match &kept.answer {
+            AnswerRef::Payment(id) => ("payment".into(), Some(*id.as_bytes()), None),
+            AnswerRef::PaymentAt(id, event) => {
+                ("payment".into(), Some(*id.as_bytes()), Some(*event))
+            }
+            AnswerRef::TopUp(id) => ("top_up".into(), Some(*id.as_bytes()), None),
+            AnswerRef::Rejected(rejection) => (rejection.as_str().into(), None, None),
+            AnswerRef::Movement { kind, subject, event, .. } => {
+                (kind.as_str().into(), Some(*subject), Some(*event))
+            }
+            AnswerRef::NotMoved(not_moved) => (not_moved.to_text().into(), None, None),
+        };
+        let shown = match &kept.answer {
+            AnswerRef::Movement { shown, .. } => Some(Bytes(shown.clone())),
+            _ => None,
         };
         Self {
             key: KeyRow::new(&kept.key),
@@ -50,6 +64,7 @@ impl<'a> KeptAnswerRow<'a> {
             subject: subject.map(Hex),
             batch: event.map(|_| Hex(*batch.as_bytes())),
             event,
+            shown,
             created_day: today.0,
         }
     }

@@ -4,6 +4,7 @@ mod books;
 mod codes;
 mod kept;
 mod payments;
+mod people;
 
 use wallet_core::Timestamp;
 
@@ -31,6 +32,7 @@ pub(super) fn plan(
     payments::resolved(&mut changes, batch, plan)?;
     payments::references(&mut changes, plan, now)?;
     payments::top_ups(&mut changes, batch, plan)?;
+    people::changes(&mut changes, batch, &plan.people)?;
     kept::kept_answers(&mut changes, batch, plan, today)?;
     // Codes that were rejected are answers to keep, but nothing that happened.
     if !plan.events.is_empty() {
@@ -45,7 +47,13 @@ pub(super) fn plan(
 /// Every statement of this folder.
 #[cfg(test)]
 pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
-    [books::STATEMENTS, codes::STATEMENTS, kept::STATEMENTS, payments::STATEMENTS]
-        .into_iter()
-        .flatten()
+    [
+        books::STATEMENTS,
+        codes::STATEMENTS,
+        kept::STATEMENTS,
+        payments::STATEMENTS,
+        people::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
 }

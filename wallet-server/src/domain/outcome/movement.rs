@@ -1,0 +1,111 @@
+//! Answers about money that concerns no merchant.
+
+use wallet_core::receipt::Record;
+use wallet_core::{Currency, Money};
+
+use crate::domain::limits::{LimitName, OverLimit};
+
+/// A transfer between payers, a withdrawal, a red envelope or a share of one, as the journal
+/// recorded it at some time.
+///
+/// The record and what was kept with the answer are all that is shown, so that it can be written
+/// again to the byte.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MovementAnswer {
+    /// What the journal says.
+    pub record: Record,
+    /// What is shown beside it, encrypted.
+    pub shown: Vec<u8>,
+}
+
+/// Why a payer's money did not move; in order of precedence.
+///
+/// It is kept under the idempotency key: otherwise a repeat that was late on its way could move
+/// money that the payer was told would not move.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotMoved {
+    /// The payer is frozen or closed.
+    PayerUnavailable,
+    /// There is no such payer to pay to.
+    UnknownRecipient,
+    /// The payer would pay to the own wallet.
+    SamePayer,
+    /// The recipient is frozen or closed.
+    RecipientUnavailable,
+    /// The wallets and the request are not in one currency.
+    CurrencyMismatch,
+    /// More than the payer may spend.
+    OverLimit(OverLimit),
+    /// More than the payer has.
+    InsufficientFunds,
+}
+
+impl NotMoved {
+    /// Those that have nothing beside their code.
+    const PLAIN: [(Self, &'static str); 6] = [
+        (Self::PayerUnavailable, "payer_unavailable"),
+        (Self::UnknownRecipient, "unknown_recipient"),
+        (Self::SamePayer, "same_payer"),
+        (Self::RecipientUnavailable, "recipient_unavailable"),
+        (Self::CurrencyMismatch, "currency_mismatch"),
+        (Self::InsufficientFunds, "insufficient_funds"),
+    ];
+    const OVER_LIMIT: &'static str = "declined_by_limit";
+
+    /// The stable code of the API.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        let plain = Self::PLAIN.iter().find(|entry| entry.0 == *self);
+        plain.map_or(Self::OVER_LIMIT, |entry| entry.1)
+    }
+
+    /// All of it as a text: the code, and what belongs to it after blanks.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        if let Self::OverLimit(OverLimit { limit, left }) = self {
+            let (currency, minor) = (left.currency().numeric(), left.minor());
+            return format!("{} {} {currency} {minor}", Self::OVER_LIMIT, limit.as_str());
+        }
+        self.code().to_owned()
+    }
+
+    /// Reads what [`to_text`](Self::to_text) wrote.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        if let Some(plain) = Self::PLAIN.iter().find(|entry| entry.1 == text) {
+            return Some(plain.0);
+        }
+        let mut words = text.strip_prefix(Self::OVER_LIMIT)?.strip_prefix(' ')?.split(' ');
+        let limit = LimitName::from_name(words.next()?)?;
+        let currency = Currency::from_numeric(words.next()?.parse().ok()?).ok()?;
+        let left = Money::from_minor(words.next()?.parse().ok()?, currency);
+        words.next().is_none().then_some(Self::OverLimit(OverLimit { limit, left }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wallet_core::{Currency, Money};
+
+    use super::NotMoved;
+    use crate::domain::limits::{LimitName, OverLimit};
+
+    #[test]
+    fn why_nothing_moved_reads_back_from_its_text_and_from_no_other() {
+        let yuan = Currency::from_code("CNY").unwrap();
+        let mut all: Vec<NotMoved> = NotMoved::PLAIN.iter().map(|entry| entry.0).collect();
+        for limit in [LimitName::Payment, LimitName::Day, LimitName::Month, LimitName::Proof] {
+            let left = Money::from_minor(1_234, yuan);
+            all.push(NotMoved::OverLimit(OverLimit { limit, left }));
+        }
+        for not_moved in all {
+            let text = not_moved.to_text();
+            assert_eq!(NotMoved::from_text(&text), Some(not_moved), "{text}");
+            assert!(text.starts_with(not_moved.code()), "{text}");
+            assert_eq!(NotMoved::from_text(&format!("{text} ")), None, "{text}");
+        }
+        for text in ["", "declined_by_limit", "declined_by_limit day 156", "succeeded"] {
+            assert_eq!(NotMoved::from_text(text), None, "{text}");
+        }
+    }
+}

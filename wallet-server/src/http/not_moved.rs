@@ -1,0 +1,68 @@
+//! What is answered about money that concerns no merchant: the movement, or why there is none.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::payments::REPLAYED;
+use super::problem::{Certainty, OverLimitBody, Problem};
+use super::refusal::refused;
+use crate::domain::outcome::{Answer, MovementAnswer, NotMoved, Outcome, Refusal};
+use crate::service::App;
+
+/// What a caller hears of an outcome; `body` writes a movement.
+pub(super) fn movement<Body: Serialize>(
+    app: &App,
+    outcome: Outcome,
+    status: StatusCode,
+    body: impl FnOnce(&MovementAnswer) -> Result<Body, Problem>,
+) -> Result<Response, Problem> {
+    let (answer, replayed) = match outcome {
+        Outcome::Answered { answer, replayed } => (answer, replayed),
+        Outcome::Refused(refusal) => return Err(refused(app, refusal)),
+    };
+    let mut response = match answer {
+        Answer::Movement(answer) => (status, Json(body(&answer)?)).into_response(),
+        Answer::NotMoved(why) => not_moved(why).into_response(),
+        // Whatever else a key stands for was another request.
+        Answer::Payment(_) | Answer::Rejected(_) | Answer::TopUp(_) => {
+            return Err(refused(app, Refusal::KeyReused));
+        }
+    };
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// Why nothing moved. It is kept: a repeat hears the same to the byte.
+pub(super) fn not_moved(why: NotMoved) -> Problem {
+    let (status, detail) = match why {
+        NotMoved::PayerUnavailable => (StatusCode::FORBIDDEN, "Your wallet is frozen or closed."),
+        NotMoved::UnknownRecipient => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "There is nobody who can be paid like this.")
+        }
+        NotMoved::SamePayer => (StatusCode::UNPROCESSABLE_ENTITY, "This is your own wallet."),
+        NotMoved::RecipientUnavailable => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "The recipient cannot be paid at the moment.")
+        }
+        NotMoved::CurrencyMismatch => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "The wallets are not all in this currency.")
+        }
+        NotMoved::OverLimit(_) => {
+            (StatusCode::PAYMENT_REQUIRED, "This is more than you may spend.")
+        }
+        NotMoved::InsufficientFunds => {
+            (StatusCode::PAYMENT_REQUIRED, "There is not enough money in your wallet.")
+        }
+    };
+    let over_limit = if let NotMoved::OverLimit(over) = why {
+        let (limit, remaining) = (over.limit.as_str(), over.left.amount_text());
+        Some(Box::new(OverLimitBody { limit, remaining }))
+    } else {
+        None
+    };
+    let problem = Problem::new(status, why.code(), Certainty::Final, detail);
+    Problem { over_limit, kept: true, ..problem }
+}

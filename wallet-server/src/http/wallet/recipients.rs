@@ -1,0 +1,130 @@
+//! `POST /v1/wallet/recipients`: who is behind a handle or a receive code;
+//! `/v1/wallet/receive_code`: what a payer shows to be paid by others.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Json, Router, routing};
+use serde::{Deserialize, Serialize};
+use wallet_core::qr::{Medium, Qr};
+
+use crate::domain::outcome::NotMoved;
+use crate::http::auth::SignedRequest;
+use crate::http::input;
+use crate::http::not_moved::not_moved;
+use crate::http::problem::{Certainty, Problem};
+use crate::service::{App, Person, RecipientName};
+use crate::store::RECEIVE_TOKEN_LENGTH;
+
+/// The longest handle.
+const HANDLE_LENGTH_MAX: usize = 30;
+/// What a receive code begins with.
+const RECEIVE_PREFIX: &str = "wallet:receive:";
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/wallet/recipients", routing::post(find))
+        .route("/v1/wallet/receive_code", routing::get(show).post(renew))
+}
+
+/// How a body names another payer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecipientBody {
+    handle: Option<String>,
+    receive_code: Option<String>,
+}
+
+/// The other payer whom a body names, in one way and not in two.
+pub(super) fn recipient(
+    handle: Option<String>,
+    receive_code: Option<&str>,
+) -> Result<RecipientName, Problem> {
+    match (handle, receive_code) {
+        (Some(handle), None) => {
+            input::text("/handle", &handle, HANDLE_LENGTH_MAX)?;
+            Ok(RecipientName::Handle(handle))
+        }
+        (None, Some(code)) => {
+            let token = token(RECEIVE_PREFIX, code);
+            let wrong = || Problem::field("/receive_code", "what the QR code of a payer says");
+            token.map(RecipientName::ReceiveCode).ok_or_else(wrong)
+        }
+        _ => Err(Problem::field("", "a handle or a receive_code, one of them")),
+    }
+}
+
+/// The bytes behind a prefix.
+pub(super) fn token<const N: usize>(prefix: &str, text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let read = base16ct::lower::decode(text.strip_prefix(prefix)?, &mut bytes).ok()?;
+    (read.len() == N).then_some(bytes)
+}
+
+/// Nothing is moved by looking, so nothing is kept of it.
+async fn find(
+    State(app): State<Arc<App>>,
+    request: SignedRequest,
+) -> Result<Json<Person>, Problem> {
+    let device = request.actor(&app).await?;
+    let body: RecipientBody = input::json(&request.body)?;
+    let name = recipient(body.handle, body.receive_code.as_deref())?;
+    app.count_lookup(device.key_id).map_err(|seconds| {
+        let detail = "This device has looked for too many payers. Wait.";
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Problem::new(status, "too_many_requests", Certainty::Retry, detail)
+            .with_retry_after(seconds)
+    })?;
+    let found = app.find_recipient(device.mode, &name).await?;
+    let refused = |why| Problem { kept: false, ..not_moved(why) };
+    let found = found.ok_or_else(|| refused(NotMoved::UnknownRecipient))?;
+    if !found.active {
+        return Err(refused(NotMoved::RecipientUnavailable));
+    }
+    Ok(Json(app.person(&found.person)))
+}
+
+#[derive(Serialize)]
+struct ReceiveCodeBody {
+    object: &'static str,
+    receive_code: String,
+    qr_svg: String,
+}
+
+impl ReceiveCodeBody {
+    fn new(token: [u8; RECEIVE_TOKEN_LENGTH]) -> Result<Json<Self>, Problem> {
+        let receive_code = format!("{RECEIVE_PREFIX}{:x}", base16ct::HexDisplay(&token));
+        let qr_svg = qr_svg(&receive_code)?;
+        Ok(Json(Self { object: "receive_code", receive_code, qr_svg }))
+    }
+}
+
+/// A text as a QR code.
+pub(super) fn qr_svg(text: &str) -> Result<String, Problem> {
+    let qr = Qr::new(text, Medium::Screen).map_err(|error| {
+        tracing::error!(%error, "a text does not fit in a QR code");
+        Problem::internal()
+    })?;
+    Ok(qr.to_svg())
+}
+
+/// Made when it is first asked for.
+async fn show(
+    State(app): State<Arc<App>>,
+    request: SignedRequest,
+) -> Result<Json<ReceiveCodeBody>, Problem> {
+    let device = request.device(&app).await?;
+    ReceiveCodeBody::new(app.receive_token(device.payer, false).await?)
+}
+
+/// The one before is worth nothing from now on.
+async fn renew(
+    State(app): State<Arc<App>>,
+    request: SignedRequest,
+) -> Result<(StatusCode, Json<ReceiveCodeBody>), Problem> {
+    let device = request.actor(&app).await?;
+    input::nothing(&request.body)?;
+    let body = ReceiveCodeBody::new(app.receive_token(device.payer, true).await?)?;
+    Ok((StatusCode::CREATED, body))
+}
