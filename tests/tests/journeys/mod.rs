@@ -27,3 +27,4 @@ mod stolen_database;
 mod tls;
 mod totp;
 mod transfers;
+mod withdrawals;

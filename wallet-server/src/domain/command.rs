@@ -10,7 +10,7 @@ use wallet_core::{DeviceKeyId, Mode, Money, PositiveMoney, TerminalId};
 
 use super::ids::{ApiKeyId, MerchantId, PayerId, PaymentId, TopUpId, TransferId};
 
-pub use people::{PayerRequest, PayerTransfer};
+pub use people::{FinishWithdrawal, PayerRequest, PayerTransfer, Withdraw, WithdrawalEnd};
 
 /// One request to the ledger.
 #[derive(Clone, Debug)]
@@ -23,6 +23,10 @@ pub enum Command {
     TopUp(TopUp),
     /// A payer gives money to another one.
     Transfer(PayerTransfer),
+    /// A payer takes money out.
+    Withdraw(Withdraw),
+    /// The operator has paid it out, or cannot.
+    FinishWithdrawal(FinishWithdrawal),
 }
 
 impl Command {
@@ -34,6 +38,8 @@ impl Command {
             Self::Resolve(resolve) => resolve.request().map(|request| &request.key),
             Self::TopUp(top_up) => Some(&top_up.key),
             Self::Transfer(transfer) => Some(&transfer.by.request.key),
+            Self::Withdraw(withdraw) => Some(&withdraw.by.request.key),
+            Self::FinishWithdrawal(finish) => Some(&finish.request.key),
         }
     }
 
@@ -47,6 +53,8 @@ impl Command {
             Self::Resolve(resolve) => [Some(resolve.payer), None],
             Self::TopUp(top_up) => [Some(top_up.payer), None],
             Self::Transfer(transfer) => [Some(transfer.by.payer), transfer.payee],
+            Self::Withdraw(withdraw) => [Some(withdraw.by.payer), None],
+            Self::FinishWithdrawal(finish) => [Some(finish.payer), None],
         };
         payers.into_iter().flatten()
     }
@@ -57,7 +65,8 @@ impl Command {
         match self {
             Self::Resolve(Resolve { by: Resolver::Payer { device, .. }, .. }) => Some(*device),
             Self::Transfer(transfer) => Some(transfer.by.device),
-            Self::Charge(_) | Self::Resolve(_) | Self::TopUp(_) => None,
+            Self::Withdraw(withdraw) => Some(withdraw.by.device),
+            Self::Charge(_) | Self::Resolve(_) | Self::TopUp(_) | Self::FinishWithdrawal(_) => None,
         }
     }
 
@@ -70,7 +79,9 @@ impl Command {
                 Resolver::Merchant { api_key, .. } => Some((resolve.merchant, Some(api_key))),
                 Resolver::Payer { .. } | Resolver::Time => Some((resolve.merchant, None)),
             },
-            Self::TopUp(_) | Self::Transfer(_) => None,
+            Self::TopUp(_) | Self::Transfer(_) | Self::Withdraw(_) | Self::FinishWithdrawal(_) => {
+                None
+            }
         }
     }
 }

@@ -69,6 +69,10 @@ id! {
     PayerTransferId, "ptr"
 }
 id! {
+    /// Money that a payer takes out.
+    WithdrawalId, "wdr"
+}
+id! {
     /// A merchant.
     MerchantId, "mer"
 }

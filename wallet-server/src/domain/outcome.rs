@@ -100,6 +100,10 @@ pub enum Refusal {
     PaymentClosed,
     /// The device has been revoked since the request came in.
     DeviceRevoked,
+    /// No such withdrawal.
+    UnknownWithdrawal,
+    /// It has been paid or returned already.
+    WithdrawalClosed,
 }
 
 impl Refusal {
@@ -118,10 +122,11 @@ impl Refusal {
             Self::PayerUnavailable => "payer_unavailable",
             Self::WrongCurrency => "currency_mismatch",
             Self::TooLarge => "amount_too_large",
-            Self::UnknownPayment => "not_found",
+            Self::UnknownPayment | Self::UnknownWithdrawal => "not_found",
             Self::OtherDevice => "other_device",
             Self::ConfirmationExpired => "confirmation_expired",
             Self::PaymentClosed => "payment_closed",
+            Self::WithdrawalClosed => "withdrawal_closed",
         }
     }
 }

@@ -15,7 +15,7 @@ use super::limits::{Day, Limits, OverLimit, Proof, Usage};
 use super::outcome::{ConfirmationReason, DeclineCode, Outcome, PaymentAnswer, TopUpAnswer};
 use super::snapshot::Presented;
 
-pub use people::{NewPayerTransfer, PeopleChanges};
+pub use people::{FinishedWithdrawal, NewPayerTransfer, NewWithdrawal, PeopleChanges};
 
 /// The result of [`settle`](super::settle::settle).
 #[derive(Default, Debug)]

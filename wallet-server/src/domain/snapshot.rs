@@ -1,5 +1,7 @@
 //! What settlement may know: exactly the rows that a batch of commands names.
 
+mod people;
+
 use std::collections::{HashMap, HashSet};
 
 use wallet_core::code::Mark;
@@ -11,6 +13,8 @@ use super::ids::{AccountId, ApiKeyId, MerchantId, PayerId, PaymentId};
 use super::ledger::{AccountKind, Shard};
 use super::limits::{Day, OwnLimits, Proof, Today, Usage};
 use super::outcome::{Answer, PaymentAnswer, TopUpAnswer};
+
+pub use people::{OpenWithdrawal, People};
 
 /// The rows, by the keys that commands name them with. What is not there does not exist.
 #[derive(Clone, Default, Debug)]
@@ -33,6 +37,8 @@ pub struct Snapshot {
     pub today: Today,
     /// Payments that are to be decided.
     pub payments: HashMap<PaymentId, OpenPayment>,
+    /// Money between payers, and money that payers take out.
+    pub people: People,
     /// The issuer's own accounts.
     pub own_accounts: HashMap<(AccountKind, Mode, Currency), AccountId>,
     /// The balance row in which this process counts accounts that have several.

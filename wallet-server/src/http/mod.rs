@@ -19,6 +19,7 @@ mod refusal;
 mod terminals;
 mod time;
 mod wallet;
+mod withdrawal_body;
 
 use std::sync::Arc;
 

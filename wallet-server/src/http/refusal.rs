@@ -63,6 +63,12 @@ pub(super) fn refused(app: &App, refusal: Refusal) -> Problem {
         Refusal::UnknownPayment => {
             return Problem { certainty: Certainty::Retry, ..Problem::not_found("payment") };
         }
+        Refusal::UnknownWithdrawal => return Problem::not_found("withdrawal"),
+        Refusal::WithdrawalClosed => (
+            StatusCode::CONFLICT,
+            Certainty::Retry,
+            "The withdrawal has been paid or returned already. This request did nothing.",
+        ),
         Refusal::OtherDevice => (
             StatusCode::FORBIDDEN,
             Certainty::Retry,

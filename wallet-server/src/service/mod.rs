@@ -24,6 +24,7 @@ mod transfers;
 mod verifiers;
 mod verify;
 mod waiting;
+mod withdrawals;
 
 use std::sync::Arc;
 
@@ -56,6 +57,7 @@ pub use secrets::{Secret, secret_hash};
 pub use set_pin::PinProof;
 pub use top_up::TopUpRequest;
 pub use transfers::{TransferRequest, TransferShown};
+pub use withdrawals::{ShownWithdrawal, WithdrawalRequest};
 
 /// How long a request to move money may wait before it is settled. A till gives up after some
 /// seconds; what has not begun by then must not happen behind its back.

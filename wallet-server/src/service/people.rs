@@ -46,6 +46,8 @@ impl RecipientName {
 pub(super) enum TextKind {
     /// Written to go with money.
     Note,
+    /// Where money is to be paid out to.
+    Destination,
     /// Shown in an answer.
     Shown,
 }
@@ -54,6 +56,7 @@ impl TextKind {
     fn subject(self, id: [u8; 16]) -> Vec<u8> {
         let kind: &[u8] = match self {
             Self::Note => b"note",
+            Self::Destination => b"destination",
             Self::Shown => b"shown",
         };
         [&id, kind].concat()
@@ -121,13 +124,23 @@ impl App {
     /// What was written to go with money, if it can be read.
     #[must_use]
     pub fn note(&self, id: [u8; 16], note: &[u8]) -> Option<String> {
-        let plain = self.keys.reveal(Purpose::Names, &TextKind::Note.subject(id), note)?;
-        String::from_utf8(plain).ok()
+        self.reveal_text(TextKind::Note, id, note)
     }
 
-    /// Encrypts what was written to go with something.
-    pub(super) fn hide_note(&self, id: [u8; 16], note: &str) -> Vec<u8> {
-        self.keys.hide(Purpose::Names, &TextKind::Note.subject(id), note.as_bytes())
+    /// Encrypts a text that belongs to something.
+    pub(super) fn hide_text(&self, kind: TextKind, id: [u8; 16], text: &str) -> Vec<u8> {
+        self.keys.hide(Purpose::Names, &kind.subject(id), text.as_bytes())
+    }
+
+    /// Decrypts it, if it can be read.
+    pub(super) fn reveal_text(
+        &self,
+        kind: TextKind,
+        id: [u8; 16],
+        hidden: &[u8],
+    ) -> Option<String> {
+        let plain = self.keys.reveal(Purpose::Names, &kind.subject(id), hidden)?;
+        String::from_utf8(plain).ok()
     }
 
     /// Encrypts what an answer shows beside its record.

@@ -8,7 +8,7 @@ use wallet_core::PositiveMoney;
 
 use super::App;
 use super::charge::field;
-use super::people::{Person, RecipientName};
+use super::people::{Person, RecipientName, TextKind};
 use crate::domain::command::{
     Caller, Command, KeyRef, PayerRequest, PayerTransfer, Request as KeyedRequest,
 };
@@ -68,7 +68,7 @@ impl App {
             transfer: self.entropy.id(now),
             payee: found.map(|found| found.person.payer),
             amount: request.amount,
-            note: request.note.map(|note| self.hide_note(*id.as_bytes(), &note)),
+            note: request.note.map(|note| self.hide_text(TextKind::Note, *id.as_bytes(), &note)),
         });
         self.settle(command).await
     }

@@ -75,8 +75,9 @@ const TRANSFERS: Sql = sql!(input { any: int }
     => { example: blob, wrong: int });
 
 /// Every payment that was not declined at once moved its amount, once, or set it aside and moved it
-/// on or back, once; every top-up and every transfer between payers moved its amount; and nothing
-/// else moved. Entries have both sides of it.
+/// on or back, once; every top-up and every transfer between payers moved its amount; every
+/// withdrawal was set aside, and moved on or back once; and nothing else moved. Entries have both
+/// sides of it.
 const MOVEMENTS: Sql = sql!(input { any: int }
     "select f.transfer as example, count(*) over () as wrong from input i cross join ( \
         select m.transfer from ( \
@@ -87,6 +88,9 @@ const MOVEMENTS: Sql = sql!(input { any: int }
                 or (proof = 'pin' and state <> 'requires_confirmation') \
             union all select transfer, 2 * amount from top_ups \
             union all select transfer, 2 * amount from payer_transfers \
+            union all select transfer, 2 * amount from withdrawals \
+            union all select coalesce(closing_transfer, id), 2 * amount from withdrawals \
+            where state <> 'authorized' \
             union all select transfer, -sum(abs(amount)) from entries group by transfer) m \
         group by m.transfer having sum(m.moved) <> 0) f limit 1"
     => { example: blob, wrong: int });
@@ -116,14 +120,16 @@ const CODES: Sql = sql!(input { any: int }
         group by device, code_step, code_seq having count(*) > 1) f limit 1"
     => { example: blob, wrong: int });
 
-/// What is held for payers is what their waiting payments are about.
+/// What is held for payers is what their waiting payments and open withdrawals are about.
 const HELD: Sql = sql!(input { any: int }
     "select f.payer as example, count(*) over () as wrong from input i cross join ( \
         select h.payer from ( \
             select p.id as payer, b.held from payers p \
             join balances b on b.account = p.account \
             union all \
-            select payer, -amount from payments where state = 'requires_confirmation') h \
+            select payer, -amount from payments where state = 'requires_confirmation' \
+            union all \
+            select payer, -amount from withdrawals where state = 'authorized') h \
         group by h.payer having sum(h.held) <> 0) f limit 1"
     => { example: blob, wrong: int });
 

@@ -27,6 +27,7 @@ mod rows;
 mod settlement;
 mod spending;
 mod sql;
+mod withdrawals;
 
 pub use accounts::{Balance, LedgerLine};
 pub(crate) use again::again;
@@ -49,6 +50,7 @@ pub use population::PayerWithDevice;
 pub use recipients::{HiddenPerson, RECEIVE_TOKEN_LENGTH, Recipient};
 pub use retention::{FORGET_MAX, Old};
 pub use settlement::{OwnShard, Settlement};
+pub use withdrawals::Withdrawal;
 
 #[cfg(test)]
 mod tests;

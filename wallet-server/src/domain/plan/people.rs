@@ -2,7 +2,7 @@
 
 use wallet_core::receipt::Record;
 
-use crate::domain::ids::{PayerId, PayerTransferId, TransferId};
+use crate::domain::ids::{PayerId, PayerTransferId, TransferId, WithdrawalId};
 use crate::domain::limits::Day;
 
 /// Money between payers, and money that payers take out.
@@ -10,6 +10,10 @@ use crate::domain::limits::Day;
 pub struct PeopleChanges {
     /// New transfers from payer to payer.
     pub transfers: Vec<NewPayerTransfer>,
+    /// New withdrawals.
+    pub withdrawals: Vec<NewWithdrawal>,
+    /// Withdrawals that have come to their end.
+    pub finished: Vec<FinishedWithdrawal>,
 }
 
 /// A transfer from payer to payer to be written.
@@ -28,6 +32,38 @@ pub struct NewPayerTransfer {
     /// The day on which it counts.
     pub day: Day,
     /// The movement of money.
+    pub transfer: TransferId,
+    /// The position of its event in [`Plan::events`](super::Plan::events).
+    pub event: usize,
+}
+
+/// A withdrawal to be written.
+#[derive(Debug)]
+pub struct NewWithdrawal {
+    /// Its id.
+    pub id: WithdrawalId,
+    /// What the journal says.
+    pub record: Record,
+    /// Whose money it is.
+    pub payer: PayerId,
+    /// Where to, encrypted.
+    pub destination: Vec<u8>,
+    /// The movement that set it aside.
+    pub transfer: TransferId,
+    /// The position of its event in [`Plan::events`](super::Plan::events).
+    pub event: usize,
+}
+
+/// A withdrawal that has come to its end.
+#[derive(Debug)]
+pub struct FinishedWithdrawal {
+    /// Its id.
+    pub id: WithdrawalId,
+    /// What the journal says.
+    pub record: Record,
+    /// The bank's reference, if it was paid.
+    pub external_reference: Option<String>,
+    /// The movement of what was set aside.
     pub transfer: TransferId,
     /// The position of its event in [`Plan::events`](super::Plan::events).
     pub event: usize,

@@ -13,6 +13,7 @@ mod person;
 mod resolve;
 mod top_up;
 mod transfer;
+mod withdrawal;
 
 use wallet_core::{Money, Timestamp};
 
@@ -50,6 +51,8 @@ pub fn settle(snapshot: Snapshot, rules: &Rules, commands: &[Command], now: Time
             Command::Resolve(resolve) => resolve::decide(&mut books, resolve),
             Command::TopUp(top_up) => top_up::decide(&mut books, top_up),
             Command::Transfer(transfer) => transfer::decide(&mut books, transfer),
+            Command::Withdraw(withdraw) => withdrawal::decide(&mut books, withdraw),
+            Command::FinishWithdrawal(finish) => withdrawal::finish(&mut books, finish),
         };
         books.plan.outcomes.push(outcome);
     }

@@ -8,7 +8,7 @@ use wallet_core::Money;
 use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
 use super::Books;
-use super::resolve::balanced;
+use super::resolve::{balanced, held};
 use crate::domain::command::{PayerRequest, Request};
 use crate::domain::ids::{PayerId, TransferId};
 use crate::domain::journal::books_hash;
@@ -145,6 +145,12 @@ pub(super) fn give(id: TransferId, payer: &Payer, payee: &Payer, amount: Money) 
         Entry::available(payee.account, Shard(0), amount),
     ];
     balanced(id, entries)
+}
+
+/// Sets money aside.
+pub(super) fn hold(id: TransferId, payer: &Payer, amount: Money) -> Transfer {
+    let taken = Entry::available(payer.account, Shard(0), negative(amount));
+    balanced(id, vec![taken, held(payer, amount)])
 }
 
 /// What a decision is about.

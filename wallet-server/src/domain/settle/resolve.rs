@@ -165,13 +165,13 @@ fn capture(
 }
 
 /// What was held is free again.
-fn release(id: TransferId, payer: &Payer, amount: Money) -> Transfer {
+pub(super) fn release(id: TransferId, payer: &Payer, amount: Money) -> Transfer {
     let back = Money::from_minor(-amount.minor(), amount.currency());
     balanced(id, vec![held(payer, back), Entry::available(payer.account, Shard(0), amount)])
 }
 
 /// An entry that sets money of a payer aside, or takes it from there.
-fn held(payer: &Payer, amount: Money) -> Entry {
+pub(super) fn held(payer: &Payer, amount: Money) -> Entry {
     Entry { account: payer.account, shard: Shard(0), bucket: Bucket::Held, amount }
 }
 

@@ -5,6 +5,7 @@ mod keys;
 mod merchants;
 mod payers;
 mod top_ups;
+mod withdrawals;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(merchants::routes())
         .merge(payers::routes())
         .merge(top_ups::routes())
+        .merge(withdrawals::routes())
         .merge(books::routes())
         .merge(keys::routes())
 }

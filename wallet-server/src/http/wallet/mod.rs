@@ -14,6 +14,7 @@ mod recipients;
 mod registrations;
 mod totp;
 mod transfers;
+mod withdrawals;
 
 use std::sync::Arc;
 
@@ -36,4 +37,5 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(totp::routes())
         .merge(recipients::routes())
         .merge(transfers::routes())
+        .merge(withdrawals::routes())
 }

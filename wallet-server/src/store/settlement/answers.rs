@@ -70,7 +70,7 @@ pub(super) struct KeptColumns {
 }
 
 /// What an answer about money that concerns no merchant is called.
-const MOVEMENTS: [RecordKind; 1] = [RecordKind::PayerTransfer];
+const MOVEMENTS: [RecordKind; 2] = [RecordKind::PayerTransfer, RecordKind::Withdrawal];
 
 impl KeptColumns {
     /// What the answer is about.

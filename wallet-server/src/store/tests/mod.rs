@@ -9,7 +9,7 @@ use std::path::Path;
 use super::sql::{Sql, sql};
 use super::{
     Store, accounts, checks, confirmations, events, identity, issuer, journal, leases, merchants,
-    nonces, payers, payments, pins, recipients, retention, settlement, spending,
+    nonces, payers, payments, pins, recipients, retention, settlement, spending, withdrawals,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -29,6 +29,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         pins::STATEMENTS,
         recipients::STATEMENTS,
         retention::STATEMENTS,
+        withdrawals::STATEMENTS,
     ]
     .into_iter()
     .flatten()

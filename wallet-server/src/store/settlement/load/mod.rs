@@ -6,6 +6,7 @@ mod charges;
 mod merchants;
 mod parties;
 mod payments;
+mod people;
 mod top_ups;
 
 use super::answers::{Answers, Named};
@@ -48,6 +49,7 @@ pub(super) async fn snapshot(
     let unopened = merchants::known(merchant_rows, &mut snapshot)?;
     parties::read(transaction, commands, &mut snapshot).await?;
     payments::read(transaction, commands, &mut snapshot).await?;
+    people::read(transaction, commands, &mut snapshot.people).await?;
 
     let keys = parties::keys(commands);
     let key_rows = parties::kept(transaction, &keys).await?;
@@ -83,6 +85,7 @@ pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'sta
         merchants::STATEMENTS,
         parties::STATEMENTS,
         payments::STATEMENTS,
+        people::STATEMENTS,
         top_ups::STATEMENTS,
     ]
     .into_iter()

@@ -39,9 +39,9 @@ pub(super) async fn read(
     commands: &[Command],
     snapshot: &mut Snapshot,
 ) -> Result<(), StoreError> {
-    let resolved = |command: &Command| match command {
-        Command::Resolve(Resolve { payment, .. }) => Some(Id { id: Hex(*payment.as_bytes()) }),
-        Command::Charge(_) | Command::TopUp(_) | Command::Transfer(_) => None,
+    let resolved = |command: &Command| {
+        let Command::Resolve(Resolve { payment, .. }) = command else { return None };
+        Some(Id { id: Hex(*payment.as_bytes()) })
     };
     let input: Vec<Id> = commands.iter().filter_map(resolved).collect();
     let rows: Vec<OpenRow> = transaction.read(&PAYMENTS, &input).await?;
