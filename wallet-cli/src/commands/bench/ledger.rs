@@ -68,7 +68,13 @@ impl Ledger {
                         Ok(Outcome::Answered { answer: Answer::Payment(payment), .. }) => {
                             tally.payment(payment.id, payment.record.state, since);
                         }
-                        Ok(Outcome::Answered { answer: Answer::TopUp(_), .. }) => {}
+                        Ok(Outcome::Answered {
+                            answer: Answer::TopUp(_) | Answer::Movement(_),
+                            ..
+                        }) => {}
+                        Ok(Outcome::Answered { answer: Answer::NotMoved(why), .. }) => {
+                            tally.other(why.code());
+                        }
                         Ok(Outcome::Answered { answer: Answer::Rejected(why), .. }) => {
                             tally.other(why.as_str());
                         }
