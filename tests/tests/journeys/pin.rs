@@ -105,7 +105,7 @@ async fn a_right_try_lets_the_count_begin_anew() {
 }
 
 #[tokio::test]
-async fn guesses_at_once_from_two_servers_are_five_guesses() {
+async fn guesses_at_once_are_five_guesses() {
     let (world, phone) = scene(905).await;
     phone.set_pin(&world).await;
     let guesses = (0..40).map(|number| {

@@ -1,4 +1,4 @@
-//! Idempotency keys are forgotten after 30 days, references never.
+//! Idempotency keys are forgotten after 30 days, nonces after an hour, references never.
 
 use std::time::Duration;
 
@@ -38,4 +38,28 @@ async fn a_key_is_forgotten_after_its_time_and_its_payment_is_still_made_once() 
     let again = till.at(&world).charge(&charge).await;
     assert_eq!((again.status, again.text("/id")), (first.status, first.text("/id")));
     assert_eq!(phone.balance(&world).await, "37.50");
+}
+
+async fn kept_nonces(world: &World) -> i64 {
+    let mut database = world.database().await;
+    let count = "select count(*) from device_nonces";
+    sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_nonce_is_forgotten_long_after_its_signature_is_too_old() {
+    let mut world = World::start(DATABASE, 78).await;
+    let phone = world.payer("Wei", "0").await;
+    phone.set_pin(&world).await;
+    world.advance_seconds(60 * 60);
+    world.restart().await;
+    assert_eq!(kept_nonces(&world).await, 1);
+    world.advance_seconds(1);
+    world.restart().await;
+    let forgotten = async {
+        while kept_nonces(&world).await > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, forgotten).await.expect("nonces are kept for ever");
 }

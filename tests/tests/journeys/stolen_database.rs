@@ -1,9 +1,10 @@
 //! What a thief of the database learns: movements, but nobody's name and nothing to spend with.
 
 use crate::DATABASE;
+use serde_json::json;
 use sqlx::Connection;
 use wallet_core::DeviceKey;
-use wallet_tests::{Charge, Phone, World};
+use wallet_tests::{Charge, PIN, Phone, World, otp_secret};
 
 /// The bytes of a code: each 29 digits are 12 of them.
 fn code_bytes(digits: &str) -> Vec<u8> {
@@ -37,13 +38,21 @@ async fn a_stolen_database_names_nobody_and_spends_nothing() {
     let till = world.merchant("Tea House").await;
     let mut phone = world.payer("张伟 Weirdname", "500.00").await;
     let path = format!("/v1/operator/payers/{}/invitations", phone.payer);
-    let invitation = world.operator_post(&path, serde_json::json!({})).await.created();
+    let invitation = world.operator_post(&path, json!({})).await.created();
     let invitation = invitation.text("/invitation");
     let second = DeviceKey::from_seed(&[99; 32]);
     let public_key = base16ct::lower::encode_string(second.public_key().as_bytes());
-    let body = serde_json::json!({ "invitation": invitation, "public_key": public_key,
+    let body = json!({ "invitation": invitation, "public_key": public_key,
         "device_name": "Weirdname's telephone" });
     assert_eq!(Phone::try_enrol_with(&world, &second, "new", body).await.status, 202);
+    phone.set_pin(&world).await;
+    let begun = phone.post(&world, "/v1/wallet/totp", json!({ "pin": PIN })).await.created();
+    let totp = otp_secret(begun.text("/otpauth_uri"));
+    let body = json!({ "totp": totp.password(world.now()) });
+    let codes = phone.post(&world, "/v1/wallet/totp/confirm", body).await;
+    let recovery_code = codes.text("/recovery_codes/0");
+    let handle = json!({ "handle": "weirdhandle" });
+    assert_eq!(phone.send(&world, "PUT", "/v1/wallet/handle", handle).await.status, 200);
     let code = phone.code(&world, "200.00");
     let _ = till.charge(&Charge::new("order-1", &code, "12.50")).await.created();
 
@@ -61,6 +70,10 @@ async fn a_stolen_database_names_nobody_and_spends_nothing() {
             ("a payer's name", "张伟".as_bytes()),
             ("a payer's name", b"Weirdname"),
             ("a device's name", b"telephone"),
+            ("a handle", b"weirdhandle"),
+            ("a secret of one-time passwords", totp.bytes().as_slice()),
+            ("a recovery code", recovery_code.as_bytes()),
+            ("a recovery code", recovery_code.replace('-', "").as_bytes()),
             ("an API key", till.api_key.as_bytes()),
             ("an API key", &base16ct::lower::decode_vec(&till.api_key[8..]).unwrap()),
             ("an invitation", invitation.as_bytes()),
