@@ -278,21 +278,22 @@ async fn typed_codes_many_payments_and_new_devices_need_the_pin() {
         let charge = Charge::new(&format!("order-{number}"), &code, amount);
         till.charge(&charge.with("code_source", source)).await.created()
     };
-    let reason = async |phone: &Phone| {
+    let reason = async |phone: &Phone, amount: &str| {
         let asked = phone.get(&world, "/v1/wallet/confirmations").await;
-        asked.json["data"].as_array().unwrap().last().map(|it| it["reason"].clone())
+        let mut waiting = asked.json["data"].as_array().unwrap().iter();
+        waiting.find(|it| it["amount"] == amount).map(|it| it["reason"].clone())
     };
     assert_eq!(charge(&mut phone, "1.00", "typed").await.outcome(), "requires_confirmation");
-    assert_eq!(reason(&phone).await, Some(json!("typed")));
+    assert_eq!(reason(&phone, "1.00").await, Some(json!("typed")));
     for amount in ["1.00", "2.00"] {
         assert_eq!(charge(&mut phone, amount, "scan").await.outcome(), "succeeded");
     }
     assert_eq!(charge(&mut phone, "3.00", "scan").await.outcome(), "requires_confirmation");
-    assert_eq!(reason(&phone).await, Some(json!("count")));
+    assert_eq!(reason(&phone, "3.00").await, Some(json!("count")));
 
     let mut tablet = phone.another(&world, "Wei's tablet").await;
     assert_eq!(charge(&mut tablet, "4.00", "scan").await.outcome(), "requires_confirmation");
-    assert_eq!(reason(&tablet).await, Some(json!("new_device")));
+    assert_eq!(reason(&tablet, "4.00").await, Some(json!("new_device")));
 }
 
 #[tokio::test]

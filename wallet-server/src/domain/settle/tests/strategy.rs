@@ -152,9 +152,7 @@ enum Asked {
 
 impl Request {
     /// The request as it is asked, as number `number`, at a step.
-    ///
-    /// Who decides about a payment was told of it, so it was made in an earlier batch.
-    fn ask(self, number: u32, step: i64, past: &[Asked], earlier: usize) -> Asked {
+    fn ask(self, number: u32, step: i64, past: &[Asked]) -> Asked {
         match self {
             Self::Sale(sale, key, reference, seq) => Asked::Sale(Sale {
                 number,
@@ -176,7 +174,7 @@ impl Request {
                     Asked::Sale(sale) => Some(sale.clone()),
                     Asked::Deposit(_) | Asked::Decision(_) => None,
                 };
-                let sales: Vec<Sale> = past[..earlier].iter().filter_map(sale).collect();
+                let sales: Vec<Sale> = past.iter().filter_map(sale).collect();
                 // The later ones are more likely to wait.
                 let recent = &sales[sales.len().saturating_sub(12)..];
                 if recent.is_empty() {
@@ -243,10 +241,10 @@ pub(super) fn history() -> impl Strategy<Value = Vec<Batch>> {
         for (passed, change, requests) in batches {
             seconds += passed;
             let step = seconds.div_euclid(30);
-            let (mut commands, earlier) = (Vec::new(), past.len());
+            let mut commands = Vec::new();
             for request in requests {
                 number += 1;
-                let asked = request.ask(number, step, &past, earlier);
+                let asked = request.ask(number, step, &past);
                 past.push(asked.clone());
                 commands.push(match asked {
                     Asked::Sale(sale) => sale.into(),
