@@ -3,7 +3,7 @@
 use crate::DATABASE;
 use serde_json::{Value, json};
 use wallet_core::DeviceKey;
-use wallet_tests::{Answer, Phone, Signed, Signer, Till, World};
+use wallet_tests::{Answer, PIN, Phone, Signed, Signer, Till, World};
 
 /// A world with everything that a body can name.
 pub(crate) struct Scene {
@@ -17,7 +17,10 @@ pub(crate) struct Scene {
 #[derive(Clone, Copy, Debug)]
 enum To {
     Merchants,
+    /// With a key that is not enrolled.
     Phones,
+    /// With the phone, by this method.
+    Payer(&'static str),
     Operator,
 }
 
@@ -50,6 +53,7 @@ impl Scene {
         let code = self.phone.code(&self.world, "200.00");
         let public_key = base16ct::lower::encode_string(Self::new_key().public_key().as_bytes());
         let call = |to, path: &str, body| Call { to, path: path.to_owned(), body };
+        let device = format!("/v1/wallet/devices/{}", self.phone.key_id());
         let keys = format!("/v1/operator/merchants/{}/api_keys", self.till.merchant);
         vec![
             call(
@@ -81,6 +85,12 @@ impl Scene {
                     "external_reference": "bank-1" }),
             ),
             call(To::Operator, "/v1/operator/keys/rotate", json!({ "kind": "sealing" })),
+            call(To::Payer("PUT"), "/v1/wallet/pin", json!({ "pin": PIN })),
+            call(To::Payer("PUT"), "/v1/wallet/handle", json!({ "handle": "wei" })),
+            call(To::Payer("PUT"), "/v1/wallet/limits", json!({ "pin": PIN, "payment": "5.00" })),
+            call(To::Payer("POST"), "/v1/wallet/totp", json!({ "pin": PIN })),
+            call(To::Payer("POST"), "/v1/wallet/devices/invitations", json!({ "pin": PIN })),
+            call(To::Payer("PATCH"), &device, json!({ "name": "Wei's phone" })),
         ]
     }
 
@@ -89,6 +99,12 @@ impl Scene {
         match call.to {
             To::Merchants => self.till.post(&call.path, &[("idempotency-key", "k")], body).await,
             To::Operator => self.world.operator_post_raw(&call.path, body).await,
+            To::Payer(method) => {
+                let keyid = self.phone.key_id();
+                let key = self.phone.device.key();
+                let signer = Signer { key, keyid: &keyid, at: self.world.now() };
+                Signed::new(&self.world, signer, method, &call.path, &body).send().await
+            }
             To::Phones => {
                 let key = Self::new_key();
                 let signer = Signer { key: &key, keyid: "new", at: self.world.now() };
