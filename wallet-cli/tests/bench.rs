@@ -44,6 +44,19 @@ fn a_run_over_http_settles_payments_and_leaves_the_books_right() {
 }
 
 #[test]
+fn a_flood_of_wrong_pins_is_measured_beside_payments_that_need_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "--seconds 2 --payers 50 --merchants 2 --connections 4 --pin-flood 20";
+    let run = report(folder.path(), line);
+    let flood = &run["pin_flood"];
+    let count = |name: &str| flood[name].as_u64().unwrap();
+    assert!(count("hashed") > 0, "{flood}");
+    assert_eq!(count("hashed") + count("turned_away"), count("tries"), "{flood}");
+    assert!(flood["settled_per_second_with"].as_f64().unwrap() > 0.0, "{flood}");
+    assert!(flood["hashing_cpu_share"].as_f64().unwrap() > 0.0, "{flood}");
+}
+
+#[test]
 fn a_run_without_a_server_settles_payments_and_leaves_the_books_right() {
     let folder = tempfile::tempdir().unwrap();
     let line = "--seconds 1 --payers 50 --merchants 2 --ledger-only --in-flight 16";

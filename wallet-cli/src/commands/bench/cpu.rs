@@ -1,8 +1,8 @@
 //! How much processor time a process used, and which of its threads did.
 //!
 //! Linux tells it in `/proc`; elsewhere it is not known. The server names its threads by what they
-//! do: `verify-…` verifies codes, `settle…` settles batches, and the database driver's own threads
-//! work for settlement. Everything else, threads that have ended included, counts as HTTP.
+//! do: `verify-…` verifies codes, `settle…` settles batches, `pin-…` hashes PINs, and the database
+//! driver's own threads work for settlement. Everything else, threads that have ended included, counts as HTTP.
 
 use std::fs;
 use std::ops::Add;
@@ -15,6 +15,7 @@ const TICKS_PER_SECOND: u64 = 100;
 
 /// Names of threads begin so; the kernel keeps 15 bytes of a name.
 const VERIFICATION: &str = "verify-";
+const PINS: &str = "pin-";
 const SETTLEMENT: [&str; 2] = ["settle", "sqlx-sqlite-"];
 
 /// Processor time since a process began.
@@ -23,6 +24,7 @@ pub(super) struct CpuTime {
     total: Duration,
     verification: Duration,
     settlement: Duration,
+    pins: Duration,
 }
 
 /// Processor time between two moments.
@@ -31,6 +33,7 @@ pub(super) struct CpuSplit {
     pub(super) total: Duration,
     pub(super) verification: Duration,
     pub(super) settlement: Duration,
+    pub(super) pins: Duration,
     pub(super) http: Duration,
 }
 
@@ -48,6 +51,8 @@ impl CpuTime {
             let used = used(&task.path()).unwrap_or_default();
             if name.starts_with(VERIFICATION) {
                 time.verification += used;
+            } else if name.starts_with(PINS) {
+                time.pins += used;
             } else if SETTLEMENT.iter().any(|start| name.starts_with(start)) {
                 time.settlement += used;
             }
@@ -60,8 +65,10 @@ impl CpuTime {
         let total = self.total.saturating_sub(earlier.total);
         let verification = self.verification.saturating_sub(earlier.verification);
         let settlement = self.settlement.saturating_sub(earlier.settlement);
+        let pins = self.pins.saturating_sub(earlier.pins);
         let http = total.saturating_sub(verification).saturating_sub(settlement);
-        CpuSplit { total, verification, settlement, http }
+        let http = http.saturating_sub(pins);
+        CpuSplit { total, verification, settlement, pins, http }
     }
 }
 
@@ -74,6 +81,7 @@ impl Add for CpuTime {
             total: self.total + other.total,
             verification: self.verification + other.verification,
             settlement: self.settlement + other.settlement,
+            pins: self.pins + other.pins,
         }
     }
 }
@@ -114,7 +122,8 @@ mod tests {
             ("3", "verify-1", 9),
             ("4", "settle", 9),
             ("5", "sqlx-sqlite-wor", 4),
-            ("6", "tokio-rt-worker", 9),
+            ("6", "pin-0", 14),
+            ("7", "tokio-rt-worker", 9),
         ];
         for (id, name, ticks) in threads {
             stat(&process.join("task").join(id), name, ticks);
@@ -125,7 +134,8 @@ mod tests {
         assert_eq!(split.total, ticks(100));
         assert_eq!(split.verification, ticks(30));
         assert_eq!(split.settlement, ticks(15));
-        assert_eq!(split.http, ticks(55));
+        assert_eq!(split.pins, ticks(15));
+        assert_eq!(split.http, ticks(40));
         assert_eq!((time + time).since(&time), split);
     }
 

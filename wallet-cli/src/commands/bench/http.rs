@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use wallet_core::Timestamp;
 use wallet_core::code::PaymentCode;
+use wallet_server::issuer::FileKeys;
 use wallet_server::store::Store;
 
 use super::books::{Books, cores};
 use super::codes::{MICROS_A_CODE, Maker, StopOnDrop};
 use super::commands::Purchases;
 use super::cpu::CpuTime;
+use super::flood::{Answers, Flood, allow_connections};
 use super::load::{Load, Requests};
 use super::parallel::on_thread;
 use super::people::People;
@@ -20,7 +22,7 @@ use super::report::Measured;
 use super::server::{ServerProcess, settings};
 use super::share::{Pools, StepNeed, plan_steps, usable_from};
 use super::watch::Watch;
-use super::{Args, Outcome};
+use super::{Args, Flooded, Outcome};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::system;
@@ -30,7 +32,8 @@ const CODES_PER_CORE: usize = 6_000;
 /// What starting the servers takes after the codes are made.
 const START_MILLIS: i64 = 2_000;
 
-/// Measures one run; the books are closed meanwhile, because the servers have them.
+/// Measures a run, and, if PINs are to flood, another one meanwhile. The books are closed, because
+/// the servers have them.
 pub(super) async fn measure(
     args: &Args,
     place: &mut Place,
@@ -38,57 +41,119 @@ pub(super) async fn measure(
     people: Arc<People>,
     output: Output,
 ) -> Result<Outcome, Failure> {
-    let needs = needs(args, place)?;
-    let watch = Watch::start(output, "codes", Some(needs.iter().map(|need| need.codes).sum()));
-    let codes = make(args, &books, &people, &needs, &watch).await?;
-    let made = watch.progress().count();
-    let codes_took = watch.done();
-    let bytes_before = books.store.measure().await?.bytes;
-    books.store.close().await;
-    drop(books);
-
+    let Books { store, keys, .. } = books;
+    let bytes_before = store.measure().await?.bytes;
+    store.close().await;
+    drop(store);
     let url = super::database_url(args, place)?;
-    let mut servers = Vec::with_capacity(args.servers);
-    for number in 0..args.servers {
-        let settings = settings(place, &url, number);
-        servers.push(ServerProcess::start(&settings).await?);
-    }
-    if let Some(first) = needs.first() {
-        wait_until(usable_from(first.step)).await;
-    }
-    let purchases = Purchases::new(system::random_hex::<4>(), super::receivers(args));
-    let load = Load {
-        servers: servers.iter().map(ServerProcess::address).collect(),
-        requests: Arc::new(Requests::new(&people, purchases)),
-        codes,
-        lasts: Duration::from_secs(args.seconds),
-        rate: args.rate,
-    };
-    let watch = Watch::start(output, "answers", None);
-    let progress = Arc::clone(watch.progress());
-    let ids: Vec<u32> = servers.iter().map(ServerProcess::id).collect();
+    let run = Run { args, url: &url, keys: &keys, people: &people, output };
     let since = system::now();
-    let loaded = on_thread("load", move || load.run(&progress, || sample(&ids))).await??;
-    watch.done();
-    for server in servers {
-        server.stop().await?;
+    let mut measured = run.measure(place, None).await?.0;
+    let store = Store::open(&url).await?;
+    (measured.bytes_before, measured.bytes_after) = (bytes_before, store.measure().await?.bytes);
+    let Some(clients) = args.pin_flood else {
+        return Ok(Outcome { store: Arc::new(store), measured, flooded: None, since });
+    };
+    store.close().await;
+    drop(store);
+    output.note(format!("the same again, while {clients} devices try wrong PINs"));
+    let (flooded, answers) = run.measure(place, Some(clients)).await?;
+    let store = Arc::new(Store::open(&url).await?);
+    Ok(Outcome {
+        store,
+        measured,
+        flooded: Some(Flooded { clients, measured: flooded, answers }),
+        since,
+    })
+}
+
+/// What all runs share.
+struct Run<'a> {
+    args: &'a Args,
+    url: &'a str,
+    keys: &'a FileKeys,
+    people: &'a Arc<People>,
+    output: Output,
+}
+
+impl Run<'_> {
+    /// Makes codes, starts the servers, sends charges, and stops the servers. Returns what a flood
+    /// from so many clients was answered, too.
+    async fn measure(
+        &self,
+        place: &mut Place,
+        flood: Option<usize>,
+    ) -> Result<(Measured, Answers), Failure> {
+        let &Self { args, url, people, output, .. } = self;
+        let needs = needs(args, place)?;
+        let watch = Watch::start(output, "codes", Some(needs.iter().map(|need| need.codes).sum()));
+        let codes = self.make(&needs, &watch).await?;
+        let made = watch.progress().count();
+        let codes_took = watch.done();
+        flood.map_or(Ok(()), allow_connections)?;
+        let mut servers = Vec::with_capacity(args.servers);
+        for number in 0..args.servers {
+            servers.push(ServerProcess::start(&settings(place, url, number)).await?);
+        }
+        if let Some(first) = needs.first() {
+            wait_until(usable_from(first.step)).await;
+        }
+        let addresses: Vec<_> = servers.iter().map(ServerProcess::address).collect();
+        let flood = match flood {
+            Some(clients) => {
+                let (servers, people) = (addresses.clone(), Arc::clone(people));
+                Some(Flood { servers, people, clients }.start().await?)
+            }
+            None => None,
+        };
+        let purchases = Purchases::new(system::random_hex::<4>(), super::receivers(args));
+        let load = Load {
+            servers: addresses,
+            requests: Arc::new(Requests::new(people, purchases)),
+            codes,
+            lasts: Duration::from_secs(args.seconds),
+            rate: args.rate,
+        };
+        let watch = Watch::start(output, "answers", None);
+        let progress = Arc::clone(watch.progress());
+        let ids: Vec<u32> = servers.iter().map(ServerProcess::id).collect();
+        let loaded = on_thread("load", move || load.run(&progress, || sample(&ids))).await??;
+        watch.done();
+        let answers = match flood {
+            Some(flood) => flood.stop().await?,
+            None => Answers::default(),
+        };
+        for server in servers {
+            server.stop().await?;
+        }
+        let split = |(before, after): (Option<CpuTime>, Option<CpuTime>)| {
+            before.zip(after).map(|(before, after)| after.since(&before))
+        };
+        let measured = Measured {
+            tally: loaded.tally,
+            took: loaded.took,
+            server: split((loaded.before.servers, loaded.after.servers)),
+            load: split((loaded.before.load, loaded.after.load)),
+            codes: made,
+            codes_took,
+            ..Measured::default()
+        };
+        Ok((measured, answers))
     }
 
-    let store = Arc::new(Store::open(&url).await?);
-    let split = |(before, after): (Option<CpuTime>, Option<CpuTime>)| {
-        before.zip(after).map(|(before, after)| after.since(&before))
-    };
-    let measured = Measured {
-        tally: loaded.tally,
-        took: loaded.took,
-        server: split((loaded.before.servers, loaded.after.servers)),
-        load: split((loaded.before.load, loaded.after.load)),
-        bytes_before,
-        bytes_after: store.measure().await?.bytes,
-        codes: made,
-        codes_took,
-    };
-    Ok(Outcome { store, measured, since })
+    /// Makes the codes on all cores.
+    async fn make(
+        &self,
+        needs: &[StepNeed],
+        watch: &Watch,
+    ) -> Result<Vec<Pools<PaymentCode>>, Failure> {
+        let now: Timestamp = system::now();
+        let maker = Maker::new(self.people, self.keys, self.args.connections, now)?;
+        let stopped = Arc::new(AtomicBool::new(false));
+        let _stop = StopOnDrop(Arc::clone(&stopped));
+        let (needs, progress) = (needs.to_vec(), Arc::clone(watch.progress()));
+        on_thread("codes", move || maker.make(cores(), &needs, &stopped, &progress)).await?
+    }
 }
 
 /// How many codes of which steps the run needs, all of later steps than those of earlier runs.
@@ -101,22 +166,6 @@ fn needs(args: &Args, place: &mut Place) -> Result<Vec<StepNeed>, Failure> {
     let making = i64::try_from(making).unwrap_or(i64::MAX);
     let ready = system::now().plus_millis(making).plus_millis(START_MILLIS);
     place.plan(ready, |starts_at| plan_steps(starts_at, seconds, codes))
-}
-
-/// Makes the codes on all cores.
-async fn make(
-    args: &Args,
-    books: &Books,
-    people: &Arc<People>,
-    needs: &[StepNeed],
-    watch: &Watch,
-) -> Result<Vec<Pools<PaymentCode>>, Failure> {
-    let now: Timestamp = system::now();
-    let maker = Maker::new(people, &books.keys, args.connections, now)?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    let _stop = StopOnDrop(Arc::clone(&stopped));
-    let (needs, progress) = (needs.to_vec(), Arc::clone(watch.progress()));
-    on_thread("codes", move || maker.make(cores(), &needs, &stopped, &progress)).await?
 }
 
 /// Waits, if a moment has not come yet.

@@ -4,7 +4,7 @@
 //! | file | |
 //! |---|---|
 //! | [`place`], [`books`], [`people`], [`mod@fill`] | where the books are, who is in them, and since when |
-//! | [`http`], [`server`], [`codes`], [`load`] | a run over HTTP |
+//! | [`http`], [`server`], [`codes`], [`load`], [`flood`] | a run over HTTP |
 //! | [`direct`], [`ledger`], [`commands`] | a run without a server |
 //! | [`share`], [`tally`], [`cpu`], [`report`] | who sends what, and what was measured |
 
@@ -14,6 +14,7 @@ mod commands;
 mod cpu;
 mod direct;
 mod fill;
+mod flood;
 mod http;
 mod ledger;
 mod load;
@@ -62,6 +63,7 @@ Examples:
   wallet bench --hot --connections 256 --json
   wallet bench --database postgres://wallet@localhost/bench --servers 2
   wallet bench --ledger-only --in-flight 4096
+  wallet bench --pin-flood 1000
   wallet bench --payers 1000000 --preload 10000000 --keep books
   wallet bench --payers 1000000 --preload 10000000 --keep books --rate 4000")]
 pub(crate) struct Args {
@@ -92,8 +94,11 @@ pub(crate) struct Args {
     /// Send this many charges a second over all connections, instead of as many as possible
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     rate: Option<u64>,
+    /// Measure once more while so many devices try wrong PINs, each once a second
+    #[arg(long, value_name = "CLIENTS", value_parser = count)]
+    pin_flood: Option<usize>,
     /// Measure settlement alone, without HTTP and without codes
-    #[arg(long, conflicts_with_all = ["connections", "servers"])]
+    #[arg(long, conflicts_with_all = ["connections", "servers", "pin_flood"])]
     ledger_only: bool,
     /// How many commands are under way at once
     #[arg(long, value_name = "N", default_value = "1024", value_parser = count, requires = "ledger_only")]
@@ -107,8 +112,16 @@ pub(crate) struct Args {
 struct Outcome {
     store: Arc<Store>,
     measured: Measured,
+    flooded: Option<Flooded>,
     /// A moment before the first payment of the run.
     since: Timestamp,
+}
+
+/// The same while PINs flood the servers.
+struct Flooded {
+    clients: usize,
+    measured: Measured,
+    answers: flood::Answers,
 }
 
 pub(super) fn run(args: &Args, output: Output) -> Result<(), Failure> {
@@ -138,17 +151,19 @@ async fn bench(args: &Args, output: Output) -> Result<(), Failure> {
     let books = Books::open(&place, &settings).await?;
     let wanted = Wanted { payers: args.payers, merchants: args.merchants, preload: args.preload };
     let people = fill(&books, &mut place, wanted, output).await?;
-    let Outcome { store, measured, since } = if args.ledger_only {
+    let Outcome { store, measured, flooded, since } = if args.ledger_only {
         direct::measure(args, &mut place, books, people, output).await?
     } else {
         http::measure(args, &mut place, books, people, output).await?
     };
     output.note("checking the books");
-    let findings = check(&store, &measured.tally, since).await?;
+    let tallies = [&measured].into_iter().chain(flooded.as_ref().map(|flooded| &flooded.measured));
+    let tallies: Vec<&Tally> = tallies.map(|measured| &measured.tally).collect();
+    let findings = check(&store, &tallies, since).await?;
     let database = store.measure().await?.version;
     store.close().await;
     let machine = Machine { cores: cores(), database };
-    let report = Report::new(measured, findings, machine, args.run(&place));
+    let report = Report::new(measured, flooded, findings, machine, args.run(&place));
     output.show(&report)?;
     if place.is_kept() {
         output.note(format!("the files are in {}", place.path().display()));
@@ -170,13 +185,22 @@ fn receivers(args: &Args) -> usize {
 }
 
 /// Checks the books as a whole, and that they hold what was acknowledged and no more.
-async fn check(store: &Store, tally: &Tally, since: Timestamp) -> Result<Vec<Finding>, Failure> {
+async fn check(
+    store: &Store,
+    tallies: &[&Tally],
+    since: Timestamp,
+) -> Result<Vec<Finding>, Failure> {
     let mut findings = store.check_books(|_| {}).await?;
-    findings.push(store.check_acknowledged(&tally.acknowledged).await?);
+    let acknowledged: Vec<_> =
+        tallies.iter().flat_map(|tally| &tally.acknowledged).copied().collect();
+    findings.push(store.check_acknowledged(&acknowledged).await?);
     let first = PaymentId::from_bytes(time_ordered(since, &[0; 32]));
     let state = PaymentState::Succeeded;
     let recorded = store.count_payments(first, state).await?;
-    let known = u64::try_from(tally.count(state)).unwrap_or(u64::MAX) + tally.unanswered;
+    let known = tallies.iter().map(|tally| {
+        u64::try_from(tally.count(state)).unwrap_or(u64::MAX).saturating_add(tally.unanswered)
+    });
+    let known = known.fold(0, u64::saturating_add);
     let wrong = recorded.saturating_sub(known);
     findings.push(Finding { check: "no_more_than_acknowledged", wrong, example: None });
     Ok(findings)
@@ -194,6 +218,11 @@ impl Args {
         if clients > self.payers {
             let sentence =
                 format!("{clients} {what} need as many payers; there are {}", self.payers);
+            return refused(&sentence);
+        }
+        if let Some(clients) = self.pin_flood.filter(|clients| *clients > self.payers) {
+            let sentence =
+                format!("{clients} devices need as many payers; there are {}", self.payers);
             return refused(&sentence);
         }
         let database = self.database.as_deref().unwrap_or("sqlite:");
@@ -260,6 +289,8 @@ mod tests {
             ("--servers 2 --database sqlite:x", "PostgreSQL"),
             ("--in-flight 9", "--ledger-only"),
             ("--ledger-only --servers 2", "cannot be used with"),
+            ("--ledger-only --pin-flood 2", "cannot be used with"),
+            ("--payers 100 --pin-flood 101", "101 devices need as many payers"),
         ] {
             assert!(refused(line).contains(why), "{line}: {}", refused(line));
         }

@@ -3,7 +3,7 @@
 
 mod connection;
 mod request;
-mod response;
+pub(super) mod response;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -101,7 +101,8 @@ impl Load {
     }
 }
 
-async fn connect(server: SocketAddr) -> std::io::Result<TcpStream> {
+/// Connects as the load does.
+pub(super) async fn connect(server: SocketAddr) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect(server).await?;
     stream.set_nodelay(true)?;
     Ok(stream)

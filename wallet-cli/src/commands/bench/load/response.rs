@@ -9,13 +9,13 @@ const HEADERS_MAX: usize = 32;
 
 /// A complete answer.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) struct Response<'a> {
-    pub(super) status: u16,
+pub(in super::super) struct Response<'a> {
+    pub(in super::super) status: u16,
     body: &'a [u8],
 }
 
 /// Reads an answer; none when more of it is to come.
-pub(super) fn parse(bytes: &[u8]) -> io::Result<Option<Response<'_>>> {
+pub(in super::super) fn parse(bytes: &[u8]) -> io::Result<Option<Response<'_>>> {
     let malformed = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);

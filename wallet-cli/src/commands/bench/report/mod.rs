@@ -1,5 +1,6 @@
 //! What was measured, for people and for programs.
 
+mod flood;
 mod text;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,8 @@ use serde::Serialize;
 use wallet_core::receipt::PaymentState;
 use wallet_server::store::Finding;
 
+use self::flood::PinFlood;
+use super::Flooded;
 use super::cpu::CpuSplit;
 use super::tally::Tally;
 
@@ -31,6 +34,7 @@ pub(super) struct Report {
     database_bytes_per_payment: Option<f64>,
     codes_made: u64,
     codes_seconds: f64,
+    pin_flood: Option<PinFlood>,
     pub(super) invariants_ok: bool,
     invariants: Vec<Invariant>,
     machine: Machine,
@@ -97,6 +101,7 @@ pub(super) struct Measured {
 impl Report {
     pub(super) fn new(
         mut measured: Measured,
+        flooded: Option<Flooded>,
         findings: Vec<Finding>,
         machine: Machine,
         run: Run,
@@ -111,12 +116,11 @@ impl Report {
         let (p50_ms, p99_ms, p999_ms) = (millis(500), millis(990), millis(999));
         let payments = settled + declined;
         let growth = measured.bytes_after.saturating_sub(measured.bytes_before);
+        let settled_per_second = per_second(settled, measured.took);
+        let pin_flood =
+            flooded.map(|flooded| PinFlood::new(settled_per_second, flooded, machine.cores));
         Self {
-            settled_per_second: if seconds > 0.0 {
-                rounded(number(settled) / seconds)
-            } else {
-                0.0
-            },
+            settled_per_second,
             settled,
             declined,
             unanswered: tally.unanswered,
@@ -130,6 +134,7 @@ impl Report {
             database_bytes_per_payment: each(number(growth), payments),
             codes_made: measured.codes,
             codes_seconds: rounded(measured.codes_took.as_secs_f64()),
+            pin_flood,
             invariants_ok: findings.iter().all(Finding::is_ok),
             invariants: findings
                 .into_iter()
@@ -159,6 +164,12 @@ impl Cpu {
             load: load.and_then(|load| each(load, payments)),
         }
     }
+}
+
+/// How many there were a second.
+fn per_second(count: u64, took: Duration) -> f64 {
+    let seconds = took.as_secs_f64();
+    if seconds > 0.0 { rounded(number(count) / seconds) } else { 0.0 }
 }
 
 /// A share for each payment; none without payments.
@@ -203,6 +214,7 @@ mod tests {
             total: micros(300),
             verification: micros(200),
             settlement: micros(60),
+            pins: micros(0),
             http: micros(40),
         };
         let measured = Measured {
@@ -224,7 +236,7 @@ mod tests {
             rate: None,
             payments_before: 0,
         };
-        Report::new(measured, findings, machine, run)
+        Report::new(measured, None, findings, machine, run)
     }
 
     #[test]

@@ -34,6 +34,7 @@ impl fmt::Display for Report {
             let Self { codes_made, codes_seconds, .. } = self;
             writeln!(f, "codes       {codes_made} made in {codes_seconds:.1} s beforehand")?;
         }
+        self.pin_flood.iter().try_for_each(|flood| writeln!(f, "{flood}"))?;
         for Invariant { name, wrong, example } in &self.invariants {
             match example {
                 Some(example) => writeln!(f, "✗ {name}: {wrong} wrong, for example {example}")?,
