@@ -13,24 +13,27 @@ pub(crate) struct Account {
     payer: String,
     mode: String,
     state: String,
+    /// By whom, if it is frozen.
+    frozen_by: Option<String>,
     name: String,
     handle: Option<String>,
     pub(crate) pin_set: bool,
     pub(crate) totp_set: bool,
     recovery_codes_left: u32,
-    device: Device,
+    device: Option<Device>,
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { payer, mode, state, name, device, .. } = self;
+        let Self { payer, mode, state, name, .. } = self;
         let whether = |set| if set { "set" } else { "not set" };
-        writeln!(f, "{name}: {payer} ({mode}, {state})")?;
+        let by = self.frozen_by.as_ref().map(|by| format!(" by the {by}")).unwrap_or_default();
+        writeln!(f, "{name}: {payer} ({mode}, {state}{by})")?;
         writeln!(f, "  handle             {}", or_dash(self.handle.as_deref()))?;
         writeln!(f, "  PIN                {}", whether(self.pin_set))?;
         writeln!(f, "  one-time password  {}", whether(self.totp_set))?;
-        writeln!(f, "  recovery codes     {} left", self.recovery_codes_left)?;
-        write!(f, "  this device        {device}")
+        write!(f, "  recovery codes     {} left", self.recovery_codes_left)?;
+        self.device.iter().try_for_each(|device| write!(f, "\n  this device        {device}"))
     }
 }
 
@@ -128,7 +131,7 @@ struct LimitValues {
     day: Option<String>,
     month: Option<String>,
     without_pin: Option<String>,
-    without_pin_count: Option<u32>,
+    without_pin_count: Option<i64>,
 }
 
 impl LimitValues {

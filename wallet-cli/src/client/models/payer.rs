@@ -31,6 +31,8 @@ pub(crate) enum EnrolmentState {
     Active,
     /// Once the payer proved to be behind it.
     Pending,
+    /// No more.
+    Revoked,
 }
 
 /// What a payer may spend.

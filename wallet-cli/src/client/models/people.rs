@@ -56,15 +56,15 @@ impl fmt::Display for PayerTransfer {
 /// Money on its way out of a wallet.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Withdrawal {
-    id: String,
-    /// For the operator only.
-    payer: Option<String>,
-    state: String,
-    amount: String,
-    currency: String,
+    pub(crate) id: String,
+    payer: String,
+    pub(crate) state: String,
+    pub(crate) amount: String,
+    pub(crate) currency: String,
     destination: Option<String>,
     external_reference: Option<String>,
     created_at: String,
+    pub(crate) receipt: String,
 }
 
 impl fmt::Display for Withdrawal {
@@ -89,7 +89,7 @@ impl Row for Withdrawal {
             state.clone(),
             amount.clone(),
             currency.clone(),
-            or_dash(self.payer.as_deref()),
+            self.payer.clone(),
             or_dash(self.destination.as_deref()),
             or_dash(self.external_reference.as_deref()),
         ]

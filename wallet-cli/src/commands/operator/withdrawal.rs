@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::client::models::{List, PageArgs, Withdrawal};
 use crate::client::{OperatorArgs, Request};
-use crate::commands::ids;
+use crate::commands::{ModeArg, ids};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::system;
@@ -25,6 +25,9 @@ pub(crate) struct ListArgs {
     /// Only these
     #[arg(long, value_enum)]
     state: Option<State>,
+    /// Real or play money
+    #[arg(long, value_enum, default_value = "live")]
+    mode: ModeArg,
     #[command(flatten)]
     page: PageArgs,
     #[command(flatten)]
@@ -103,6 +106,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
     match command {
         Command::List(args) => {
             let request = Request::get("/v1/operator/withdrawals")
+                .query("mode", Some(args.mode.as_str()))
                 .query("state", args.state.map(State::as_str));
             let request = args.page.apply(request);
             output.show(&args.operator.client()?.send::<List<Withdrawal>>(request).await?)

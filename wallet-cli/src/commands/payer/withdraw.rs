@@ -6,6 +6,7 @@ use crate::client::Request;
 use crate::client::models::Withdrawal;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::receipts::Said;
 use crate::secrets::PinArgs;
 
 use super::{DeviceArgs, KeyArgs};
@@ -40,5 +41,8 @@ pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
         "pin": args.pin.ask("PIN to withdraw it: ")?.digits(),
     });
     let request = Request::post("/v1/wallet/withdrawals", body);
-    output.show(&online.move_money::<Withdrawal>(request, args.key, output).await?)
+    let withdrawal = online.move_money::<Withdrawal>(request, args.key, output).await?;
+    let Withdrawal { id, state, amount, currency, receipt, .. } = &withdrawal.value;
+    online.verify(Said { id, state, amount, currency, receipt })?;
+    output.show(&withdrawal)
 }

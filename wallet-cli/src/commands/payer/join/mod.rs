@@ -92,6 +92,11 @@ pub(crate) async fn join(
             Profile::enrolled(client.url(), &answer, issuer_id).map(Box::new).map(Joined::Active)
         }
         EnrolmentState::Pending => Ok(Joined::Pending { device_key_id: answer.device_key_id }),
+        EnrolmentState::Revoked => {
+            let sentence = "this device was enrolled and has been revoked";
+            Err(Failure::new(Exit::Refused, "device_revoked", sentence)
+                .hint("--wallet names another directory, for a new key"))
+        }
     }
 }
 

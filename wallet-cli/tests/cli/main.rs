@@ -1,0 +1,8 @@
+//! The commands as people run them: a server, an operator, payers and a merchant, each in a process
+//! of its own, with real files, a real database and real pictures.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its world fails")]
+
+mod main_job;
+mod payer_job;
+mod shop;
