@@ -142,7 +142,8 @@ impl Phone {
         self.send(world, "POST", path, body).await
     }
 
-    /// Posts something that moves money, under an idempotency key.
+    /// Posts something that moves money, under an idempotency key; again while another PIN of this
+    /// phone waits to be looked at.
     pub async fn post_under_key(
         &self,
         world: &World,
@@ -154,7 +155,14 @@ impl Phone {
         let signer = Signer { key: self.device.key(), keyid: &keyid, at: world.now() };
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let call = ("POST", path);
-        Signed::under_key(world, signer, call, body.as_bytes(), Some(key)).send().await
+        loop {
+            let signed = Signed::under_key(world, signer, call, body.as_bytes(), Some(key));
+            let answer = signed.send().await;
+            let waits = answer.headers.get("retry-after").is_some_and(|seconds| seconds == "1");
+            if !(waits && answer.text("/code") == "too_many_requests") {
+                return answer;
+            }
+        }
     }
 
     /// Sets the PIN of the payer to [`PIN`](crate::PIN), unless it is that already.

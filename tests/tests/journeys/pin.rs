@@ -137,6 +137,11 @@ async fn a_device_has_some_tries_a_minute_and_is_told_when_to_come_back() {
     assert_eq!(refused.headers["retry-after"], "41");
     let other = world.payer("Lin", "0").await;
     other.set_pin(&world).await;
+    // It could not even have its nonces written.
+    let mut database = world.database().await;
+    let count = "select count(*) from device_nonces";
+    let nonces: i64 = sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap();
+    assert_eq!(nonces, 4);
     world.advance_seconds(41);
     assert_eq!(try_pin(&world, &phone, PIN).await.status, 204);
 }
@@ -184,9 +189,9 @@ async fn one_signed_request_sent_many_times_at_once_is_done_once() {
     let mut statuses: Vec<u16> =
         at_once(sent).await.iter().map(|answer| answer.status.as_u16()).collect();
     statuses.sort_unstable();
-    let mut expected = vec![204];
-    expected.extend([401; 19]);
-    assert_eq!(statuses, expected);
+    assert_eq!(statuses.remove(0), 204);
+    // The others were made before, or while it was waiting.
+    assert!(statuses.iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
 }
 
 #[tokio::test]

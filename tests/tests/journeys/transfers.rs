@@ -14,6 +14,8 @@ pub(crate) async fn pair(world: &World, amounts: [&str; 2]) -> [Phone; 2] {
     for phone in &phones {
         phone.set_pin(world).await;
     }
+    // They have been told of it.
+    world.placed().await;
     phones
 }
 

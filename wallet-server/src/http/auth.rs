@@ -110,10 +110,24 @@ impl SignedRequest {
     /// The same for a request that changes something: it counts once, so its nonce is used up.
     pub(super) async fn actor(&self, app: &Arc<App>) -> Result<Device, Problem> {
         let device = self.device(app).await?;
+        self.use_nonce(app, &device).await?;
+        Ok(device)
+    }
+
+    /// The same for a request with a PIN: who tries too often is sent away before the nonce is
+    /// written.
+    pub(super) async fn pin_actor(&self, app: &Arc<App>) -> Result<Device, Problem> {
+        let device = self.device(app).await?;
+        app.may_try_pin(&device)?;
+        self.use_nonce(app, &device).await?;
+        Ok(device)
+    }
+
+    async fn use_nonce(&self, app: &Arc<App>, device: &Device) -> Result<(), Problem> {
         let created = i64::try_from(self.signature.created()).unwrap_or(i64::MAX / 1000);
         let signed_at = Timestamp::from_unix_seconds(created);
         if app.use_nonce(device.key_id, self.signature.nonce(), signed_at).await? {
-            return Ok(device);
+            return Ok(());
         }
         let detail = "This very request has been made before. Sign it anew to make it again.";
         let status = StatusCode::UNAUTHORIZED;

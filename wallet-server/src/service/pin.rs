@@ -80,7 +80,15 @@ impl App {
         self.right_pin(device, pin).await.map(drop)
     }
 
-    /// The same; the answer is the salt of the PIN that was right.
+    /// Whether a device may try a PIN at all now: a flood of tries must not write anything.
+    ///
+    /// # Errors
+    /// [`PinRefused::TooMany`].
+    pub(crate) fn may_try_pin(&self, device: &Device) -> Result<(), PinRefused> {
+        Ok(self.own.pins.may_ask(device.key_id)?)
+    }
+
+    /// Checks a PIN; the answer is the salt of the PIN that was right.
     pub(super) async fn right_pin(
         &self,
         device: &Device,

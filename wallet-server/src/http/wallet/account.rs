@@ -125,7 +125,7 @@ async fn unfreeze(
     State(app): State<Arc<App>>,
     request: SignedRequest,
 ) -> Result<Json<AccountBody>, Problem> {
-    let device = request.actor(&app).await?;
+    let device = request.pin_actor(&app).await?;
     let body: UnfreezeBody = input::json(&request.body)?;
     let pin = proof::pin("/pin", &body.pin)?;
     let factor = proof::factor(body.totp, body.recovery_code)?;
@@ -140,7 +140,7 @@ struct CloseBody {
 }
 
 async fn close(State(app): State<Arc<App>>, request: SignedRequest) -> Result<StatusCode, Problem> {
-    let device = request.actor(&app).await?;
+    let device = request.pin_actor(&app).await?;
     let body: CloseBody = input::json(&request.body)?;
     let pin = proof::pin("/pin", &body.pin)?;
     app.close_account(&device, &pin).await?;

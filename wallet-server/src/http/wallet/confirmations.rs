@@ -133,7 +133,7 @@ async fn confirm(
     Path(payment): Path<String>,
     request: SignedRequest,
 ) -> Result<Response, Problem> {
-    let device = request.actor(&app).await?;
+    let device = request.pin_actor(&app).await?;
     let key = input::idempotency_key(request.headers())?;
     let body: ConfirmBody = input::json(&request.body)?;
     app.check_pin(&device, &super::proof::pin("/pin", &body.pin)?).await?;

@@ -87,7 +87,7 @@ async fn invite(
     State(app): State<Arc<App>>,
     request: SignedRequest,
 ) -> Result<(StatusCode, Json<InvitationBody>), Problem> {
-    let asking = request.actor(&app).await?;
+    let asking = request.pin_actor(&app).await?;
     let body: PinBody = input::json(&request.body)?;
     let pin = proof::pin("/pin", &body.pin)?;
     let invitation = app.invite_device(&asking, &pin).await?;
@@ -122,7 +122,7 @@ async fn approve(
     Path(key_id): Path<String>,
     request: SignedRequest,
 ) -> Result<Json<DeviceBody>, Problem> {
-    let asking = request.actor(&app).await?;
+    let asking = request.pin_actor(&app).await?;
     let body: PinBody = input::json(&request.body)?;
     let pin = proof::pin("/pin", &body.pin)?;
     let device = app.approve_device(&asking, parse(&key_id)?, &pin).await?;

@@ -105,7 +105,7 @@ async fn set(
     State(app): State<Arc<App>>,
     request: SignedRequest,
 ) -> Result<Json<LimitsBody>, Problem> {
-    let device = request.actor(&app).await?;
+    let device = request.pin_actor(&app).await?;
     let body: NewLimitsBody = input::json(&request.body)?;
     let pin = proof::pin("/pin", &body.pin)?;
     let limits = parse(&body, &app.rules.limits.issuer)?;

@@ -27,7 +27,7 @@ struct PinBody {
 }
 
 async fn set(State(app): State<Arc<App>>, request: SignedRequest) -> Result<StatusCode, Problem> {
-    let device = request.actor(&app).await?;
+    let device = request.pin_actor(&app).await?;
     let body: PinBody = input::json(&request.body)?;
     let pin = proof::pin("/pin", &body.pin)?;
     if pin.is_too_simple() {

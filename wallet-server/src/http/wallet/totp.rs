@@ -41,7 +41,7 @@ async fn begin(
     State(app): State<Arc<App>>,
     request: SignedRequest,
 ) -> Result<(StatusCode, Json<SecretBody>), Problem> {
-    let device = request.actor(&app).await?;
+    let device = request.pin_actor(&app).await?;
     let body: BeginBody = input::json(&request.body)?;
     let pin = proof::pin("/pin", &body.pin)?;
     let factor = proof::factor(body.totp, body.recovery_code)?;
@@ -99,7 +99,7 @@ async fn renew(
     State(app): State<Arc<App>>,
     request: SignedRequest,
 ) -> Result<(StatusCode, Json<CodesBody>), Problem> {
-    let device = request.actor(&app).await?;
+    let device = request.pin_actor(&app).await?;
     let body: RenewBody = input::json(&request.body)?;
     let pin = proof::pin("/pin", &body.pin)?;
     let codes = app.renew_recovery_codes(&device, &pin).await?;

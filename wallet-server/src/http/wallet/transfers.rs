@@ -69,7 +69,7 @@ impl TransferBody {
 
 /// The PIN is looked at first, and only a right one gets into the ledger.
 async fn create(State(app): State<Arc<App>>, request: SignedRequest) -> Result<Response, Problem> {
-    let device = request.actor(&app).await?;
+    let device = request.pin_actor(&app).await?;
     let key = input::idempotency_key(request.headers())?;
     let body: NewTransferBody = input::json(&request.body)?;
     let to = recipients::recipient(body.handle, body.receive_code.as_deref())?;

@@ -139,6 +139,19 @@ impl Pins {
         Ok(Self { queue, quota, clock })
     }
 
+    /// Whether a device may ask at all now: to be known before anything is written for it.
+    ///
+    /// # Errors
+    /// [`PinUnanswered::TooMany`].
+    pub(crate) fn may_ask(&self, device: DeviceKeyId) -> Result<(), PinUnanswered> {
+        if self.queue.capacity() == 0 {
+            return Err(PinUnanswered::TooMany { retry_after_seconds: FULL_RETRY_SECONDS });
+        }
+        lock(&self.quota)
+            .would_admit(device, self.clock.now())
+            .map_err(|retry_after_seconds| PinUnanswered::TooMany { retry_after_seconds })
+    }
+
     /// Checks a PIN. The answer is its salt, or none: wrong, locked, not set, or a device that may
     /// not act any more, which take the same time.
     ///

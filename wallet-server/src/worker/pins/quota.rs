@@ -38,17 +38,24 @@ impl Quota {
         Self { tries_a_minute, waiting, windows, tidy_at: WINDOWS_MIN }
     }
 
-    /// Lets a try into the queue, or says in how many seconds to come back.
-    pub(super) fn admit(&mut self, device: DeviceKeyId, now: Timestamp) -> Result<(), u16> {
+    /// Whether a try would be let in now; if not, in how many seconds to come back.
+    pub(super) fn would_admit(&self, device: DeviceKeyId, now: Timestamp) -> Result<(), u16> {
         if self.waiting.contains(&device) {
             return Err(1);
         }
+        let window = self.windows.get(&device).filter(|it| it.tries >= self.tries_a_minute);
+        match window.and_then(|window| window.left(now)) {
+            Some(left) => Err(u16::try_from(left / 1000 + 1).unwrap_or(u16::MAX)),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets a try into the queue, or says in how many seconds to come back.
+    pub(super) fn admit(&mut self, device: DeviceKeyId, now: Timestamp) -> Result<(), u16> {
+        self.would_admit(device, now)?;
         self.tidy(now);
         let window = self.windows.entry(device).or_insert(Window { began: now, tries: 0 });
         match window.left(now) {
-            Some(left) if window.tries >= self.tries_a_minute => {
-                return Err(u16::try_from(left / 1000 + 1).unwrap_or(u16::MAX));
-            }
             Some(_) => window.tries += 1,
             None => *window = Window { began: now, tries: 1 },
         }
@@ -93,8 +100,10 @@ mod tests {
         quota.leaves_queue(device(1));
         assert_eq!(quota.admit(device(1), at(20)), Ok(()));
         quota.leaves_queue(device(1));
+        assert_eq!(quota.would_admit(device(1), at(20)), Err(41));
         assert_eq!(quota.admit(device(1), at(20)), Err(41));
         assert_eq!(quota.admit(device(1), at(59)), Err(2));
+        assert_eq!(quota.would_admit(device(1), at(60)), Ok(()));
         assert_eq!(quota.admit(device(1), at(60)), Ok(()), "a new minute");
     }
 
