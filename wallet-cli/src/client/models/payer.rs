@@ -5,7 +5,7 @@ use core::fmt;
 use serde::Deserialize;
 
 use super::events::CodeMark;
-use super::{Issuer, Row, or_dash};
+use super::{Issuer, Person, Row, or_dash};
 
 /// What a device gets when it enrols.
 #[derive(Debug, Deserialize)]
@@ -72,29 +72,34 @@ impl fmt::Display for PayerBalance {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Activity {
     id: String,
+    #[serde(rename = "type")]
     kind: String,
-    state: String,
     amount: Option<String>,
     currency: Option<String>,
     merchant_name: Option<String>,
+    counterparty: Option<Person>,
+    direction: Option<String>,
     decline_code: Option<String>,
     created_at: String,
 }
 
 impl Row for Activity {
     const COLUMNS: &'static [&'static str] =
-        &["created", "kind", "state", "amount", "", "with", "why", "id"];
-    const RIGHT_ALIGNED: &'static [usize] = &[3];
+        &["created", "what", "amount", "", "with", "why", "id"];
+    const RIGHT_ALIGNED: &'static [usize] = &[2];
 
     fn row(&self) -> Vec<String> {
-        let Activity { id, kind, state, amount, currency, created_at, .. } = self;
+        let Activity { id, kind, amount, currency, created_at, .. } = self;
+        let other = self.counterparty.as_ref().map(|person| {
+            let way = if self.direction.as_deref() == Some("in") { "from" } else { "to" };
+            format!("{way} {person}")
+        });
         vec![
             created_at.clone(),
             kind.clone(),
-            state.clone(),
             or_dash(amount.as_deref()),
-            currency.clone().unwrap_or_default(),
-            or_dash(self.merchant_name.as_deref()),
+            currency.clone().filter(|_| amount.is_some()).unwrap_or_default(),
+            or_dash(self.merchant_name.as_deref().or(other.as_deref())),
             or_dash(self.decline_code.as_deref()),
             id.clone(),
         ]

@@ -47,7 +47,6 @@ struct EventsBody {
 #[derive(Serialize)]
 struct EventBody {
     id: String,
-    r#type: String,
     #[serde(flatten)]
     what: WhatBody,
     code: Option<MarkBody>,
@@ -56,10 +55,12 @@ struct EventBody {
 /// What happened, for a payer.
 #[derive(Serialize)]
 struct WhatBody {
+    r#type: String,
     subject: String,
     kind: &'static str,
     state: &'static str,
-    amount: String,
+    /// None where it is about no money.
+    amount: Option<String>,
     currency: &'static str,
     merchant_name: Option<String>,
     decline_code: Option<&'static str>,
@@ -110,11 +111,13 @@ impl WhatBody {
         let record = &event.record;
         let between = event.between.as_ref();
         let note = between.and_then(|between| between.note.as_ref());
+        let amount = Some(record.asked).filter(|asked| asked.minor() > 0);
         Self {
+            r#type: event.event_type.clone(),
             subject: subject(event),
             kind: record.kind.as_str(),
             state: record.state.as_str(),
-            amount: record.asked.amount_text(),
+            amount: amount.map(|asked| asked.amount_text()),
             currency: record.asked.currency().code(),
             merchant_name: event.merchant_name.clone(),
             decline_code: event.decline_code.map(DeclineCode::as_str),
@@ -156,7 +159,7 @@ impl EventBody {
     fn new(app: &App, event: &PayerEvent) -> Self {
         let code = event.mark.map(MarkBody::from);
         let id = write_cursor(event.cursor);
-        Self { id, r#type: event.event_type.clone(), what: WhatBody::new(app, event), code }
+        Self { id, what: WhatBody::new(app, event), code }
     }
 }
 
