@@ -60,16 +60,16 @@ struct PayersPage {
 // Found through the index that holds only what waits.
 const OPEN: Sql = withdrawals_sql!(input { mode: text, before: blob, size: int }
     "select w.id, w.payer, w.destination, w.external_reference, w.created_at, e.record \
-     from input i join withdrawals w on w.state = 'authorized' and w.id < i.before \
-        and w.mode = i.mode \
-     join events e on e.batch = w.last_batch and e.n = w.last_event \
+     from withdrawals w join events e on e.batch = w.last_batch and e.n = w.last_event \
+     where w.state = 'authorized' and w.id < (select before from input) \
+        and w.mode = (select mode from input) \
      order by w.id desc limit (select size from input)");
 
 const ALL: Sql = withdrawals_sql!(input { mode: text, state: text, before: blob, size: int }
     "select w.id, w.payer, w.destination, w.external_reference, w.created_at, e.record \
-     from input i join withdrawals w on w.id < i.before and w.mode = i.mode \
-        and w.state = coalesce(i.state, w.state) \
-     join events e on e.batch = w.last_batch and e.n = w.last_event \
+     from withdrawals w join events e on e.batch = w.last_batch and e.n = w.last_event \
+     where w.id < (select before from input) and w.mode = (select mode from input) \
+        and w.state = coalesce((select state from input), w.state) \
      order by w.id desc limit (select size from input)");
 
 #[derive(Serialize)]
