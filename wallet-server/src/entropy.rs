@@ -44,6 +44,19 @@ impl Entropy {
         bytes
     }
 
+    /// A random number below this one, each as likely as any other; 0 for 0.
+    #[must_use]
+    pub fn below(&self, end: u64) -> u64 {
+        // What does not fill a last whole range would make some numbers likelier.
+        let Some(left_over) = u64::MAX.checked_rem(end) else { return 0 };
+        loop {
+            let drawn = self.with(|rng| rng.next_u64());
+            if drawn < u64::MAX - left_over {
+                return drawn % end;
+            }
+        }
+    }
+
     /// A new time-ordered id.
     #[must_use]
     pub fn id<Id: From<Uuid>>(&self, now: Timestamp) -> Id {

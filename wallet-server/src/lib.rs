@@ -20,6 +20,6 @@ pub mod worker;
 
 pub use server::{OperatorEndpoint, Server, StartError};
 pub use settings::{
-    DEFAULT_TOML, DeviceSettings, LimitSettings, LogFormat, LogSettings, PinSettings, Registration,
-    Settings, SettingsError,
+    DEFAULT_TOML, DeviceSettings, EnvelopeSettings, LimitSettings, LogFormat, LogSettings,
+    PinSettings, Registration, Settings, SettingsError,
 };

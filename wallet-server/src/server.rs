@@ -292,6 +292,7 @@ async fn start_app(
         entropy,
         rules: parsed.rules,
         device_rules: parsed.devices,
+        envelope_life_millis: parsed.envelope_life_millis,
         currency: parsed.currency,
         prefix: parsed.prefix,
         public_authorities: parsed.public_authorities,

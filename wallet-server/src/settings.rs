@@ -55,6 +55,7 @@ pub struct Settings {
     pub confirmation: ConfirmationSettings,
     pub pin: PinSettings,
     pub devices: DeviceSettings,
+    pub envelopes: EnvelopeSettings,
     pub log: LogSettings,
 }
 
@@ -194,6 +195,14 @@ pub enum Registration {
     Open,
 }
 
+/// `[envelopes]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml explains each field")]
+pub struct EnvelopeSettings {
+    pub life_hours: u32,
+}
+
 /// `[devices]`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -306,6 +315,7 @@ impl Settings {
             prefix,
             rules,
             pin: self.pin.rules()?,
+            envelope_life_millis: i64::from(self.envelopes.life_hours) * MILLIS_OF_HOUR,
             devices: DeviceRules {
                 new_millis: i64::from(self.devices.new_hours) * MILLIS_OF_HOUR,
                 open_registration: self.registration == Registration::Open,
@@ -355,6 +365,7 @@ pub(crate) struct Parsed {
     pub(crate) rules: Rules,
     pub(crate) pin: PinRules,
     pub(crate) devices: DeviceRules,
+    pub(crate) envelope_life_millis: i64,
     pub(crate) public_authorities: Vec<String>,
 }
 

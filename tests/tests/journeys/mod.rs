@@ -13,6 +13,7 @@ mod device_requests;
 mod devices;
 mod disconnect;
 mod enrolment;
+mod envelopes;
 mod evidence;
 mod issuer_keys;
 mod limits;

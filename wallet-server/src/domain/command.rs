@@ -3,6 +3,7 @@
 //! Ids are made before a command is queued, so that running a command again after a lost
 //! connection writes the same rows.
 
+mod envelopes;
 mod people;
 
 use wallet_core::code::Mark;
@@ -10,6 +11,7 @@ use wallet_core::{DeviceKeyId, Mode, Money, PositiveMoney, TerminalId};
 
 use super::ids::{ApiKeyId, MerchantId, PayerId, PaymentId, TopUpId, TransferId};
 
+pub use envelopes::{ClaimShare, EndEnvelope, EnvelopeFor, MakeEnvelope};
 pub use people::{FinishWithdrawal, PayerRequest, PayerTransfer, Withdraw, WithdrawalEnd};
 
 /// One request to the ledger.
@@ -27,6 +29,12 @@ pub enum Command {
     Withdraw(Withdraw),
     /// The operator has paid it out, or cannot.
     FinishWithdrawal(FinishWithdrawal),
+    /// A payer sets money aside for others to claim.
+    MakeEnvelope(MakeEnvelope),
+    /// A payer claims a share of it.
+    ClaimShare(ClaimShare),
+    /// Its time is over.
+    EndEnvelope(EndEnvelope),
 }
 
 impl Command {
@@ -40,6 +48,9 @@ impl Command {
             Self::Transfer(transfer) => Some(&transfer.by.request.key),
             Self::Withdraw(withdraw) => Some(&withdraw.by.request.key),
             Self::FinishWithdrawal(finish) => Some(&finish.request.key),
+            Self::MakeEnvelope(make) => Some(&make.by.request.key),
+            Self::ClaimShare(claim) => Some(&claim.by.request.key),
+            Self::EndEnvelope(_) => None,
         }
     }
 
@@ -55,6 +66,9 @@ impl Command {
             Self::Transfer(transfer) => [Some(transfer.by.payer), transfer.payee],
             Self::Withdraw(withdraw) => [Some(withdraw.by.payer), None],
             Self::FinishWithdrawal(finish) => [Some(finish.payer), None],
+            Self::MakeEnvelope(make) => [Some(make.by.payer), make.to.payee()],
+            Self::ClaimShare(claim) => [Some(claim.by.payer), Some(claim.sender)],
+            Self::EndEnvelope(end) => [Some(end.payer), None],
         };
         payers.into_iter().flatten()
     }
@@ -66,7 +80,13 @@ impl Command {
             Self::Resolve(Resolve { by: Resolver::Payer { device, .. }, .. }) => Some(*device),
             Self::Transfer(transfer) => Some(transfer.by.device),
             Self::Withdraw(withdraw) => Some(withdraw.by.device),
-            Self::Charge(_) | Self::Resolve(_) | Self::TopUp(_) | Self::FinishWithdrawal(_) => None,
+            Self::MakeEnvelope(make) => Some(make.by.device),
+            Self::ClaimShare(claim) => Some(claim.by.device),
+            Self::Charge(_)
+            | Self::Resolve(_)
+            | Self::TopUp(_)
+            | Self::FinishWithdrawal(_)
+            | Self::EndEnvelope(_) => None,
         }
     }
 
@@ -79,9 +99,13 @@ impl Command {
                 Resolver::Merchant { api_key, .. } => Some((resolve.merchant, Some(api_key))),
                 Resolver::Payer { .. } | Resolver::Time => Some((resolve.merchant, None)),
             },
-            Self::TopUp(_) | Self::Transfer(_) | Self::Withdraw(_) | Self::FinishWithdrawal(_) => {
-                None
-            }
+            Self::TopUp(_)
+            | Self::Transfer(_)
+            | Self::Withdraw(_)
+            | Self::FinishWithdrawal(_)
+            | Self::MakeEnvelope(_)
+            | Self::ClaimShare(_)
+            | Self::EndEnvelope(_) => None,
         }
     }
 }

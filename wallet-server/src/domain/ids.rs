@@ -73,6 +73,14 @@ id! {
     WithdrawalId, "wdr"
 }
 id! {
+    /// A red envelope.
+    EnvelopeId, "env"
+}
+id! {
+    /// A claimed share of a red envelope.
+    ClaimId, "clm"
+}
+id! {
     /// A merchant.
     MerchantId, "mer"
 }

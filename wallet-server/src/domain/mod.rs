@@ -11,4 +11,5 @@ pub mod limits;
 pub mod outcome;
 pub mod plan;
 pub mod settle;
+pub mod shares;
 pub mod snapshot;

@@ -104,6 +104,8 @@ pub enum Refusal {
     UnknownWithdrawal,
     /// It has been paid or returned already.
     WithdrawalClosed,
+    /// No envelope that this payer may claim from.
+    UnknownEnvelope,
 }
 
 impl Refusal {
@@ -127,6 +129,7 @@ impl Refusal {
             Self::ConfirmationExpired => "confirmation_expired",
             Self::PaymentClosed => "payment_closed",
             Self::WithdrawalClosed => "withdrawal_closed",
+            Self::UnknownEnvelope => "unknown_envelope",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What settlement wants written: everything that one transaction commits, and nothing else.
 
+mod envelopes;
 mod people;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use super::limits::{Day, Limits, OverLimit, Proof, Usage};
 use super::outcome::{ConfirmationReason, DeclineCode, Outcome, PaymentAnswer, TopUpAnswer};
 use super::snapshot::Presented;
 
+pub use envelopes::{EnvelopeChange, NewClaim, NewEnvelope};
 pub use people::{FinishedWithdrawal, NewPayerTransfer, NewWithdrawal, PeopleChanges};
 
 /// The result of [`settle`](super::settle::settle).

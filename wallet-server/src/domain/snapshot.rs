@@ -14,7 +14,7 @@ use super::ledger::{AccountKind, Shard};
 use super::limits::{Day, OwnLimits, Proof, Today, Usage};
 use super::outcome::{Answer, PaymentAnswer, TopUpAnswer};
 
-pub use people::{OpenWithdrawal, People};
+pub use people::{OpenEnvelope, OpenWithdrawal, People, Share};
 
 /// The rows, by the keys that commands name them with. What is not there does not exist.
 #[derive(Clone, Default, Debug)]

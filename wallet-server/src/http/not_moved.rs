@@ -56,6 +56,15 @@ pub(super) fn not_moved(why: NotMoved) -> Problem {
         NotMoved::InsufficientFunds => {
             (StatusCode::PAYMENT_REQUIRED, "There is not enough money in your wallet.")
         }
+        NotMoved::OwnEnvelope => {
+            (StatusCode::FORBIDDEN, "You have sent this envelope. What nobody claims comes back.")
+        }
+        NotMoved::EnvelopeClaimed => (StatusCode::CONFLICT, "You have claimed a share already."),
+        NotMoved::EnvelopeEmpty => (StatusCode::CONFLICT, "Every share has been claimed."),
+        NotMoved::EnvelopeExpired => (StatusCode::CONFLICT, "It is too late to claim a share."),
+        NotMoved::SenderUnavailable => {
+            (StatusCode::FORBIDDEN, "The sender's wallet is frozen. Nothing can be claimed now.")
+        }
     };
     let over_limit = if let NotMoved::OverLimit(over) = why {
         let (limit, remaining) = (over.limit.as_str(), over.left.amount_text());

@@ -63,6 +63,11 @@ pub(super) fn refused(app: &App, refusal: Refusal) -> Problem {
         Refusal::UnknownPayment => {
             return Problem { certainty: Certainty::Retry, ..Problem::not_found("payment") };
         }
+        Refusal::UnknownEnvelope => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Final,
+            "There is no red envelope that you may claim from with this token.",
+        ),
         Refusal::UnknownWithdrawal => return Problem::not_found("withdrawal"),
         Refusal::WithdrawalClosed => (
             StatusCode::CONFLICT,

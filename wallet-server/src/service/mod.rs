@@ -5,6 +5,7 @@ mod charge;
 mod confirmations;
 mod devices;
 mod enrol;
+mod envelopes;
 mod factor;
 mod identity;
 mod lookups;
@@ -46,6 +47,7 @@ pub use account::Handle;
 pub use charge::ChargeRequest;
 pub use devices::DeviceRules;
 pub use enrol::{Enrolled, Joining};
+pub use envelopes::{ClaimShown, EnvelopeRequest, EnvelopeShown};
 pub use factor::{FactorRefused, SecondFactor};
 pub use identity::ChangeRefused;
 pub use merchants::{ApiKeyScope, NewMerchant, WithSecret};
@@ -95,6 +97,8 @@ pub struct App {
     pub rules: Rules,
     /// The issuer's rules for devices.
     pub device_rules: DeviceRules,
+    /// How long shares of a red envelope can be claimed.
+    pub envelope_life_millis: i64,
     /// The issuer's currency.
     pub currency: Currency,
     /// What codes begin with.

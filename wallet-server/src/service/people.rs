@@ -46,6 +46,8 @@ impl RecipientName {
 pub(super) enum TextKind {
     /// Written to go with money.
     Note,
+    /// Written on a red envelope.
+    Greeting,
     /// Where money is to be paid out to.
     Destination,
     /// Shown in an answer.
@@ -56,6 +58,7 @@ impl TextKind {
     fn subject(self, id: [u8; 16]) -> Vec<u8> {
         let kind: &[u8] = match self {
             Self::Note => b"note",
+            Self::Greeting => b"greeting",
             Self::Destination => b"destination",
             Self::Shown => b"shown",
         };

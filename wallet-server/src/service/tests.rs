@@ -68,6 +68,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
         entropy,
         rules,
         device_rules: DeviceRules { new_millis: 0, open_registration: false },
+        envelope_life_millis: 0,
         currency,
         prefix,
         public_authorities: Vec::new(),

@@ -116,10 +116,12 @@ const ENTRIES: Sql = sql!(input { subject: blob }
     "select e.transfer, e.account, a.kind, e.bucket, e.currency, e.amount, b.committed_at \
      from input i left join payments p on p.id = i.subject left join top_ups t on t.id = i.subject \
      left join payer_transfers x on x.id = i.subject left join withdrawals w on w.id = i.subject \
-     join entries e on (e.batch = coalesce(p.batch, t.batch, x.batch, w.batch) \
-            and e.transfer = coalesce(p.transfer, t.transfer, x.transfer, w.transfer)) \
-        or (e.batch = coalesce(p.last_batch, w.last_batch) \
-            and e.transfer = coalesce(p.closing_transfer, w.closing_transfer)) \
+     left join envelopes v on v.id = i.subject left join envelope_shares s on s.claim = i.subject \
+     join entries e on (e.batch = coalesce(p.batch, t.batch, x.batch, w.batch, v.batch, s.batch) \
+            and e.transfer = coalesce(p.transfer, t.transfer, x.transfer, w.transfer, v.transfer, \
+                s.transfer)) \
+        or (e.batch = coalesce(p.last_batch, w.last_batch, v.last_batch) \
+            and e.transfer = coalesce(p.closing_transfer, w.closing_transfer, v.closing_transfer)) \
      join accounts a on a.id = e.account join batches b on b.id = e.batch order by e.batch, e.n"
     => { transfer: blob, account: blob, kind: text, bucket: text, currency: int, amount: int,
         committed_at: int });

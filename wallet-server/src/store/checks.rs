@@ -76,8 +76,9 @@ const TRANSFERS: Sql = sql!(input { any: int }
 
 /// Every payment that was not declined at once moved its amount, once, or set it aside and moved it
 /// on or back, once; every top-up and every transfer between payers moved its amount; every
-/// withdrawal was set aside, and moved on or back once; and nothing else moved. Entries have both
-/// sides of it.
+/// withdrawal was set aside, and moved on or back once; every envelope was set aside, each claimed
+/// share went on, and the rest of an expired one went back; and nothing else moved. Entries have
+/// both sides of it.
 const MOVEMENTS: Sql = sql!(input { any: int }
     "select f.transfer as example, count(*) over () as wrong from input i cross join ( \
         select m.transfer from ( \
@@ -91,6 +92,10 @@ const MOVEMENTS: Sql = sql!(input { any: int }
             union all select transfer, 2 * amount from withdrawals \
             union all select coalesce(closing_transfer, id), 2 * amount from withdrawals \
             where state <> 'authorized' \
+            union all select transfer, 2 * amount from envelopes \
+            union all select transfer, 2 * amount from envelope_shares where claim is not null \
+            union all select coalesce(closing_transfer, id), 2 * (amount - amount_claimed) \
+            from envelopes where state = 'expired' \
             union all select transfer, -sum(abs(amount)) from entries group by transfer) m \
         group by m.transfer having sum(m.moved) <> 0) f limit 1"
     => { example: blob, wrong: int });
@@ -120,7 +125,8 @@ const CODES: Sql = sql!(input { any: int }
         group by device, code_step, code_seq having count(*) > 1) f limit 1"
     => { example: blob, wrong: int });
 
-/// What is held for payers is what their waiting payments and open withdrawals are about.
+/// What is held for payers is what their waiting payments and open withdrawals are about, and what
+/// nobody has claimed yet of their open envelopes.
 const HELD: Sql = sql!(input { any: int }
     "select f.payer as example, count(*) over () as wrong from input i cross join ( \
         select h.payer from ( \
@@ -129,7 +135,9 @@ const HELD: Sql = sql!(input { any: int }
             union all \
             select payer, -amount from payments where state = 'requires_confirmation' \
             union all \
-            select payer, -amount from withdrawals where state = 'authorized') h \
+            select payer, -amount from withdrawals where state = 'authorized' \
+            union all \
+            select payer, amount_claimed - amount from envelopes where state = 'authorized') h \
         group by h.payer having sum(h.held) <> 0) f limit 1"
     => { example: blob, wrong: int });
 
@@ -146,15 +154,31 @@ const SPENDING: Sql = sql!(input { any: int }
                 -sum(case when s.day = p.day and s.proof = 'pin' then s.counted else 0 end), \
                 -sum(case when s.day >= p.month_start then s.counted else 0 end) \
             from (select payer, day, proof, counted from payments \
-                union all select payer, day, 'pin', amount from payer_transfers) s \
+                union all select payer, day, 'pin', amount from payer_transfers \
+                union all select payer, day, 'pin', counted from envelopes) s \
             join payers p on p.id = s.payer group by p.id) s \
         group by s.payer \
         having sum(s.day_static) <> 0 or sum(s.day_code) <> 0 or sum(s.day_pin) <> 0 \
             or sum(s.month) <> 0) f limit 1"
     => { example: blob, wrong: int });
 
+/// Every envelope's amount is the sum of its shares; what it says was claimed is what was, the first
+/// shares first and nobody twice; and what counts is all of it, or, once its time was over, that.
+const ENVELOPES: Sql = sql!(input { any: int }
+    "select f.id as example, count(*) over () as wrong from input i cross join ( \
+        select v.id from envelopes v left join envelope_shares s on s.envelope = v.id \
+        group by v.id, v.amount, v.shares, v.claimed, v.amount_claimed, v.counted, v.state \
+        having coalesce(sum(s.amount), 0) <> v.amount or count(s.n) <> v.shares \
+            or count(s.claim) <> v.claimed or count(distinct s.payer) <> v.claimed \
+            or coalesce(max(case when s.claim is null then 0 else s.n end), 0) <> v.claimed \
+            or coalesce(sum(case when s.claim is null then 0 else s.amount end), 0) \
+                <> v.amount_claimed \
+            or v.counted <> case when v.state = 'expired' then v.amount_claimed else v.amount end \
+        ) f limit 1"
+    => { example: blob, wrong: int });
+
 /// The checks of [`Store::check_books`], by their names.
-const CHECKS: [(&str, &Sql); 9] = [
+const CHECKS: [(&str, &Sql); 10] = [
     ("trial_balance", &TRIAL_BALANCE),
     ("balances", &BALANCES),
     ("transfers", &TRANSFERS),
@@ -164,6 +188,7 @@ const CHECKS: [(&str, &Sql); 9] = [
     ("codes", &CODES),
     ("held", &HELD),
     ("spending", &SPENDING),
+    ("envelopes", &ENVELOPES),
 ];
 
 #[derive(Serialize)]
@@ -295,6 +320,7 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("checks::CODES", &CODES),
     ("checks::HELD", &HELD),
     ("checks::SPENDING", &SPENDING),
+    ("checks::ENVELOPES", &ENVELOPES),
     ("checks::ACKNOWLEDGED", &ACKNOWLEDGED),
     ("checks::SINCE", &SINCE),
     ("checks::MEASURE", &MEASURE),

@@ -91,14 +91,16 @@ const AFTER: Sql = sql!(input { payer: blob, since: blob, position: int, after: 
     "select j.position, e.n, b.committed_at, e.batch, e.type, e.record, \
         m.name as merchant_name, p.decline_code, p.decline_limit, p.decline_left, p.code_step, \
         p.code_seq, o.id as other, o.name as other_name, o.handle as other_handle, x.id as moved, \
-        x.note, case when x.payer = e.payer then 1 else 0 end as outgoing \
+        x.note, case when coalesce(x.payer, v.payer) = e.payer then 1 else 0 end as outgoing \
      from input i join events e on e.payer = i.payer and e.batch >= i.since \
      join journal j on j.batch = e.batch and (j.position, e.n) > (i.position, i.after) \
      join batches b on b.id = e.batch \
      left join payments p on p.id = e.subject \
      left join merchants m on m.id = e.merchant \
      left join payer_transfers x on x.id = e.subject \
-     left join payers o on o.id = case when x.payer = e.payer then x.payee else x.payer end \
+     left join envelope_shares s on s.claim = e.subject left join envelopes v on v.id = s.envelope \
+     left join payers o on o.id = case when coalesce(x.payer, v.payer) = e.payer \
+        then coalesce(x.payee, s.payer) else coalesce(x.payer, v.payer) end \
      order by j.position, e.n limit (select size from input)"
     => { position: int, n: int, committed_at: int, batch: blob, type: text, record: blob,
         merchant_name: text, decline_code: text, decline_limit: text, decline_left: int,
@@ -120,13 +122,15 @@ const NEWEST: Sql = sql!(input { payer: blob, batch: blob, before: int, size: in
     "select coalesce(j.position, 0) as position, e.n, b.committed_at, e.batch, e.type, e.record, \
         m.name as merchant_name, p.decline_code, p.decline_limit, p.decline_left, p.code_step, \
         p.code_seq, o.id as other, o.name as other_name, o.handle as other_handle, x.id as moved, \
-        x.note, case when x.payer = e.payer then 1 else 0 end as outgoing \
+        x.note, case when coalesce(x.payer, v.payer) = e.payer then 1 else 0 end as outgoing \
      from input i join events e on e.payer = i.payer and (e.batch, e.n) < (i.batch, i.before) \
      left join journal j on j.batch = e.batch join batches b on b.id = e.batch \
      left join payments p on p.id = e.subject \
      left join merchants m on m.id = e.merchant \
      left join payer_transfers x on x.id = e.subject \
-     left join payers o on o.id = case when x.payer = e.payer then x.payee else x.payer end \
+     left join envelope_shares s on s.claim = e.subject left join envelopes v on v.id = s.envelope \
+     left join payers o on o.id = case when coalesce(x.payer, v.payer) = e.payer \
+        then coalesce(x.payee, s.payer) else coalesce(x.payer, v.payer) end \
      order by e.batch desc, e.n desc limit (select size from input)"
     => { position: int, n: int, committed_at: int, batch: blob, type: text, record: blob,
         merchant_name: text, decline_code: text, decline_limit: text, decline_left: int,

@@ -8,6 +8,7 @@ pub(crate) mod again;
 mod checks;
 mod confirmations;
 mod connection;
+mod envelopes;
 mod error;
 mod events;
 mod hex;
@@ -34,6 +35,7 @@ pub(crate) use again::again;
 pub use checks::{Finding, Measure};
 pub use confirmations::{Confirmation, Overdue, PaymentOwners};
 pub use connection::{Isolation, Store};
+pub use envelopes::{Claim, Envelope, FoundEnvelope};
 pub use error::{Remedy, StoreError};
 pub use events::{Between, Cursor, Direction, PayerEvent};
 pub use identity::{

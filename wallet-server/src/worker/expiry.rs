@@ -1,4 +1,5 @@
-//! Ends what nobody acted upon in time: payments that their payers did not confirm.
+//! Ends what nobody acted upon in time: payments that their payers did not confirm, and red
+//! envelopes that nobody claimed, or not to the end.
 //!
 //! Every process does it. They ask for what is overdue through an index that holds only what
 //! waits, and settle it like everything else; whoever comes second finds it decided.
@@ -12,7 +13,8 @@ use tokio::task::JoinHandle;
 
 use super::Batcher;
 use crate::clock::Clock;
-use crate::domain::command::{Command, Resolve, Resolver};
+use crate::domain::command::{Command, EndEnvelope, Resolve, Resolver};
+use crate::domain::ids::{EnvelopeId, PayerId};
 use crate::entropy::Entropy;
 use crate::store::{Overdue, Store, StoreError};
 
@@ -73,9 +75,13 @@ impl ExpiryParts {
     /// Ends everything that is overdue, in steps.
     async fn end_overdue(&self, stopped: &mut oneshot::Receiver<()>) -> Result<(), StoreError> {
         loop {
-            let overdue = self.store.overdue(self.clock.now(), STEP_MAX).await?;
-            let full = overdue.len() == usize::from(STEP_MAX);
-            let commands = overdue.into_iter().map(|overdue| self.end(overdue));
+            let now = self.clock.now();
+            let payments = self.store.overdue(now, STEP_MAX).await?;
+            let envelopes = self.store.overdue_envelopes(now, STEP_MAX).await?;
+            let full = payments.len().max(envelopes.len()) == usize::from(STEP_MAX);
+            let payments = payments.into_iter().map(|overdue| self.resolve(overdue));
+            let envelopes = envelopes.into_iter().map(|overdue| self.give_back(overdue));
+            let commands = payments.chain(envelopes).map(|command| self.end(command));
             let settled = join_all(commands).await.into_iter().filter(|settled| *settled).count();
             // What cannot be settled now is found again at the next tick.
             let going_on = matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty));
@@ -85,13 +91,21 @@ impl ExpiryParts {
         }
     }
 
+    /// Nobody confirmed it in time.
+    fn resolve(&self, Overdue { payment, payer, merchant }: Overdue) -> Command {
+        let transfer = self.entropy.id(self.clock.now());
+        Command::Resolve(Resolve { payment, payer, merchant, transfer, by: Resolver::Time })
+    }
+
+    /// Nobody claimed it in time, or not all of it.
+    fn give_back(&self, (envelope, payer): (EnvelopeId, PayerId)) -> Command {
+        let transfer = self.entropy.id(self.clock.now());
+        Command::EndEnvelope(EndEnvelope { envelope, payer, transfer })
+    }
+
     /// Ends one; says whether it was settled.
-    async fn end(&self, overdue: Overdue) -> bool {
-        let now = self.clock.now();
-        let Overdue { payment, payer, merchant } = overdue;
-        let transfer = self.entropy.id(now);
-        let by = Resolver::Time;
-        let command = Command::Resolve(Resolve { payment, payer, merchant, transfer, by });
-        self.batcher.settle(command, now.plus_millis(DEADLINE_MILLIS)).await.is_ok()
+    async fn end(&self, command: Command) -> bool {
+        let deadline = self.clock.now().plus_millis(DEADLINE_MILLIS);
+        self.batcher.settle(command, deadline).await.is_ok()
     }
 }

@@ -14,6 +14,8 @@ use crate::domain::limits::{LimitName, OverLimit};
 pub struct MovementAnswer {
     /// What the journal says.
     pub record: Record,
+    /// Which share it is of its envelope, from 1, if it is one.
+    pub share: Option<u16>,
     /// What is shown beside it, encrypted.
     pub shown: Vec<u8>,
 }
@@ -38,17 +40,32 @@ pub enum NotMoved {
     OverLimit(OverLimit),
     /// More than the payer has.
     InsufficientFunds,
+    /// The payer would claim from an envelope of their own.
+    OwnEnvelope,
+    /// The payer has claimed a share already.
+    EnvelopeClaimed,
+    /// Every share is claimed.
+    EnvelopeEmpty,
+    /// Nobody may claim any more.
+    EnvelopeExpired,
+    /// The sender is frozen.
+    SenderUnavailable,
 }
 
 impl NotMoved {
     /// Those that have nothing beside their code.
-    const PLAIN: [(Self, &'static str); 6] = [
+    const PLAIN: [(Self, &'static str); 11] = [
         (Self::PayerUnavailable, "payer_unavailable"),
         (Self::UnknownRecipient, "unknown_recipient"),
         (Self::SamePayer, "same_payer"),
         (Self::RecipientUnavailable, "recipient_unavailable"),
         (Self::CurrencyMismatch, "currency_mismatch"),
         (Self::InsufficientFunds, "insufficient_funds"),
+        (Self::OwnEnvelope, "own_envelope"),
+        (Self::EnvelopeClaimed, "envelope_claimed"),
+        (Self::EnvelopeEmpty, "envelope_empty"),
+        (Self::EnvelopeExpired, "envelope_expired"),
+        (Self::SenderUnavailable, "sender_unavailable"),
     ];
     const OVER_LIMIT: &'static str = "declined_by_limit";
 

@@ -1,8 +1,11 @@
 //! What is to be written about money that concerns no merchant.
 
+use std::collections::BTreeMap;
+
 use wallet_core::receipt::Record;
 
-use crate::domain::ids::{PayerId, PayerTransferId, TransferId, WithdrawalId};
+use super::{EnvelopeChange, NewClaim, NewEnvelope};
+use crate::domain::ids::{EnvelopeId, PayerId, PayerTransferId, TransferId, WithdrawalId};
 use crate::domain::limits::Day;
 
 /// Money between payers, and money that payers take out.
@@ -14,6 +17,12 @@ pub struct PeopleChanges {
     pub withdrawals: Vec<NewWithdrawal>,
     /// Withdrawals that have come to their end.
     pub finished: Vec<FinishedWithdrawal>,
+    /// New red envelopes.
+    pub envelopes: Vec<NewEnvelope>,
+    /// Shares of them that were claimed.
+    pub claims: Vec<NewClaim>,
+    /// What that, or the time, leaves of envelopes.
+    pub changed_envelopes: BTreeMap<EnvelopeId, EnvelopeChange>,
 }
 
 /// A transfer from payer to payer to be written.

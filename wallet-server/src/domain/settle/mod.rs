@@ -9,6 +9,7 @@
 
 mod charge;
 mod confirmation;
+mod envelope;
 mod person;
 mod resolve;
 mod top_up;
@@ -53,6 +54,9 @@ pub fn settle(snapshot: Snapshot, rules: &Rules, commands: &[Command], now: Time
             Command::Transfer(transfer) => transfer::decide(&mut books, transfer),
             Command::Withdraw(withdraw) => withdrawal::decide(&mut books, withdraw),
             Command::FinishWithdrawal(finish) => withdrawal::finish(&mut books, finish),
+            Command::MakeEnvelope(make) => envelope::make(&mut books, make),
+            Command::ClaimShare(claim) => envelope::claim(&mut books, claim),
+            Command::EndEnvelope(end) => envelope::end(&mut books, end),
         };
         books.plan.outcomes.push(outcome);
     }

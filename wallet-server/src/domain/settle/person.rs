@@ -44,6 +44,7 @@ impl From<Refusal> for NotDone {
 pub(super) struct Done {
     pub(super) record: Record,
     pub(super) event: usize,
+    pub(super) share: Option<u16>,
 }
 
 /// Who asks, as they stand.
@@ -84,11 +85,11 @@ pub(super) fn finish(
     shown: &[u8],
 ) -> Outcome {
     let (answer, name) = match done {
-        Ok(Done { record, event }) => {
+        Ok(Done { record, event, share }) => {
             let Record { kind, subject, .. } = record;
             let shown = shown.to_vec();
             let name = AnswerRef::Movement { kind, subject, event, shown: shown.clone() };
-            (Answer::Movement(Box::new(MovementAnswer { record, shown })), name)
+            (Answer::Movement(Box::new(MovementAnswer { record, share, shown })), name)
         }
         Err(NotDone::NotMoved(why)) => (Answer::NotMoved(why), AnswerRef::NotMoved(why)),
         Err(NotDone::Refused(refusal)) => return Outcome::Refused(refusal),

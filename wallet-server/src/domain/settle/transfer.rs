@@ -51,7 +51,7 @@ fn give(books: &mut Books<'_>, asked: &PayerTransfer, asking: &Asking) -> Result
         event,
     });
     books.plan.transfers.push(transfer);
-    Ok(Done { record, event })
+    Ok(Done { record, event, share: None })
 }
 
 /// Who gets it, if they can take it.

@@ -57,7 +57,7 @@ fn set_aside(
         event,
     });
     books.plan.transfers.push(transfer);
-    Ok(Done { record, event })
+    Ok(Done { record, event, share: None })
 }
 
 /// Decides what the operator says.
@@ -116,7 +116,7 @@ fn end(books: &mut Books<'_>, finish: &FinishWithdrawal) -> Result<Done, Refusal
         event,
     });
     books.plan.transfers.push(transfer);
-    Ok(Done { record, event })
+    Ok(Done { record, event, share: None })
 }
 
 /// What was held leaves the bank account.

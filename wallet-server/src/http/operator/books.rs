@@ -9,7 +9,7 @@ use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
 use wallet_core::Money;
 
-use crate::domain::ids::{PayerTransferId, PaymentId, TopUpId, WithdrawalId};
+use crate::domain::ids::{ClaimId, EnvelopeId, PayerTransferId, PaymentId, TopUpId, WithdrawalId};
 use crate::domain::ledger::AccountKind;
 use crate::http::input;
 use crate::http::problem::Problem;
@@ -135,6 +135,8 @@ fn subject(text: &str) -> Option<[u8; 16]> {
         .or_else(|| TopUpId::parse(text).map(|id| *id.as_bytes()))
         .or_else(|| PayerTransferId::parse(text).map(|id| *id.as_bytes()))
         .or_else(|| WithdrawalId::parse(text).map(|id| *id.as_bytes()))
+        .or_else(|| EnvelopeId::parse(text).map(|id| *id.as_bytes()))
+        .or_else(|| ClaimId::parse(text).map(|id| *id.as_bytes()))
 }
 
 async fn entries(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<EntriesBody>, Problem> {

@@ -11,7 +11,9 @@ use wallet_core::DeviceKeyId;
 use wallet_core::code::Mark;
 use wallet_core::receipt::RecordKind;
 
-use crate::domain::ids::{BatchId, PayerId, PayerTransferId, PaymentId, TopUpId, WithdrawalId};
+use crate::domain::ids::{
+    BatchId, ClaimId, EnvelopeId, PayerId, PayerTransferId, PaymentId, TopUpId, WithdrawalId,
+};
 use crate::domain::outcome::DeclineCode;
 use crate::http::auth::SignedRequest;
 use crate::http::input;
@@ -135,6 +137,8 @@ fn subject(event: &PayerEvent) -> String {
     match event.record.kind {
         RecordKind::TopUp => TopUpId::from_bytes(event.record.subject).to_string(),
         RecordKind::Notice => notice_subject(event),
+        RecordKind::Envelope => EnvelopeId::from_bytes(event.record.subject).to_string(),
+        RecordKind::EnvelopeClaim => ClaimId::from_bytes(event.record.subject).to_string(),
         RecordKind::Withdrawal => WithdrawalId::from_bytes(event.record.subject).to_string(),
         RecordKind::PayerTransfer => PayerTransferId::from_bytes(event.record.subject).to_string(),
         _ => PaymentId::from_bytes(event.record.subject).to_string(),

@@ -5,6 +5,7 @@ mod balance;
 mod confirmations;
 mod devices;
 mod enrolments;
+mod envelopes;
 mod events;
 mod export;
 mod limits;
@@ -37,5 +38,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(totp::routes())
         .merge(recipients::routes())
         .merge(transfers::routes())
+        .merge(envelopes::routes())
         .merge(withdrawals::routes())
 }

@@ -70,7 +70,12 @@ pub(super) struct KeptColumns {
 }
 
 /// What an answer about money that concerns no merchant is called.
-const MOVEMENTS: [RecordKind; 2] = [RecordKind::PayerTransfer, RecordKind::Withdrawal];
+const MOVEMENTS: [RecordKind; 4] = [
+    RecordKind::PayerTransfer,
+    RecordKind::Withdrawal,
+    RecordKind::Envelope,
+    RecordKind::EnvelopeClaim,
+];
 
 impl KeptColumns {
     /// What the answer is about.
@@ -91,7 +96,7 @@ impl KeptColumns {
 pub(super) struct Answers {
     payments: HashMap<([u8; 16], Place), PaymentAnswer>,
     top_ups: HashMap<[u8; 16], TopUpAnswer>,
-    movements: HashMap<([u8; 16], i64), Record>,
+    movements: HashMap<([u8; 16], i64), (Record, Option<u16>)>,
 }
 
 impl Answers {
@@ -128,7 +133,7 @@ impl Answers {
         let rows: Vec<RecordRow> = transaction.read(&RECORDS, &places).await?;
         let mut movements = HashMap::new();
         for row in rows {
-            movements.insert((row.batch.0, row.n), read_record(&row.record)?);
+            movements.insert((row.batch.0, row.n), (read_record(&row.record)?, row.share));
         }
         Ok(Self { payments, top_ups, movements })
     }
@@ -154,9 +159,10 @@ impl Answers {
             Some(Subject::TopUp(id)) => Answer::TopUp(Box::new(self.top_up(id)?)),
             Some(Subject::Movement(batch, event)) => {
                 let record = self.movements.get(&(batch, event)).copied();
-                let record = record.ok_or(StoreError::Corrupt("a record that is named"))?;
+                let (record, share) =
+                    record.ok_or(StoreError::Corrupt("a record that is named"))?;
                 let shown = row.shown.as_ref().map(|bytes| bytes.0.clone()).unwrap_or_default();
-                Answer::Movement(Box::new(MovementAnswer { record, shown }))
+                Answer::Movement(Box::new(MovementAnswer { record, share, shown }))
             }
             None => Rejection::from_name(name)
                 .map(Answer::Rejected)
@@ -221,8 +227,10 @@ impl TopUpRow {
 }
 
 const RECORDS: Sql = sql!(input { batch: blob, event: int }
-    "select e.batch, e.n, e.record from input i join events e on e.batch = i.batch and e.n = i.event"
-    => { batch: blob, n: int, record: blob });
+    "select e.batch, e.n, e.record, s.n as share \
+     from input i join events e on e.batch = i.batch and e.n = i.event \
+     left join envelope_shares s on s.claim = e.subject"
+    => { batch: blob, n: int, record: blob, share: int });
 
 #[derive(Serialize)]
 struct RecordPlace {
@@ -235,6 +243,7 @@ struct RecordRow {
     batch: Hex<16>,
     n: i64,
     record: Hex<RECORD_LENGTH>,
+    share: Option<u16>,
 }
 
 fn read_record(record: &Hex<RECORD_LENGTH>) -> Result<Record, StoreError> {

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use super::sql::{Sql, sql};
 use super::{
-    Store, accounts, checks, confirmations, events, identity, issuer, journal, leases, merchants,
-    nonces, payers, payments, pins, recipients, retention, settlement, spending, withdrawals,
+    Store, accounts, checks, confirmations, envelopes, events, identity, issuer, journal, leases,
+    merchants, nonces, payers, payments, pins, recipients, retention, settlement, spending,
+    withdrawals,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -17,6 +18,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         accounts::STATEMENTS,
         checks::STATEMENTS,
         confirmations::STATEMENTS,
+        envelopes::STATEMENTS,
         events::STATEMENTS,
         spending::STATEMENTS,
         issuer::STATEMENTS,

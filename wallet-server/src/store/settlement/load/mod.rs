@@ -3,6 +3,7 @@
 //! in the batch or is repeated, one for each kind of row that this concerns.
 
 mod charges;
+mod envelopes;
 mod merchants;
 mod parties;
 mod payments;
@@ -50,6 +51,7 @@ pub(super) async fn snapshot(
     parties::read(transaction, commands, &mut snapshot).await?;
     payments::read(transaction, commands, &mut snapshot).await?;
     people::read(transaction, commands, &mut snapshot.people).await?;
+    envelopes::read(transaction, commands, &mut snapshot.people).await?;
 
     let keys = parties::keys(commands);
     let key_rows = parties::kept(transaction, &keys).await?;
@@ -82,6 +84,7 @@ fn input<'a, T>(rows: &[&'a T], n: usize) -> Result<&'a T, StoreError> {
 pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     [
         charges::STATEMENTS,
+        envelopes::STATEMENTS,
         merchants::STATEMENTS,
         parties::STATEMENTS,
         payments::STATEMENTS,

@@ -2,6 +2,7 @@
 
 mod books;
 mod codes;
+mod envelopes;
 mod kept;
 mod payments;
 mod people;
@@ -33,6 +34,7 @@ pub(super) fn plan(
     payments::references(&mut changes, plan, now)?;
     payments::top_ups(&mut changes, batch, plan)?;
     people::changes(&mut changes, batch, &plan.people)?;
+    envelopes::changes(&mut changes, batch, &plan.people)?;
     kept::kept_answers(&mut changes, batch, plan, today)?;
     // Codes that were rejected are answers to keep, but nothing that happened.
     if !plan.events.is_empty() {
@@ -50,6 +52,7 @@ pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'sta
     [
         books::STATEMENTS,
         codes::STATEMENTS,
+        envelopes::STATEMENTS,
         kept::STATEMENTS,
         payments::STATEMENTS,
         people::STATEMENTS,
