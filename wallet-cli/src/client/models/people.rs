@@ -99,10 +99,10 @@ impl Row for Withdrawal {
 /// A red envelope.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Envelope {
-    id: String,
+    pub(crate) id: String,
     /// Whoever has it may claim; shown to the sender.
     pub(crate) token: Option<String>,
-    state: String,
+    pub(crate) state: String,
     amount: String,
     currency: String,
     shares: u32,

@@ -13,6 +13,9 @@ pub(super) const LEFT: &str = "487.50";
 /// The limit of one code, and a charge above it that the payer could otherwise afford.
 pub(super) const LOW_LIMIT: &str = "20.00";
 pub(super) const ABOVE_LOW_LIMIT: &str = "30.00";
+/// A charge above what the payer pays without the PIN, and what is left after it.
+pub(super) const LARGE_PRICE: &str = "150.00";
+pub(super) const LEFT_AFTER_LARGE: &str = "337.50";
 /// The merchant's fee, in hundredths of a percent: there is a fee to be seen in the books.
 pub(super) const FEE_BASIS_POINTS: u32 = 60;
 
@@ -37,11 +40,15 @@ pub(super) enum Step {
     ExpiredCode,
     ForgedCode,
     NothingMoved,
+    SetPin,
+    Confirm,
+    SecondPhone,
+    BooksAtTheEnd,
 }
 
 impl Step {
     /// All steps, in order.
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::StartServer,
         Self::CreateMerchant,
         Self::CreatePayer,
@@ -60,6 +67,10 @@ impl Step {
         Self::ExpiredCode,
         Self::ForgedCode,
         Self::NothingMoved,
+        Self::SetPin,
+        Self::Confirm,
+        Self::SecondPhone,
+        Self::BooksAtTheEnd,
     ];
 
     /// What it is about, in a word or two.
@@ -83,6 +94,10 @@ impl Step {
             Self::ExpiredCode => "expired",
             Self::ForgedCode => "forged",
             Self::NothingMoved => "unchanged",
+            Self::SetPin => "PIN",
+            Self::Confirm => "confirm",
+            Self::SecondPhone => "2nd phone",
+            Self::BooksAtTheEnd => "books again",
         }
     }
 
@@ -110,6 +125,10 @@ impl Step {
             Self::ExpiredCode => Some("show an expired code"),
             Self::ForgedCode => Some("show a forged code"),
             Self::NothingMoved => Some("what the refusals moved"),
+            Self::SetPin => Some("set a PIN"),
+            Self::Confirm => Some("charge 150.00, which needs the PIN"),
+            Self::SecondPhone => Some("let a second phone in"),
+            Self::BooksAtTheEnd => Some("the trial balance once more"),
         }
     }
 

@@ -1,5 +1,7 @@
 //! One frame of the demo.
 
+use std::ops::Range;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Stylize as _};
@@ -14,6 +16,11 @@ use super::SIZE;
 
 /// The frame around the code, which the quiet zone does not replace.
 const PHONE: (u16, u16) = (QrView::COLUMNS + 2, QrView::ROWS + 3);
+
+/// How many steps are listed, so that there is room for what is behind the last one.
+const STEPS_SHOWN: u16 = 18;
+/// How many of them are still to come, while there are so many.
+const STEPS_AHEAD: usize = 3;
 
 pub(super) fn draw(frame: &mut Frame, world: &World, scenario: &Scenario) {
     let area = frame.area();
@@ -49,11 +56,10 @@ fn draw_phone(frame: &mut Frame, area: Rect, world: &World, scenario: &Scenario)
 }
 
 fn draw_steps(frame: &mut Frame, area: Rect, scenario: &Scenario) {
-    let steps_height = u16::try_from(Step::ALL.len()).unwrap_or(u16::MAX).saturating_add(2);
     let [steps, last] =
-        Layout::vertical([Constraint::Length(steps_height), Constraint::Fill(1)]).areas(area);
+        Layout::vertical([Constraint::Length(STEPS_SHOWN + 2), Constraint::Fill(1)]).areas(area);
     let findings = scenario.findings();
-    let lines: Vec<Line> = (0..Step::ALL.len())
+    let lines: Vec<Line> = shown_steps(findings.len())
         .map(|index| match findings.get(index) {
             Some(finding) => done(finding),
             None => ahead(Step::ALL[index], scenario.next() == Some(Step::ALL[index])),
@@ -63,6 +69,13 @@ fn draw_steps(frame: &mut Frame, area: Rect, scenario: &Scenario) {
     if let Some(finding) = findings.last() {
         draw_details(frame, last, finding);
     }
+}
+
+/// The steps that fit: those around the next one.
+fn shown_steps(next: usize) -> Range<usize> {
+    let count = usize::from(STEPS_SHOWN).min(Step::ALL.len());
+    let first = next.saturating_sub(count - STEPS_AHEAD).min(Step::ALL.len() - count);
+    first..first + count
 }
 
 /// What is behind the last finding: a receipt, postings, sums.
@@ -116,4 +129,19 @@ fn frame_around(title: &'static str) -> Block<'static> {
         .border_style(Color::DarkGray)
         .title(Line::from(format!(" {title} ")).cyan())
         .padding(Padding::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{STEPS_SHOWN, Step, shown_steps};
+
+    #[test]
+    fn the_next_step_and_the_last_one_are_always_in_sight() {
+        for next in 0..=Step::ALL.len() {
+            let shown = shown_steps(next);
+            assert_eq!(shown.len(), usize::from(STEPS_SHOWN));
+            assert!(shown.contains(&next.min(Step::ALL.len() - 1)), "{next}: {shown:?}");
+            assert!(next == 0 || shown.contains(&(next - 1)), "{next}: {shown:?}");
+        }
+    }
 }

@@ -78,7 +78,7 @@ impl Screen<'_> {
         // The code on the screen is burned now, by itself or by a later one that was presented;
         // the phone shows the next one at once.
         match step {
-            Step::HearOfIt | Step::CodeLimit => self.renew(Ask::Fresh),
+            Step::HearOfIt | Step::CodeLimit | Step::Confirm => self.renew(Ask::Fresh),
             _ => Ok(()),
         }
     }

@@ -7,20 +7,23 @@ use crate::client::models::{Balance, Entry, PayerBalance, TrialBalance, Whole};
 use crate::failure::Failure;
 
 use super::super::scenario::Observation;
-use super::{World, unexpected};
+use super::{Phone, World, unexpected};
 
 impl World {
     /// Both sides, each asked in its own name.
     pub(super) async fn balances(&self) -> Result<Observation, Failure> {
-        let signer = self.phone()?.signer()?;
-        let request = Request::get("/v1/wallet/balance").signed_by(&signer);
-        let payer = self.running()?.public.send::<PayerBalance>(request).await?.value;
+        let payer = self.balance(self.phone()?).await?;
         let merchant = self.shop()?.send::<Balance>(Request::get("/v1/balance")).await?.value;
         Ok(Observation::Balances {
             payer: payer.available,
             merchant: merchant.available("CNY"),
             net: self.paid()?.payment.net.clone(),
         })
+    }
+
+    /// What a phone says that its payer has.
+    pub(super) async fn balance(&self, phone: &Phone) -> Result<PayerBalance, Failure> {
+        self.ask(phone, Request::get("/v1/wallet/balance")).await
     }
 
     pub(super) async fn postings(&self) -> Result<Observation, Failure> {

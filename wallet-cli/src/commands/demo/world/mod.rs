@@ -2,10 +2,12 @@
 
 mod books;
 mod payments;
+mod security;
 mod setup;
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use wallet_core::code::{Ask, CodeLimit, CodeTerms, PayerDevice, Rotation, Showing};
 use wallet_core::issuer::IssuerDocument;
 use wallet_core::qr::{Medium, Qr};
@@ -13,8 +15,9 @@ use wallet_core::{DeviceKey, Timestamp};
 use wallet_server::Server;
 
 use crate::client::models::{Issuer, Payment};
-use crate::client::{Client, DeviceSigner};
+use crate::client::{Client, DeviceSigner, Request};
 use crate::failure::{Exit, Failure};
+use crate::secrets::PassphraseArgs;
 use crate::wallet_file::{Profile, WalletDirectory};
 use crate::{pictures, system};
 
@@ -98,11 +101,14 @@ impl World {
             Step::HearOfIt => self.hear_of_it().await,
             Step::Balances | Step::NothingMoved => self.balances().await,
             Step::Postings => self.postings().await,
-            Step::TrialBalance => self.trial_balance().await,
+            Step::TrialBalance | Step::BooksAtTheEnd => self.trial_balance().await,
             Step::UsedCode => self.used_code().await,
             Step::CodeLimit => self.over_the_code_limit().await,
             Step::ExpiredCode => self.expired_code().await,
             Step::ForgedCode => self.forged_code().await,
+            Step::SetPin => self.set_pin().await,
+            Step::Confirm => self.confirm().await,
+            Step::SecondPhone => self.second_phone().await,
         }
     }
 
@@ -148,6 +154,16 @@ impl World {
         self.directory.join("code.png")
     }
 
+    /// Asks the server in the name of a phone.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        phone: &Phone,
+        request: Request<'_>,
+    ) -> Result<T, Failure> {
+        let signer = phone.signer()?;
+        Ok(self.running()?.public.send(request.signed_by(&signer)).await?.value)
+    }
+
     fn running(&self) -> Result<&Running, Failure> {
         self.server.as_ref().ok_or_else(out_of_order)
     }
@@ -166,6 +182,20 @@ impl World {
 }
 
 impl Phone {
+    fn open(wallet: WalletDirectory, key: DeviceKey) -> Result<Self, Failure> {
+        let (device, profile) = wallet.device(&PassphraseArgs::default())?;
+        let terms = CodeTerms::up_to(profile.limit(None)?);
+        Ok(Self { wallet, key, profile, rotation: Rotation::new(device, terms) })
+    }
+
+    /// A code that the phone has not shown yet.
+    fn fresh_code(&self, limit: Option<&str>) -> Result<Showing, Failure> {
+        let mut rotation = Rotation::new(self.device(&self.key)?, self.terms(limit)?);
+        let mut marks = self.wallet.marks();
+        let now = self.profile.now();
+        rotation.show(now, Ask::Fresh, &mut marks, &mut system::rng()).map_err(unexpected)
+    }
+
     /// The device under its own key, or, to forge, under another.
     fn device(&self, key: &DeviceKey) -> Result<PayerDevice, Failure> {
         let key = DeviceKey::from_seed(&key.seed());

@@ -1,6 +1,6 @@
 //! The payment, and the four that are refused.
 
-use wallet_core::code::{Ask, CodeTerms, Freshness, Rotation};
+use wallet_core::code::{CodeTerms, Freshness};
 use wallet_core::{Currency, DeviceKey, Money};
 
 use crate::client::Request;
@@ -71,13 +71,12 @@ impl World {
         Ok(Observation::Checked { ok, said: event.to_string(), details: Vec::new() })
     }
 
-    async fn events(&self, after: Option<&str>) -> Result<PayerEvents, Failure> {
-        let signer = self.phone()?.signer()?;
+    /// What the phone hears after a cursor; without one, the cursor of now.
+    pub(super) async fn events(&self, after: Option<&str>) -> Result<PayerEvents, Failure> {
         let request = Request::get("/v1/wallet/events")
             .query("after", after)
-            .query("wait", after.map(|_| WAIT_SECONDS))
-            .signed_by(&signer);
-        Ok(self.running()?.public.send(request).await?.value)
+            .query("wait", after.map(|_| WAIT_SECONDS));
+        self.ask(self.phone()?, request).await
     }
 
     /// The same code once more, as a new payment.
@@ -90,12 +89,7 @@ impl World {
 
     /// A charge that the payer could afford, above what the code allows.
     pub(super) async fn over_the_code_limit(&self) -> Result<Observation, Failure> {
-        let phone = self.phone()?;
-        let terms = phone.terms(Some(LOW_LIMIT))?;
-        let mut rotation = Rotation::new(phone.device(&phone.key)?, terms);
-        let showing = rotation
-            .show(self.now(), Ask::Fresh, &mut phone.wallet.marks(), &mut system::rng())
-            .map_err(unexpected)?;
+        let showing = self.phone()?.fresh_code(Some(LOW_LIMIT))?;
         refusal(self.try_to_charge(showing.code.digits(), ABOVE_LOW_LIMIT).await, false)
     }
 
@@ -124,7 +118,11 @@ impl World {
     }
 
     /// Charges a code as a new payment.
-    async fn try_to_charge(&self, digits: &str, amount: &str) -> Result<Payment, Failure> {
+    pub(super) async fn try_to_charge(
+        &self,
+        digits: &str,
+        amount: &str,
+    ) -> Result<Payment, Failure> {
         let yuan = Currency::from_code("CNY").map_err(unexpected)?;
         let charge = Charge {
             code: digits.to_owned(),

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
-use wallet_core::code::Rotation;
+use serde_json::{Value, json};
 use wallet_server::Settings;
 
 use crate::client::models::{CreatedMerchant, Invitation, Issuer, Payer, TopUp};
@@ -11,6 +10,7 @@ use crate::client::{Request, on_loopback, over_socket};
 use crate::commands::payer::{ENROLMENTS, Joined, Joining, join};
 use crate::commands::serve;
 use crate::failure::{Exit, Failure};
+use crate::secrets::PassphraseArgs;
 use crate::system;
 use crate::wallet_file::{Protection, WalletDirectory};
 
@@ -63,23 +63,47 @@ impl World {
     }
 
     pub(super) async fn create_payer(&mut self) -> Result<Observation, Failure> {
-        let operator = &self.running()?.operator;
-        let request = Request::post("/v1/operator/payers", json!({"name": "Li"}));
-        let id = operator.send::<Payer>(request).await?.value.id;
-        let path = format!("/v1/operator/payers/{id}/invitations");
-        let request = Request::post(path, json!({}));
-        let invitation = operator.send::<Invitation>(request).await?.value.secret;
-        let said = format!("Li, {}, invited", short(&id));
-        self.payer = Some(Invited { id, invitation });
+        let invited = self.take_on("Li").await?;
+        let said = format!("Li, {}, invited", short(&invited.id));
+        self.payer = Some(invited);
         Ok(Observation::Done(said))
     }
 
+    /// A new payer with an invitation.
+    pub(super) async fn take_on(&self, name: &str) -> Result<Invited, Failure> {
+        let request = Request::post("/v1/operator/payers", json!({"name": name}));
+        let id = self.running()?.operator.send::<Payer>(request).await?.value.id;
+        let invitation = self.invite(&id).await?;
+        Ok(Invited { id, invitation })
+    }
+
+    /// An invitation for one more device of a payer.
+    pub(super) async fn invite(&self, payer: &str) -> Result<String, Failure> {
+        let path = format!("/v1/operator/payers/{payer}/invitations");
+        let request = Request::post(path, json!({}));
+        Ok(self.running()?.operator.send::<Invitation>(request).await?.value.secret)
+    }
+
     pub(super) async fn enrol(&mut self) -> Result<Observation, Failure> {
-        let running = self.running()?;
         let invited = self.payer.as_ref().ok_or_else(out_of_order)?;
-        let wallet = WalletDirectory::at(&self.directory.join("payer"));
-        // The wallet is gone with the demo, unless it is kept to be played with.
-        let key = wallet.create_key(&Protection::None)?;
+        let body = json!({"invitation": invited.invitation});
+        let phone = self.join("payer", body).await?.ok_or_else(out_of_order)?;
+        let said = format!("device {}", phone.rotation.device().key_id());
+        self.phone = Some(phone);
+        Ok(Observation::Done(said))
+    }
+
+    /// Enrols a phone with a wallet of its own, or asks again for one that waits; none while it
+    /// does.
+    pub(super) async fn join(&self, wallet: &str, body: Value) -> Result<Option<Phone>, Failure> {
+        let running = self.running()?;
+        let wallet = WalletDirectory::at(&self.directory.join(wallet));
+        let key = if wallet.has_key() {
+            wallet.open_key(&PassphraseArgs::default())?
+        } else {
+            // The wallet is gone with the demo, unless it is kept to be played with.
+            wallet.create_key(&Protection::None)?
+        };
         let joining = Joining {
             client: &running.public,
             issuer: &running.issuer,
@@ -87,17 +111,13 @@ impl World {
             key: &key,
             device_name: "demo phone",
         };
-        let body = json!({"invitation": invited.invitation});
-        let Joined::Active(profile) = join(&joining, ENROLMENTS, body).await? else {
-            return Err(out_of_order());
-        };
-        wallet.save_profile(&profile)?;
-        let (device, profile) = wallet.device(&crate::secrets::PassphraseArgs::default())?;
-        let terms = wallet_core::code::CodeTerms::up_to(profile.limit(None)?);
-        let said = format!("device {}", device.key_id());
-        let rotation = Rotation::new(device, terms);
-        self.phone = Some(Phone { wallet, key, profile, rotation });
-        Ok(Observation::Done(said))
+        match join(&joining, ENROLMENTS, body).await? {
+            Joined::Active(profile) => {
+                wallet.save_profile(&profile)?;
+                Phone::open(wallet, key).map(Some)
+            }
+            Joined::Pending { .. } => Ok(None),
+        }
     }
 
     pub(super) async fn top_up(&mut self) -> Result<Observation, Failure> {
