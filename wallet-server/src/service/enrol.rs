@@ -110,7 +110,9 @@ impl App {
             return self.refuse(change, refused).await;
         }
         change.approve(key_id, self.new_until(devices, now), now).await?;
-        change.tell_of("device.added", key_id);
+        if has_active(devices) {
+            change.tell_of("device.added", key_id);
+        }
         self.commit(change).await?;
         Ok(Enrolled { key_id, payer, state: DeviceState::Active })
     }
@@ -154,7 +156,10 @@ impl App {
         if !change.enrol(invitation.id, &new, now).await? {
             return Err(ChangeRefused::KeyEnrolled);
         }
-        change.tell_of(told, new.key_id);
+        // The first one has nobody to tell.
+        if has_active(devices) {
+            change.tell_of(told, new.key_id);
+        }
         let enrolled = Enrolled { key_id: new.key_id, payer: change.payer(), state };
         self.commit(change).await?;
         Ok(enrolled)
