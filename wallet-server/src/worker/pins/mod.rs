@@ -16,6 +16,8 @@
 
 mod hasher;
 mod quota;
+mod share;
+mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,10 +31,12 @@ use super::notifier::Notifier;
 use crate::clock::Clock;
 use crate::domain::ids::PayerId;
 use crate::entropy::Entropy;
-use crate::issuer::{IssuerKeys, PinCost, PinHash};
-use crate::store::{KeptPin, PinTry, Store, StoreError};
-use hasher::{Hasher, Work};
+use crate::issuer::{IssuerKeys, PinCost};
+use crate::store::{KeptPin, Store, StoreError};
+use hasher::Hasher;
 use quota::Quota;
+use share::Share;
+use worker::Worker;
 
 /// The most tries that wait: some seconds' worth.
 const WAITING_MAX: usize = 64;
@@ -195,182 +199,4 @@ impl Pins {
 fn lock(quota: &Mutex<Quota>) -> MutexGuard<'_, Quota> {
     // A panic while the lock was held leaves counts that are still counts.
     quota.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-struct Worker {
-    parts: PinsParts,
-    hasher: Hasher,
-    quota: Arc<Mutex<Quota>>,
-    share: Share,
-}
-
-impl Worker {
-    async fn run(self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(job) = jobs.recv().await {
-            lock(&self.quota).leaves_queue(job.trier.device);
-            let hashing = self.serve(job).await;
-            tokio::time::sleep(self.share.rest(hashing)).await;
-        }
-    }
-
-    /// Does a job, and says how long the hash took.
-    async fn serve(&self, job: Job) -> Duration {
-        let late = self.parts.clock.now() > job.late_after;
-        let Job { trier, pin, task, .. } = job;
-        match task {
-            // Whoever hung up learns nothing, so nothing needs to be counted.
-            Task::Check(reply) if !reply.is_closed() && !late => {
-                let (checked, hashing) = self.check(trier, pin).await;
-                let locked = matches!(checked, Ok(Checked::Locked));
-                let _ = reply.send(checked.map(Checked::salt));
-                // Only now, so that the time says nothing.
-                if locked {
-                    self.tell_locked(trier).await;
-                }
-                hashing
-            }
-            Task::Make(reply) if !reply.is_closed() && !late => {
-                let salt = self.parts.entropy.bytes();
-                let (hash, hashing) = self.hash(trier, pin, salt, self.parts.rules.cost).await;
-                let made = hash.map(|hash| KeptPin { salt, hash: hash.to_bytes() });
-                let _ = reply.send(made.map_err(PinUnanswered::Store));
-                hashing
-            }
-            Task::Check(reply) => too_late(reply),
-            Task::Make(reply) => too_late(reply),
-        }
-    }
-
-    async fn check(&self, trier: Trier, pin: Digits) -> (Result<Checked, PinUnanswered>, Duration) {
-        let count = self.parts.store.count_pin_try(trier.device, trier.payer);
-        let counted = match in_time(count).await {
-            Ok(counted) => counted,
-            Err(error) => return (Err(PinUnanswered::Store(error)), Duration::ZERO),
-        };
-        let PinTry { number, kept } = counted.unwrap_or(PinTry { number: 0, kept: None });
-        let known = kept.map(|kept| (kept.salt, PinHash::from_bytes(&kept.hash)));
-        let (salt, expected) = match known {
-            Some((salt, Some(hash))) => (salt, Some(hash)),
-            Some((_, None)) => {
-                let error = StoreError::Corrupt("pin_hash");
-                return (Err(PinUnanswered::Store(error)), Duration::ZERO);
-            }
-            // Hashed all the same, so that it takes as long.
-            None => ([0; 16], None),
-        };
-        let cost = expected.map_or(self.parts.rules.cost, |hash| hash.cost);
-        let (hash, hashing) = self.hash(trier, pin, salt, cost).await;
-        let right = match hash {
-            Ok(hash) => expected == Some(hash) && number <= TRIES_MAX,
-            Err(error) => return (Err(PinUnanswered::Store(error)), hashing),
-        };
-        if !right {
-            let locked = number == TRIES_MAX && expected.is_some();
-            let checked = if locked { Checked::Locked } else { Checked::Refused };
-            return (Ok(checked), hashing);
-        }
-        let forget = self.parts.store.forget_pin_tries(trier.device, trier.payer, salt);
-        let checked = in_time(forget).await;
-        let checked =
-            checked.map(|right| if right { Checked::Right(salt) } else { Checked::Refused });
-        (checked.map_err(PinUnanswered::Store), hashing)
-    }
-
-    /// Lets the payer's devices know that nobody can use the PIN now.
-    async fn tell_locked(&self, trier: Trier) {
-        let tell = async {
-            let Some(mut change) = self.parts.store.change(trier.payer).await? else {
-                return Ok(());
-            };
-            change.tell("pin.locked");
-            let now = self.parts.clock.now();
-            change.commit(self.parts.entropy.id(now), now).await?;
-            self.parts.notifier.wake([trier.payer]);
-            Ok(())
-        };
-        if let Err(error) = in_time(tell).await {
-            tracing::warn!(%error, "a payer was not told that the PIN is locked");
-        }
-    }
-
-    async fn hash(
-        &self,
-        trier: Trier,
-        pin: Digits,
-        salt: [u8; 16],
-        cost: PinCost,
-    ) -> (Result<PinHash, StoreError>, Duration) {
-        let begun = tokio::time::Instant::now();
-        let hash = self.hasher.hash(Work { pin, salt, payer: trier.payer, cost }).await;
-        (hash.ok_or(StoreError::Corrupt("pin_hash")), begun.elapsed())
-    }
-}
-
-/// What became of a try.
-enum Checked {
-    /// The salt of the PIN, which was right.
-    Right([u8; 16]),
-    Refused,
-    /// Wrong, and the last that was allowed.
-    Locked,
-}
-
-impl Checked {
-    fn salt(self) -> Option<[u8; 16]> {
-        match self {
-            Self::Right(salt) => Some(salt),
-            Self::Refused | Self::Locked => None,
-        }
-    }
-}
-
-fn too_late<T>(reply: Reply<T>) -> Duration {
-    let _ = reply.send(Err(PinUnanswered::TooMany { retry_after_seconds: FULL_RETRY_SECONDS }));
-    Duration::ZERO
-}
-
-async fn in_time<T>(
-    question: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    tokio::time::timeout(SILENCE_MAX, question).await.unwrap_or(Err(StoreError::Silent))
-}
-
-/// How much of the machine hashing gets.
-#[derive(Clone, Copy, Debug)]
-struct Share {
-    /// In percent of one core.
-    percent: u32,
-}
-
-impl Share {
-    fn new(cpu_percent: u8, cores: usize) -> Self {
-        let cores = u32::try_from(cores).unwrap_or(u32::MAX);
-        Self { percent: u32::from(cpu_percent).max(1).saturating_mul(cores) }
-    }
-
-    /// How long to rest after a hash, so that hashing has its share of the whole.
-    fn rest(self, hashing: Duration) -> Duration {
-        match 100_u32.checked_sub(self.percent) {
-            Some(resting) => hashing.saturating_mul(resting) / self.percent,
-            None => Duration::ZERO,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::Share;
-
-    #[test]
-    fn hashing_rests_as_long_as_its_share_asks() {
-        let millis = Duration::from_millis;
-        // 15 % of two cores are 30 % of one: 30 ms of work in 100 ms.
-        assert_eq!(Share::new(15, 2).rest(millis(30)), millis(70));
-        assert_eq!(Share::new(15, 1).rest(millis(15)), millis(85));
-        assert_eq!(Share::new(50, 2).rest(millis(30)), Duration::ZERO);
-        assert_eq!(Share::new(15, 64).rest(millis(30)), Duration::ZERO);
-        assert_eq!(Share::new(15, 2).rest(Duration::ZERO), Duration::ZERO);
-    }
 }
