@@ -2,6 +2,7 @@
 
 use wallet_core::requests::{RequestParts, sign_request};
 use wallet_core::{DeviceKey, Timestamp};
+use wallet_server::Server;
 
 use crate::{Answer, World};
 
@@ -74,6 +75,15 @@ impl Signed {
             base,
             http: world.http().clone(),
         }
+    }
+
+    /// The same request on its way to another server that answers to the same name, as behind a
+    /// load balancer.
+    #[must_use]
+    pub fn through(mut self, server: &Server) -> Self {
+        let (_, authority) = self.base.split_once("://").unwrap();
+        self.fields.push(("host".to_owned(), authority.to_owned()));
+        Self { base: server.public_url().to_owned(), ..self }
     }
 
     /// Sends it.

@@ -19,6 +19,7 @@ mod issuer_keys;
 mod limits;
 mod lists;
 mod operator;
+mod people_checks;
 mod pin;
 mod refusals;
 mod retention;

@@ -56,6 +56,7 @@ pub(crate) async fn assert_books_are_right(mut world: World) {
 async fn money_goes_from_one_payer_to_another_and_both_learn_of_it() {
     let world = World::start(DATABASE, 1001).await;
     let [wei, li] = pair(&world, ["50.00", "1.00"]).await;
+    world.placed().await;
     let before = li.get(&world, "/v1/wallet/events").await;
     let to = receive_code(&world, &li).await;
     let mut request = body(&to, "12.50");

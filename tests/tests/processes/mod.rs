@@ -1,5 +1,7 @@
 //! Two servers on one PostgreSQL, asked at the same time, under both isolation levels.
 
+mod people;
+
 use wallet_server::Server;
 use wallet_server::store::Store;
 use wallet_tests::{Answer, Charge, Database, Phone, Till, World, at_once};

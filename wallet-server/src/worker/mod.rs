@@ -1,6 +1,8 @@
 //! What runs beside the requests: bounded queues, one loop a file.
 
 mod batcher;
+#[cfg(test)]
+mod claims;
 mod devices;
 mod engine;
 mod expiry;

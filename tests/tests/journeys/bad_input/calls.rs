@@ -21,6 +21,8 @@ enum To {
     Phones,
     /// With the phone, by this method.
     Payer(&'static str),
+    /// A payer's device, about money.
+    PayerUnderKey,
     Operator,
 }
 
@@ -90,6 +92,11 @@ impl Scene {
             call(To::Payer("PUT"), "/v1/wallet/limits", json!({ "pin": PIN, "payment": "5.00" })),
             call(To::Payer("POST"), "/v1/wallet/totp", json!({ "pin": PIN })),
             call(To::Payer("POST"), "/v1/wallet/devices/invitations", json!({ "pin": PIN })),
+            call(
+                To::PayerUnderKey,
+                "/v1/wallet/withdrawals",
+                json!({ "amount": "1.00", "currency": "CNY", "destination": "IBAN 1", "pin": PIN }),
+            ),
             call(To::Payer("PATCH"), &device, json!({ "name": "Wei's phone" })),
         ]
     }
@@ -104,6 +111,13 @@ impl Scene {
                 let key = self.phone.device.key();
                 let signer = Signer { key, keyid: &keyid, at: self.world.now() };
                 Signed::new(&self.world, signer, method, &call.path, &body).send().await
+            }
+            To::PayerUnderKey => {
+                let keyid = self.phone.key_id();
+                let key = self.phone.device.key();
+                let signer = Signer { key, keyid: &keyid, at: self.world.now() };
+                let call = ("POST", call.path.as_str());
+                Signed::under_key(&self.world, signer, call, &body, Some("k")).send().await
             }
             To::Phones => {
                 let key = Self::new_key();

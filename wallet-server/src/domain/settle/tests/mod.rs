@@ -9,6 +9,7 @@ mod declines;
 mod fixture;
 mod model;
 mod money;
+mod people;
 mod precedence;
 mod properties;
 mod repeats;

@@ -1,0 +1,87 @@
+//! Money between payers, at two servers at once.
+
+use serde_json::{Value, json};
+use wallet_tests::{Answer, PIN, Phone, Signed, Signer, at_once};
+
+use super::{LEVELS, Two, count};
+
+/// Posts to one of the servers.
+async fn post(two: &Two, second: bool, phone: &Phone, call: (&str, &str), body: &Value) -> Answer {
+    let (path, key) = call;
+    let keyid = phone.key_id();
+    let signer = Signer { key: phone.device.key(), keyid: &keyid, at: two.world.now() };
+    let body = body.to_string();
+    let call = ("POST", path);
+    let signed = Signed::under_key(&two.world, signer, call, body.as_bytes(), Some(key));
+    if second { signed.through(&two.other).send().await } else { signed.send().await }
+}
+
+async fn receive_code(two: &Two, phone: &Phone) -> Value {
+    phone.get(&two.world, "/v1/wallet/receive_code").await.json["receive_code"].clone()
+}
+
+#[tokio::test]
+async fn two_who_pay_each_other_at_two_servers_are_both_paid() {
+    for (isolation, seed) in LEVELS.into_iter().zip(81..) {
+        let two = Two::start(seed, isolation, &[("limits.new_payers.day", "5000.00")]).await;
+        let payers =
+            [two.world.payer("Wei", "100.00").await, two.world.payer("Li", "100.00").await];
+        let codes = [receive_code(&two, &payers[0]).await, receive_code(&two, &payers[1]).await];
+        // A device has one try of a PIN at a time, so each payer has several.
+        let mut phones = [Vec::new(), Vec::new()];
+        for (payer, phones) in payers.iter().zip(&mut phones) {
+            for n in 0..4 {
+                let name = format!("phone {n} of {}", payer.payer);
+                phones.push(payer.another(&two.world, &name).await);
+            }
+        }
+        let sent = (0..8).map(async |n: usize| {
+            let (from, phone) = (n % 2, &phones[n % 2][n / 2]);
+            let mut answers = Vec::new();
+            for round in 0..6 {
+                let body = json!({ "receive_code": codes[1 - from], "amount": "1.00",
+                    "currency": "CNY", "pin": PIN });
+                let key = format!("{n}-{round}");
+                let second = (n / 2 + round) % 2 == 1;
+                let call = ("/v1/wallet/transfers", key.as_str());
+                answers.push(post(&two, second, phone, call, &body).await);
+            }
+            answers
+        });
+        let answers: Vec<Answer> = at_once(sent).await.into_iter().flatten().collect();
+        assert_eq!(count(&answers, 201), 48, "{answers:?}");
+        for payer in &payers {
+            assert_eq!(payer.balance(&two.world).await, "100.00");
+        }
+        two.end(0).await;
+    }
+}
+
+#[tokio::test]
+async fn an_envelope_is_claimed_at_two_servers_as_often_as_it_has_shares() {
+    for (isolation, seed) in LEVELS.into_iter().zip(91..) {
+        let two = Two::start(seed, isolation, &[]).await;
+        let sender = two.world.payer("Wei", "100.00").await;
+        sender.set_pin(&two.world).await;
+        let body = json!({ "amount": "10.00", "currency": "CNY", "shares": 7, "split": "random",
+            "pin": PIN });
+        let call = ("/v1/wallet/envelopes", "e");
+        let envelope = post(&two, true, &sender, call, &body).await.created();
+        let body = json!({ "token": envelope.json["token"] });
+        let mut phones = Vec::new();
+        for n in 0..12 {
+            phones.push(two.world.payer(&format!("payer {n}"), "0").await);
+        }
+        // Each claims at both servers, under keys of its own.
+        let tries = phones.iter().flat_map(|phone| [(phone, false), (phone, true)]);
+        let claims = tries.map(async |(phone, second)| {
+            let key = format!("c-{second}");
+            post(&two, second, phone, ("/v1/wallet/envelopes/claim", &key), &body).await
+        });
+        let answers = at_once(claims).await;
+        assert_eq!(count(&answers, 201), 7, "{answers:?}");
+        assert_eq!(count(&answers, 409), 17, "{answers:?}");
+        assert_eq!(sender.balance(&two.world).await, "90.00");
+        two.end(0).await;
+    }
+}
