@@ -269,6 +269,31 @@ fn money_goes_to_others_and_out_and_the_account_can_be_exported_and_closed() {
 }
 
 #[test]
+fn a_red_envelope_is_claimed_from_its_picture_once_each_and_its_sender_sees_by_whom() {
+    let shop = Shop::open();
+    shop.people_with_pin();
+    for (name, wallet) in [("Mei", "mei"), ("Wang", "wang")] {
+        shop.another(name, wallet);
+    }
+    let send = ["envelope", "send", "8.88", "--shares", "2", "--greeting", "恭喜发财"];
+    let sent = shop.payer_json("w", &[&send[..], &["--png", "envelope.png"]].concat());
+    let claim = ["envelope", "claim", "--scan", "envelope.png"];
+    assert_eq!(shop.payer_json("mei", &claim)["greeting"], "恭喜发财");
+    shop.payer_refused("mei", &claim, 3, "envelope_claimed");
+    shop.write("token", sent["token"].as_str().unwrap());
+    shop.payer_json("wang", &["envelope", "claim", "--token-file", "token"]);
+    shop.payer_refused("w", &claim, 3, "own_envelope");
+
+    let id = sent["id"].as_str().unwrap();
+    let shown = shop.payer_json("w", &["envelope", "show", id]);
+    assert_eq!((&shown["state"], &shown["amount_claimed"]), (&"succeeded".into(), &"8.88".into()));
+    assert_eq!(shown["claims"].as_array().unwrap().len(), 2);
+    assert_eq!(shop.payer_json("mei", &["envelope", "show", id])["claimed"], 2);
+    assert_eq!(shop.payer_json("w", &["envelope", "list"])["data"][0]["id"], id);
+    shop.payer_refused("w", &["envelope", "send", "0.05", "--shares", "6"], 3, "invalid_request");
+}
+
+#[test]
 fn whoever_may_register_opens_an_account_and_enrols_its_first_device() {
     let shop = Shop::open();
     shop.payer_refused("li", &["register", "Li", "--no-passphrase"], 3, "registration_closed");

@@ -26,7 +26,9 @@ pub(crate) use merchant::{ApiKey, Balance, CreatedMerchant, Merchant, Payment, T
 pub(crate) use payer::{
     Activity, Enrolment, EnrolmentState, Invitation, Payer, PayerBalance, TopUp,
 };
-pub(crate) use people::{Envelope, EnvelopeClaim, PayerTransfer, Person, ReceiveCode, Withdrawal};
+pub(crate) use people::{
+    Envelope, EnvelopeClaim, PayerTransfer, Person, ReceiveCode, SentEnvelope, Withdrawal,
+};
 
 /// One page of a list.
 #[derive(Debug, Deserialize)]

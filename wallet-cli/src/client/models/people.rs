@@ -96,23 +96,33 @@ impl Row for Withdrawal {
     }
 }
 
-/// A red envelope.
+/// A red envelope: all of it to its sender, to others their own share and how many are left.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Envelope {
     pub(crate) id: String,
-    /// Whoever has it may claim; shown to the sender.
-    pub(crate) token: Option<String>,
     pub(crate) state: String,
-    amount: String,
-    currency: String,
     shares: u32,
-    split: String,
     claimed: u32,
-    amount_claimed: String,
-    greeting: Option<String>,
     expires_at: String,
+    /// What only its sender sees.
+    #[serde(flatten)]
+    pub(crate) sent: Option<SentEnvelope>,
     #[serde(default)]
     claims: Vec<EnvelopeShare>,
+}
+
+/// A red envelope, for its sender.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SentEnvelope {
+    /// Whoever has it may claim.
+    pub(crate) token: String,
+    pub(crate) amount: String,
+    pub(crate) currency: String,
+    split: String,
+    amount_claimed: String,
+    to: Option<Person>,
+    greeting: Option<String>,
+    pub(crate) receipt: String,
 }
 
 /// A share that was claimed.
@@ -120,21 +130,36 @@ pub(crate) struct Envelope {
 struct EnvelopeShare {
     n: u32,
     amount: String,
-    /// Who has it, as far as the reader may know.
-    by: Option<Person>,
+    by: Person,
+}
+
+impl Envelope {
+    /// Whether somebody may still claim.
+    fn is_open(&self) -> bool {
+        self.state == "authorized"
+    }
 }
 
 impl fmt::Display for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, state, amount, currency, shares, split, claimed, .. } = self;
-        writeln!(f, "{state}: {amount} {currency} in {shares} {split} shares, envelope {id}")?;
-        self.greeting.iter().try_for_each(|greeting| writeln!(f, "  “{greeting}”"))?;
-        write!(f, "  {claimed} claimed, {} {currency}", self.amount_claimed)?;
-        for EnvelopeShare { n, amount, by } in &self.claims {
-            write!(f, "\n  {n}. {amount} {currency}")?;
-            by.iter().try_for_each(|person| write!(f, ", {person}"))?;
+        let Self { id, state, shares, claimed, sent, .. } = self;
+        write!(f, "{state}: ")?;
+        if let Some(SentEnvelope { amount, currency, split, to, .. }) = sent {
+            write!(f, "{amount} {currency} in {shares} {split} shares")?;
+            to.iter().try_for_each(|to| write!(f, " for {to}"))?;
+            write!(f, ", ")?;
         }
-        if state == "authorized" {
+        write!(f, "envelope {id}")?;
+        if let Some(SentEnvelope { greeting: Some(greeting), .. }) = sent {
+            write!(f, "\n  “{greeting}”")?;
+        }
+        write!(f, "\n  {claimed} of {shares} claimed")?;
+        sent.iter()
+            .try_for_each(|sent| write!(f, ", {} {}", sent.amount_claimed, sent.currency))?;
+        for EnvelopeShare { n, amount, by } in &self.claims {
+            write!(f, "\n  {n}. {amount}, {by}")?;
+        }
+        if self.is_open() && sent.is_some() {
             write!(f, "\n  what nobody claims until {} comes back", self.expires_at)?;
         }
         Ok(())
@@ -147,9 +172,11 @@ impl Row for Envelope {
     const RIGHT_ALIGNED: &'static [usize] = &[2, 4, 5];
 
     fn row(&self) -> Vec<String> {
-        let Self { id, state, amount, currency, shares, claimed, expires_at, .. } = self;
-        let (shares, claimed) = (&shares.to_string(), &claimed.to_string());
-        [id, state, amount, currency, shares, claimed, expires_at].map(Clone::clone).to_vec()
+        let Self { id, state, shares, claimed, expires_at, sent, .. } = self;
+        let sent = sent.as_ref().map(|sent| (sent.amount.clone(), sent.currency.clone()));
+        let (amount, currency) = sent.unwrap_or_default();
+        let (shares, claimed) = (shares.to_string(), claimed.to_string());
+        vec![id.clone(), state.clone(), amount, currency, shares, claimed, expires_at.clone()]
     }
 }
 
@@ -157,7 +184,7 @@ impl Row for Envelope {
 #[derive(Debug, Deserialize)]
 pub(crate) struct EnvelopeClaim {
     pub(crate) id: String,
-    n: u32,
+    n: Option<u32>,
     pub(crate) amount: String,
     pub(crate) currency: String,
     from: Person,
@@ -169,7 +196,9 @@ impl fmt::Display for EnvelopeClaim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, n, amount, currency, from, greeting, .. } = self;
         greeting.iter().try_for_each(|greeting| writeln!(f, "“{greeting}”"))?;
-        write!(f, "{amount} {currency} from {from}: share {n}, claim {id}")
+        write!(f, "{amount} {currency} from {from}, ")?;
+        n.iter().try_for_each(|n| write!(f, "share {n}, "))?;
+        write!(f, "claim {id}")
     }
 }
 
@@ -185,15 +214,29 @@ mod tests {
             "object": "envelope", "id": "env_1", "token": "wallet:envelope:00", "qr_svg": "",
             "state": "authorized", "amount": "8.88", "currency": "CNY", "shares": 3,
             "split": "random", "claimed": 1, "amount_claimed": "5.01", "greeting": "恭喜发财",
-            "expires_at": "2026-11-23T12:00:00.000Z",
+            "to": null, "receipt": "", "expires_at": "2026-11-23T12:00:00.000Z",
             "claims": [{"n": 1, "amount": "5.01", "by": {"handle": "wei", "name": "W**"}}],
         }))
         .unwrap();
         assert_eq!(
             envelope.to_string(),
             "authorized: 8.88 CNY in 3 random shares, envelope env_1\n  “恭喜发财”\n  \
-             1 claimed, 5.01 CNY\n  1. 5.01 CNY, W** (wei)\n  \
+             1 of 3 claimed, 5.01 CNY\n  1. 5.01, W** (wei)\n  \
              what nobody claims until 2026-11-23T12:00:00.000Z comes back"
+        );
+    }
+
+    #[test]
+    fn who_claimed_a_share_sees_that_one_and_how_many_are_left() {
+        let envelope: Envelope = serde_json::from_value(json!({
+            "object": "envelope", "id": "env_1", "state": "authorized", "shares": 3, "claimed": 2,
+            "expires_at": "",
+            "claims": [{"n": 2, "amount": "1.23", "by": {"handle": null, "name": "M**"}}],
+        }))
+        .unwrap();
+        assert_eq!(
+            envelope.to_string(),
+            "authorized: envelope env_1\n  2 of 3 claimed\n  2. 1.23, M**"
         );
     }
 
@@ -212,6 +255,6 @@ mod tests {
             "greeting": null, "created_at": "", "receipt": "",
         }))
         .unwrap();
-        assert_eq!(claim.to_string(), "1.23 CNY from L*: share 2, claim clm_1");
+        assert_eq!(claim.to_string(), "1.23 CNY from L*, share 2, claim clm_1");
     }
 }

@@ -17,7 +17,7 @@ use scenario::Scenario;
 use world::World;
 
 /// Show the main job: a code is shown, scanned, charged and settled, and four are refused; then what
-/// protects the payer
+/// protects the payer, and a red envelope
 ///
 /// Starts a server in this process on a free port of this machine, with a new SQLite file; needs
 /// nothing and leaves nothing. On a terminal of 100 columns and 31 rows it waits for your keys.

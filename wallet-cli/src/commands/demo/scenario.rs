@@ -16,6 +16,9 @@ pub(super) const ABOVE_LOW_LIMIT: &str = "30.00";
 /// A charge above what the payer pays without the PIN, and what is left after it.
 pub(super) const LARGE_PRICE: &str = "150.00";
 pub(super) const LEFT_AFTER_LARGE: &str = "337.50";
+/// What is in the red envelope, and in how many shares.
+pub(super) const ENVELOPE: &str = "8.88";
+pub(super) const SHARES: usize = 2;
 /// The merchant's fee, in hundredths of a percent: there is a fee to be seen in the books.
 pub(super) const FEE_BASIS_POINTS: u32 = 60;
 
@@ -43,12 +46,13 @@ pub(super) enum Step {
     SetPin,
     Confirm,
     SecondPhone,
+    Envelope,
     BooksAtTheEnd,
 }
 
 impl Step {
     /// All steps, in order.
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::StartServer,
         Self::CreateMerchant,
         Self::CreatePayer,
@@ -70,6 +74,7 @@ impl Step {
         Self::SetPin,
         Self::Confirm,
         Self::SecondPhone,
+        Self::Envelope,
         Self::BooksAtTheEnd,
     ];
 
@@ -97,6 +102,7 @@ impl Step {
             Self::SetPin => "PIN",
             Self::Confirm => "confirm",
             Self::SecondPhone => "2nd phone",
+            Self::Envelope => "envelope",
             Self::BooksAtTheEnd => "books again",
         }
     }
@@ -128,6 +134,7 @@ impl Step {
             Self::SetPin => Some("set a PIN"),
             Self::Confirm => Some("charge 150.00, which needs the PIN"),
             Self::SecondPhone => Some("let a second phone in"),
+            Self::Envelope => Some("send a red envelope to two friends"),
             Self::BooksAtTheEnd => Some("the trial balance once more"),
         }
     }

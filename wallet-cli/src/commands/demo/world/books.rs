@@ -44,7 +44,7 @@ impl World {
     }
 }
 
-fn sum<'a>(mut amounts: impl Iterator<Item = &'a str>) -> Result<String, Failure> {
+pub(super) fn sum<'a>(mut amounts: impl Iterator<Item = &'a str>) -> Result<String, Failure> {
     let yuan = Currency::from_code("CNY").map_err(unexpected)?;
     let total = amounts.try_fold(Money::zero(yuan), |total, amount| {
         Money::parse(amount, yuan).and_then(|amount| total.checked_add(amount))

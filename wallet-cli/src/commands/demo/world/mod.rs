@@ -1,6 +1,7 @@
 //! Where the demo's steps happen: a server in this process, a shop, a phone.
 
 mod books;
+mod envelope;
 mod payments;
 mod security;
 mod setup;
@@ -109,6 +110,7 @@ impl World {
             Step::SetPin => self.set_pin().await,
             Step::Confirm => self.confirm().await,
             Step::SecondPhone => self.second_phone().await,
+            Step::Envelope => self.envelope().await,
         }
     }
 

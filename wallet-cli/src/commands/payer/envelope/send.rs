@@ -4,10 +4,11 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use crate::client::Request;
-use crate::client::models::Envelope;
-use crate::failure::Failure;
+use crate::client::models::{Envelope, SentEnvelope};
+use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::pictures::PictureArgs;
+use crate::receipts::Said;
 use crate::secrets::PinArgs;
 
 use super::{DeviceArgs, KeyArgs};
@@ -82,9 +83,13 @@ pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     }
     let request = Request::post("/v1/wallet/envelopes", body);
     let envelope = online.move_money::<Envelope>(request, args.key, output).await?;
-    if let Some(token) = &envelope.value.token {
-        args.pictures.show(token, output)?;
-        output.note(token);
-    }
+    let Envelope { id, state, sent: Some(sent), .. } = &envelope.value else {
+        let sentence = "the server's answer does not say what was sent";
+        return Err(Failure::new(Exit::Unexpected, "unexpected_answer", sentence));
+    };
+    let SentEnvelope { token, amount, currency, receipt, .. } = sent;
+    online.verify(Said { id, state, amount, currency, receipt })?;
+    args.pictures.show(token, output)?;
+    output.note(token);
     output.show(&envelope)
 }
