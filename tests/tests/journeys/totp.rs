@@ -101,20 +101,23 @@ async fn a_recovery_code_sent_many_times_at_once_resets_one_pin() {
 
 #[tokio::test]
 async fn new_recovery_codes_end_the_old_ones() {
-    let (world, phone, _, old) = in_use(924).await;
+    let (world, phone, secret, old) = in_use(924).await;
     let path = "/v1/wallet/recovery_codes";
-    phone.post(&world, path, json!({ "pin": "864209" })).await.assert_problem(
-        403,
-        "pin_refused",
-        "retry",
-    );
-    let new = codes(&phone.post(&world, path, json!({ "pin": PIN })).await.created());
+    let renew = async |proof: Value| phone.post(&world, path, proof).await;
+    let proof = |pin: &str, totp: &str| json!({ "pin": pin, "totp": totp });
+    let password = secret.password(world.now());
+    renew(proof("864209", &password)).await.assert_problem(403, "pin_refused", "retry");
+    // Who has the phone and the PIN gets no second factor by that.
+    renew(json!({ "pin": PIN })).await.assert_problem(403, "second_factor_needed", "retry");
+    let guess = wrong(&secret, world.now());
+    renew(proof(PIN, &guess)).await.assert_problem(422, "otp_wrong", "retry");
+    let new = codes(&renew(proof(PIN, &password)).await.created());
     let dead = reset_pin(&world, &phone, ("recovery_code", &old[0])).await;
     dead.assert_problem(422, "recovery_code_wrong", "retry");
     assert_eq!(reset_pin(&world, &phone, ("recovery_code", &new[0])).await.status, 204);
     let other = world.payer("Lin", "0").await;
     other.set_pin(&world).await;
-    let none = other.post(&world, path, json!({ "pin": PIN })).await;
+    let none = other.post(&world, path, proof(PIN, &password)).await;
     none.assert_problem(409, "totp_not_set", "final");
 }
 

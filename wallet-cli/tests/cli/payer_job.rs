@@ -193,8 +193,9 @@ fn a_pin_is_changed_with_the_present_one_and_reset_with_a_recovery_code() {
     let (_, codes) = shop.authenticator("w");
     shop.write("new", "112358");
     shop.payer_json("w", &["pin", "change", "--new-pin-file", "new"]);
-    shop.payer_refused("w", &["recovery-codes"], 3, "pin_refused");
     shop.write("otp", &codes[0]);
+    let renew = ["recovery-codes", "--otp-file", "otp"];
+    shop.payer_refused("w", &renew, 3, "pin_refused");
     shop.write("new", PIN);
     shop.payer_json("w", &["pin", "reset", "--otp-file", "otp", "--new-pin-file", "new"]);
     shop.payer_refused(
@@ -203,7 +204,8 @@ fn a_pin_is_changed_with_the_present_one_and_reset_with_a_recovery_code() {
         3,
         "recovery_code_wrong",
     );
-    let codes = shop.payer_json("w", &["recovery-codes"]);
+    shop.write("otp", &codes[1]);
+    let codes = shop.payer_json("w", &renew);
     assert_eq!(codes["recovery_codes"].as_array().unwrap().len(), 10);
     shop.write("new", "123456");
     shop.payer_refused("w", &["pin", "change", "--new-pin-file", "new"], 3, "invalid_request");

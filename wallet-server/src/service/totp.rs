@@ -116,7 +116,8 @@ impl App {
         Ok(codes)
     }
 
-    /// Makes new recovery codes; the old ones are worth nothing from then on.
+    /// Makes new recovery codes; the old ones are worth nothing from then on. It takes a second
+    /// factor, because it makes ten: whoever has the phone and the PIN must not get them by that.
     ///
     /// # Errors
     /// [`ChangeRefused`].
@@ -124,20 +125,27 @@ impl App {
         &self,
         device: &Device,
         pin: &Pin,
+        factor: Option<&SecondFactor>,
     ) -> Result<Vec<Zeroizing<String>>, ChangeRefused> {
         self.right_pin(device, pin).await?;
-        again!(self.try_renew_recovery_codes(device))
+        again!(self.try_renew_recovery_codes(device, factor))
     }
 
     async fn try_renew_recovery_codes(
         &self,
         device: &Device,
+        factor: Option<&SecondFactor>,
     ) -> Result<Vec<Zeroizing<String>>, ChangeRefused> {
         let mut change = self.change_as(device).await?;
         if change.totp().await?.secret.is_none() {
             return Err(ChangeRefused::NoTotp);
         }
-        let codes = self.new_recovery_codes(&mut change, self.now()).await?;
+        let factor = factor.ok_or(ChangeRefused::FactorNeeded)?;
+        let now = self.now();
+        if let Err(refused) = self.check_factor(&mut change, factor, now).await? {
+            return self.refuse(change, refused).await;
+        }
+        let codes = self.new_recovery_codes(&mut change, now).await?;
         change.tell("recovery_codes.changed");
         self.commit(change).await?;
         Ok(codes)

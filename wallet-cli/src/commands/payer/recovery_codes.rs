@@ -6,7 +6,7 @@ use crate::client::Request;
 use crate::client::models::RecoveryCodes;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::secrets::PinArgs;
+use crate::secrets::{PinArgs, ProofArgs};
 
 use super::DeviceArgs;
 
@@ -17,12 +17,15 @@ pub(crate) struct Args {
     #[command(flatten)]
     pin: PinArgs,
     #[command(flatten)]
+    proof: ProofArgs,
+    #[command(flatten)]
     device: DeviceArgs,
 }
 
 pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let online = args.device.online().await?;
-    let body = json!({"pin": args.pin.ask("PIN: ")?.digits()});
+    let mut body = json!({"pin": args.pin.ask("PIN: ")?.digits()});
+    args.proof.ask()?.add_to(&mut body);
     let request = Request::post("/v1/wallet/recovery_codes", body);
     output.show(&online.send::<RecoveryCodes>(request).await?)
 }

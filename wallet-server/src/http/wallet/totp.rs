@@ -24,7 +24,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BeginBody {
+struct ProvedBody {
     pin: String,
     totp: Option<String>,
     recovery_code: Option<String>,
@@ -42,7 +42,7 @@ async fn begin(
     request: SignedRequest,
 ) -> Result<(StatusCode, Json<SecretBody>), Problem> {
     let device = request.pin_actor(&app).await?;
-    let body: BeginBody = input::json(&request.body)?;
+    let body: ProvedBody = input::json(&request.body)?;
     let pin = proof::pin("/pin", &body.pin)?;
     let factor = proof::factor(body.totp, body.recovery_code)?;
     let secret = app.begin_totp(&device, &pin, factor.as_ref()).await?;
@@ -89,19 +89,14 @@ async fn confirm(
     Ok(CodesBody::new(&app.confirm_totp(&device, &password).await?))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RenewBody {
-    pin: String,
-}
-
 async fn renew(
     State(app): State<Arc<App>>,
     request: SignedRequest,
 ) -> Result<(StatusCode, Json<CodesBody>), Problem> {
     let device = request.pin_actor(&app).await?;
-    let body: RenewBody = input::json(&request.body)?;
+    let body: ProvedBody = input::json(&request.body)?;
     let pin = proof::pin("/pin", &body.pin)?;
-    let codes = app.renew_recovery_codes(&device, &pin).await?;
+    let factor = proof::factor(body.totp, body.recovery_code)?;
+    let codes = app.renew_recovery_codes(&device, &pin, factor.as_ref()).await?;
     Ok((StatusCode::CREATED, CodesBody::new(&codes)))
 }
