@@ -191,8 +191,8 @@ struct ClaimRow {
 }
 
 const OVERDUE: Sql = sql!(input { now: int, size: int }
-    "select v.id, v.payer from input i \
-     join envelopes v on v.state = 'authorized' and v.expires_at <= i.now \
+    "select v.id, v.payer from envelopes v \
+     where v.state = 'authorized' and v.expires_at <= (select now from input) \
      order by v.expires_at limit (select size from input)"
     => { id: blob, payer: blob });
 
