@@ -11,7 +11,7 @@ use crate::domain::command::{
 use crate::domain::ids::{
     AccountId, ClaimId, EnvelopeId, PayerTransferId, TransferId, WithdrawalId,
 };
-use crate::domain::ledger::{AccountKind, Bucket};
+use crate::domain::ledger::{AccountKind, Bucket, Transfer};
 use crate::domain::limits::{LimitName, OverLimit, OwnLimits, Usage};
 use crate::domain::outcome::{Answer, NotMoved, Outcome, Refusal};
 use crate::domain::plan::Plan;
@@ -162,7 +162,7 @@ fn seen(plan: &Plan) -> Vec<Seen> {
         }
         Outcome::Answered { answer: Answer::NotMoved(why), .. } => Seen::Not(*why),
         Outcome::Refused(refusal) => Seen::Refused(*refusal),
-        other => panic!("{other:?}"),
+        other @ Outcome::Answered { .. } => panic!("{other:?}"),
     });
     seen.collect()
 }
@@ -175,7 +175,7 @@ fn run(rows: Snapshot, commands: &[Command], now: Timestamp) -> (Plan, Vec<Seen>
 
 /// What a batch does to an account's bucket.
 fn sum(plan: &Plan, account: AccountId, bucket: Bucket) -> i64 {
-    let entries = plan.transfers.iter().flat_map(|transfer| transfer.entries());
+    let entries = plan.transfers.iter().flat_map(Transfer::entries);
     let own = entries.filter(|entry| entry.account == account && entry.bucket == bucket);
     own.map(|entry| Money::minor(entry.amount)).sum()
 }
