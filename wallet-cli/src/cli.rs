@@ -26,7 +26,7 @@ Examples:
   wallet merchant charge 12.50 --scan photo.png
 
 Secrets never stand on the command line. They come from files, from a prompt, or from
-WALLET_API_KEY, WALLET_OPERATOR_KEY, WALLET_PASSPHRASE, WALLET_PIN, WALLET_NEW_PIN and WALLET_OTP.
+WALLET_API_KEY, WALLET_OPERATOR_KEY, WALLET_PASSPHRASE, WALLET_PIN, WALLET_NEW_PIN, WALLET_OTP.
 
 Exit codes:
   0  done

@@ -46,7 +46,7 @@ fn a_run_over_http_settles_payments_and_leaves_the_books_right() {
 #[test]
 fn a_flood_of_wrong_pins_is_measured_beside_payments_that_need_none() {
     let folder = tempfile::tempdir().unwrap();
-    let line = "--seconds 2 --payers 50 --merchants 2 --connections 4 --pin-flood 20";
+    let line = "--seconds 2 --payers 50 --merchants 2 --connections 4 --rate 50 --pin-flood 20";
     let run = report(folder.path(), line);
     let flood = &run["pin_flood"];
     let count = |name: &str| flood[name].as_u64().unwrap();

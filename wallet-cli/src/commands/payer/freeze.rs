@@ -12,7 +12,7 @@ use super::DeviceArgs;
 
 /// Stop everything at once: no code and no device of yours pays any more
 ///
-/// For a phone that was lost. Money that others send you still arrives.
+/// For a phone that was lost, or a PIN that somebody knows.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  wallet payer freeze")]
 pub(crate) struct Args {

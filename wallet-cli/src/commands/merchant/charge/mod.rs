@@ -21,7 +21,9 @@ use wait::{WaitArgs, unless_paid};
 
 /// Charge the code that a payer shows, and verify the receipt
 ///
-/// A payment that its payer must confirm is waited for; Ctrl-C calls it off. If the server can't be reached or doesn't know the outcome, the same request is repeated a few
+/// A payment that its payer must confirm is waited for; Ctrl-C calls it off.
+///
+/// If the server can't be reached or doesn't know the outcome, the same request is repeated a few
 /// times with the same key: the payer pays once.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
