@@ -4,7 +4,7 @@ use crate::DATABASE;
 use serde_json::json;
 use wallet_core::receipt::{PaymentState, Receipt, Record};
 use wallet_core::{IssuerId, SigningPublicKey};
-use wallet_tests::{Charge, World};
+use wallet_tests::{Charge, PIN, World};
 
 #[tokio::test]
 async fn a_shown_code_is_charged_and_settled_in_balanced_books() {
@@ -47,6 +47,26 @@ async fn a_shown_code_is_charged_and_settled_in_balanced_books() {
             row("suspense", "0.00", "0.00"),
         ]
     );
+}
+
+#[tokio::test]
+async fn the_fee_of_a_payment_that_waited_is_taken_and_shown_once_it_is_confirmed() {
+    let limits = [("limits.new_payers.without_pin", "10.00")];
+    let world = World::start_with(DATABASE, 21, &limits).await;
+    let fee = json!({ "basis_points": 60, "fixed": "0.00" });
+    let till = world.merchant_with(json!({ "name": "Tea House", "fee": fee })).await;
+    let mut phone = world.payer("Wei", "500.00").await;
+    phone.set_pin(&world).await;
+    let code = phone.code(&world, "200.00");
+    let payment = till.charge(&Charge::new("order-1", &code, "12.50")).await.created();
+    assert_eq!((payment.text("/state"), payment.text("/fee")), ("requires_confirmation", "0.00"));
+    // In the same millisecond: the clock of this world stands still.
+    let path = format!("/v1/wallet/confirmations/{}/confirm", payment.text("/id"));
+    let confirmed = phone.post_under_key(&world, &path, "confirm", &json!({ "pin": PIN })).await;
+    assert_eq!(confirmed.outcome(), "succeeded", "{}", confirmed.text);
+    let now = till.get(&format!("/v1/payments/{}", payment.text("/id"))).await;
+    assert_eq!((now.text("/fee"), now.text("/net")), ("0.08", "12.42"));
+    assert_eq!(till.balance().await, "12.42");
 }
 
 #[tokio::test]

@@ -76,7 +76,9 @@ impl PaymentRow {
             .map(|name| DeclineCode::from_name(&name).ok_or(StoreError::Corrupt("decline_code")))
             .transpose()?;
         let currency = record.settled.currency();
-        let first = record.decided_at.unix_millis() == self.created_at;
+        // One that waited was settled by a later record, perhaps in the same millisecond.
+        let first =
+            self.expires_at.is_none() && record.decided_at.unix_millis() == self.created_at;
         let fee = match record.state {
             _ if first => self.first_fee,
             PaymentState::Succeeded | PaymentState::PartiallyRefunded | PaymentState::Refunded => {
