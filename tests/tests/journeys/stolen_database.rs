@@ -92,3 +92,32 @@ async fn a_stolen_database_names_nobody_and_spends_nothing() {
         }
     }
 }
+
+/// What is kept of two withdrawals that ask for the same.
+async fn kept_of_withdrawals(seed: u64) -> Vec<Vec<u8>> {
+    let mut world = World::start(DATABASE, seed).await;
+    let phone = world.payer("Wei", "50.00").await;
+    phone.set_pin(&world).await;
+    let body = json!({ "amount": "1.00", "currency": "CNY", "destination": "6222021234567890",
+        "pin": PIN });
+    for key in ["w-1", "w-2"] {
+        let answer = phone.post_under_key(&world, "/v1/wallet/withdrawals", key, &body).await;
+        let _ = answer.created();
+    }
+    let mut database = world.database().await;
+    let sql = "select request_hash from idempotency_keys where caller_kind = 'payer'";
+    let kept = sqlx::query_scalar(sql).fetch_all(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    world.stop().await;
+    for (name, content) in loot(&world) {
+        assert!(!holds(&content, b"6222021234567890"), "a destination in {name}");
+    }
+    kept
+}
+
+#[tokio::test]
+async fn bank_accounts_and_handles_are_not_guessed_from_what_is_kept_of_requests() {
+    let (one, other) = (kept_of_withdrawals(7).await, kept_of_withdrawals(8).await);
+    assert_eq!((one.len(), &one[0]), (2, &one[1]), "it depends on the request");
+    assert_ne!(one[0], other[0], "and on a key that another issuer does not have");
+}

@@ -58,13 +58,14 @@ mod tests {
             derived.hash(HashPurpose::Handles, b"wei"),
             derived.hash(HashPurpose::RecoveryCodes, b"wei"),
             derived.hash(HashPurpose::EnvelopeTokens, b"wei"),
+            derived.hash(HashPurpose::Requests, b"wei"),
             derived.hash(HashPurpose::Handles, b"wej"),
             Derived::new(&[8; 32]).hash(HashPurpose::Handles, b"wei"),
             [0; 32],
         ];
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 9);
+        assert_eq!(all.len(), 10);
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub enum HashPurpose {
     RecoveryCodes,
     /// Envelopes are found by their tokens.
     EnvelopeTokens,
+    /// Requests that name people or bank accounts are known again when they are repeated.
+    Requests,
 }
 
 impl HashPurpose {
@@ -92,6 +94,7 @@ impl HashPurpose {
             Self::Handles => b"handles",
             Self::RecoveryCodes => b"recovery-codes",
             Self::EnvelopeTokens => b"envelope-tokens",
+            Self::Requests => b"requests",
         }
     }
 }

@@ -10,7 +10,7 @@ use super::App;
 use super::charge::field;
 use super::people::{Person, RecipientName, TextKind};
 use super::secrets::secret_hash;
-use super::transfers::{asked_by, money, nothing_done, optional};
+use super::transfers::{money, nothing_done, optional};
 use crate::domain::command::{ClaimShare, Command, EnvelopeFor, MakeEnvelope};
 use crate::domain::ids::{ClaimId, EnvelopeId};
 use crate::domain::outcome::{Outcome, Refusal};
@@ -117,7 +117,7 @@ impl App {
         let hash = request.hash();
         let greeting = request.greeting.as_deref();
         let command = Command::MakeEnvelope(MakeEnvelope {
-            by: asked_by(device, request.key, hash, Some(shown)),
+            by: self.asked_by(device, request.key, hash, Some(shown)),
             id,
             transfer: self.entropy.id(now),
             amount: request.amount,
@@ -159,7 +159,7 @@ impl App {
         };
         let shown = self.hide_shown(*id.as_bytes(), &shown);
         let command = Command::ClaimShare(ClaimShare {
-            by: asked_by(device, key, hash, Some(shown)),
+            by: self.asked_by(device, key, hash, Some(shown)),
             id,
             transfer: self.entropy.id(now),
             envelope: found.id,

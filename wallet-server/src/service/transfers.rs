@@ -14,6 +14,7 @@ use crate::domain::command::{
 };
 use crate::domain::ids::PayerTransferId;
 use crate::domain::outcome::Outcome;
+use crate::issuer::HashPurpose;
 use crate::store::{Device, Recipient, StoreError};
 use crate::worker::Unsettled;
 
@@ -63,7 +64,7 @@ impl App {
             self.hide_shown(*id.as_bytes(), &shown)
         });
         let command = Command::Transfer(PayerTransfer {
-            by: asked_by(device, request.key, hash, shown),
+            by: self.asked_by(device, request.key, hash, shown),
             id,
             transfer: self.entropy.id(now),
             payee: found.map(|found| found.person.payer),
@@ -81,28 +82,36 @@ impl App {
     ) -> Result<Option<Recipient>, Unsettled> {
         self.find_recipient(device.mode, name).await.map_err(|error| nothing_done(&error))
     }
+
+    /// Who asks, with the hash of the whole request.
+    pub(super) fn asked_by(
+        &self,
+        device: &Device,
+        key: String,
+        hash: Sha256,
+        shown: Option<Vec<u8>>,
+    ) -> PayerRequest {
+        let key = KeyRef { caller: Caller::Payer(device.payer), mode: device.mode, key };
+        PayerRequest {
+            payer: device.payer,
+            device: device.key_id,
+            request: self.keyed(key, hash),
+            shown: shown.unwrap_or_default(),
+        }
+    }
+
+    /// A request under its key. The hash is keyed: handles, bank accounts and notes could be
+    /// guessed from one that anybody computes.
+    pub(super) fn keyed(&self, key: KeyRef, hash: Sha256) -> KeyedRequest {
+        let hash = self.keys.keyed_hash(HashPurpose::Requests, &hash.finalize());
+        KeyedRequest { key, hash }
+    }
 }
 
 /// A look-up failed before anything was done.
 pub(super) fn nothing_done(error: &StoreError) -> Unsettled {
     tracing::error!(%error, "what a request names cannot be looked up");
     Unsettled::Overloaded
-}
-
-/// Who asks, with the hash of the whole request.
-pub(super) fn asked_by(
-    device: &Device,
-    key: String,
-    hash: Sha256,
-    shown: Option<Vec<u8>>,
-) -> PayerRequest {
-    let key = KeyRef { caller: Caller::Payer(device.payer), mode: device.mode, key };
-    PayerRequest {
-        payer: device.payer,
-        device: device.key_id,
-        request: KeyedRequest { key, hash: hash.finalize().into() },
-        shown: shown.unwrap_or_default(),
-    }
 }
 
 /// Hashes an amount.

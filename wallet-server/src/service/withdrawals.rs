@@ -9,9 +9,9 @@ use wallet_core::{PositiveMoney, Timestamp};
 use super::App;
 use super::charge::field;
 use super::people::TextKind;
-use super::transfers::{asked_by, money, nothing_done};
+use super::transfers::{money, nothing_done};
 use crate::domain::command::{
-    Caller, Command, FinishWithdrawal, KeyRef, Request as KeyedRequest, Withdraw, WithdrawalEnd,
+    Caller, Command, FinishWithdrawal, KeyRef, Withdraw, WithdrawalEnd,
 };
 use crate::domain::ids::{PayerId, WithdrawalId};
 use crate::domain::outcome::{MovementAnswer, Outcome, Refusal};
@@ -76,7 +76,7 @@ impl App {
         };
         let shown = self.hide_shown(*id.as_bytes(), &shown);
         let command = Command::Withdraw(Withdraw {
-            by: asked_by(device, request.key, hash, Some(shown)),
+            by: self.asked_by(device, request.key, hash, Some(shown)),
             id,
             transfer: self.entropy.id(now),
             amount: request.amount,
@@ -127,7 +127,7 @@ impl App {
             id,
             payer: withdrawal.payer,
             transfer: self.entropy.id(self.now()),
-            request: KeyedRequest { key, hash: hash.finalize().into() },
+            request: self.keyed(key, hash),
             shown: self.hide_shown(*id.as_bytes(), &shown),
             end,
         });
