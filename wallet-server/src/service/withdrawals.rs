@@ -10,9 +10,7 @@ use super::App;
 use super::charge::field;
 use super::people::TextKind;
 use super::transfers::{money, nothing_done};
-use crate::domain::command::{
-    Caller, Command, FinishWithdrawal, KeyRef, Withdraw, WithdrawalEnd,
-};
+use crate::domain::command::{Caller, Command, FinishWithdrawal, KeyRef, Withdraw, WithdrawalEnd};
 use crate::domain::ids::{PayerId, WithdrawalId};
 use crate::domain::outcome::{MovementAnswer, Outcome, Refusal};
 use crate::store::{Device, StoreError, Withdrawal};

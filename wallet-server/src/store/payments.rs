@@ -77,8 +77,7 @@ impl PaymentRow {
             .transpose()?;
         let currency = record.settled.currency();
         // One that waited was settled by a later record, perhaps in the same millisecond.
-        let first =
-            self.expires_at.is_none() && record.decided_at.unix_millis() == self.created_at;
+        let first = self.expires_at.is_none() && record.decided_at.unix_millis() == self.created_at;
         let fee = match record.state {
             _ if first => self.first_fee,
             PaymentState::Succeeded | PaymentState::PartiallyRefunded | PaymentState::Refunded => {

@@ -106,7 +106,7 @@ fn close(
         let usage = payer.usage.on(books.rows.today);
         let usage = Usage::releasing(usage, asked.minor(), proof, day);
         let available = payer.available.checked_add(asked).unwrap_or(payer.available);
-        Payer { usage, available, ..payer }
+        Payer { available, usage, ..payer }
     };
     books.update_payer(payer_id, payer);
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
-use wallet_core::DeviceKeyId;
 use wallet_core::code::Mark;
 use wallet_core::receipt::RecordKind;
+use wallet_core::{DeviceKeyId, Money};
 
 use crate::domain::ids::{
     BatchId, ClaimId, EnvelopeId, PayerId, PayerTransferId, PaymentId, TopUpId, WithdrawalId,
@@ -119,7 +119,7 @@ impl WhatBody {
             subject: subject(event),
             kind: record.kind.as_str(),
             state: record.state.as_str(),
-            amount: amount.map(|asked| asked.amount_text()),
+            amount: amount.map(Money::amount_text),
             currency: record.asked.currency().code(),
             merchant_name: event.merchant_name.clone(),
             decline_code: event.decline_code.map(DeclineCode::as_str),

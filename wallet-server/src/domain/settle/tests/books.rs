@@ -61,7 +61,7 @@ pub(super) struct Books {
 impl Books {
     /// Commits a plan, or fails the test where a constraint of the database would.
     pub(super) fn write(&mut self, plan: Plan) {
-        self.check_events(&plan);
+        check_events(&plan);
         for transfer in plan.transfers {
             let before = self.transfers.insert(transfer.id(), transfer.entries().to_vec());
             assert_eq!(before, None, "a transfer is written once");
@@ -125,25 +125,6 @@ impl Books {
             assert_eq!(before, None, "a key has one answer");
         }
         self.journal.extend(plan.events.iter().map(|event| event.record));
-    }
-
-    /// Every new payment, decision and top-up has its event, and a new outcome that reports it;
-    /// the only other events are notices.
-    fn check_events(&self, plan: &Plan) {
-        let told: Vec<Record> = plan.outcomes.iter().filter_map(newly_recorded).collect();
-        let events: Vec<&Event> = plan.events.iter().filter(|it| it.notice.is_none()).collect();
-        let records: Vec<Record> = events.iter().map(|event| event.record).collect();
-        assert_eq!(told, records, "one event for everything new, in order");
-        let payments = plan.payments.iter().map(|it| (it.event, it.answer.record, it.payer));
-        let top_ups = plan.top_ups.iter().map(|it| (it.event, it.answer.record, it.answer.payer));
-        for (event, record, payer) in payments.chain(top_ups) {
-            assert_eq!((plan.events[event].record, plan.events[event].payer), (record, payer));
-        }
-        for resolved in &plan.resolved {
-            assert_eq!(plan.events[resolved.event].record, resolved.record);
-        }
-        let rows = plan.payments.len() + plan.resolved.len() + plan.top_ups.len();
-        assert_eq!(rows, events.len());
     }
 
     /// What an idempotency key answers, written again from the rows.
@@ -255,6 +236,25 @@ impl Books {
         assert_eq!(usage.month, sum(&|row| row.day >= usage.month_start));
         assert!(usage.day_spent() <= DAY_LIMIT && usage.month <= MONTH_LIMIT);
     }
+}
+
+/// Every new payment, decision and top-up has its event, and a new outcome that reports it;
+/// the only other events are notices.
+fn check_events(plan: &Plan) {
+    let told: Vec<Record> = plan.outcomes.iter().filter_map(newly_recorded).collect();
+    let events: Vec<&Event> = plan.events.iter().filter(|it| it.notice.is_none()).collect();
+    let records: Vec<Record> = events.iter().map(|event| event.record).collect();
+    assert_eq!(told, records, "one event for everything new, in order");
+    let payments = plan.payments.iter().map(|it| (it.event, it.answer.record, it.payer));
+    let top_ups = plan.top_ups.iter().map(|it| (it.event, it.answer.record, it.answer.payer));
+    for (event, record, payer) in payments.chain(top_ups) {
+        assert_eq!((plan.events[event].record, plan.events[event].payer), (record, payer));
+    }
+    for resolved in &plan.resolved {
+        assert_eq!(plan.events[resolved.event].record, resolved.record);
+    }
+    let rows = plan.payments.len() + plan.resolved.len() + plan.top_ups.len();
+    assert_eq!(rows, events.len());
 }
 
 /// The record of a payment, a decision or a top-up that this outcome is the first to report.

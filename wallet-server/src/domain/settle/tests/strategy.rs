@@ -189,7 +189,7 @@ impl Request {
                     Choice::Time => By::Time,
                 };
                 let decision = Decision::of(number, sale, by);
-                let payer = if other && number % 2 == 0 { 2 } else { decision.payer };
+                let payer = if other && number.is_multiple_of(2) { 2 } else { decision.payer };
                 Asked::Decision(Decision { key: key.unwrap_or(number), payer, ..decision })
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use wallet_core::Timestamp;
 
 use crate::domain::plan::Plan;
 use crate::store::StoreError;
@@ -80,7 +81,7 @@ pub(super) fn payers(changes: &mut Changes, plan: &Plan) -> Result<(), StoreErro
             day_without_pin: change.usage.day_without_pin,
             month_start: change.usage.month_start.0,
             month_spent: change.usage.month,
-            suspected_until: change.suspected_until.map(|until| until.unix_millis()),
+            suspected_until: change.suspected_until.map(Timestamp::unix_millis),
         })
         .collect();
     changes.add_to_existing(&PAYERS, &rows, "a payer")

@@ -113,7 +113,7 @@ impl<'a> PaymentRow<'a> {
             batch: Hex(*batch.as_bytes()),
             event: payment.event,
             created_at: answer.created_at.unix_millis(),
-            expires_at: answer.expires_at.map(|until| until.unix_millis()),
+            expires_at: answer.expires_at.map(Timestamp::unix_millis),
         }
     }
 }
