@@ -68,6 +68,13 @@ impl Quota {
         self.waiting.remove(&device);
     }
 
+    /// Whoever knows the PIN is no guesser: a right try does not count.
+    pub(super) fn was_right(&mut self, device: DeviceKeyId) {
+        if let Some(window) = self.windows.get_mut(&device) {
+            window.tries = window.tries.saturating_sub(1);
+        }
+    }
+
     /// Only whoever asked within the last minute is remembered, and at most as many again.
     fn tidy(&mut self, now: Timestamp) {
         if self.windows.len() >= self.tidy_at {
@@ -85,6 +92,21 @@ mod tests {
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_unix_seconds(1_800_000_000 + seconds)
+    }
+
+    #[test]
+    fn right_tries_do_not_count() {
+        let mut quota = Quota::new(2);
+        for _ in 0..10 {
+            assert_eq!(quota.admit(device(1), at(0)), Ok(()));
+            quota.leaves_queue(device(1));
+            quota.was_right(device(1));
+        }
+        for _ in 0..2 {
+            assert_eq!(quota.admit(device(1), at(0)), Ok(()));
+            quota.leaves_queue(device(1));
+        }
+        assert!(quota.admit(device(1), at(0)).is_err());
     }
 
     fn device(number: u64) -> DeviceKeyId {

@@ -40,6 +40,9 @@ impl Worker {
             Task::Check(reply) if !reply.is_closed() && !late => {
                 let (checked, hashing) = self.check(trier, pin).await;
                 let locked = matches!(checked, Ok(Checked::Locked));
+                if matches!(checked, Ok(Checked::Right(_))) {
+                    lock(&self.quota).was_right(trier.device);
+                }
                 let _ = reply.send(checked.map(Checked::salt));
                 // Only now, so that the time says nothing.
                 if locked {
