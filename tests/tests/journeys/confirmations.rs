@@ -358,6 +358,23 @@ async fn a_code_that_is_shown_at_two_tills_makes_the_next_payments_need_the_pin(
 }
 
 #[tokio::test]
+async fn a_frozen_payer_refuses_what_waits_and_confirms_it_once_unfrozen() {
+    let (world, till, mut phone) = scene(1113).await;
+    let payment = waiting(&world, &till, &mut phone, "order-1").await;
+    let other = waiting(&world, &till, &mut phone, "order-2").await;
+    let frozen = phone.post(&world, "/v1/wallet/freeze", Value::Null).await;
+    assert_eq!(frozen.text("/state"), "frozen");
+    let early = confirm(&world, &phone, &payment, "confirm").await;
+    early.assert_problem(403, "payer_unavailable", "retry");
+    assert_eq!(refuse(&world, &phone, &other, "refuse").await.outcome(), "declined");
+    let body = json!({ "pin": PIN });
+    assert_eq!(phone.post(&world, "/v1/wallet/unfreeze", body).await.text("/state"), "active");
+    // Nothing was kept of the first try, which is why it was not `final`.
+    assert_eq!(confirm(&world, &phone, &payment, "confirm").await.outcome(), "succeeded");
+    assert_books_are_right(world).await;
+}
+
+#[tokio::test]
 async fn a_revoked_device_confirms_nothing() {
     let (world, till, mut phone) = scene(1112).await;
     let payment = waiting(&world, &till, &mut phone, "order-1").await;

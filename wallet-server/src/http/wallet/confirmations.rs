@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::PaymentId;
-use crate::domain::outcome::{Answer, DeclineCode, Outcome, PaymentAnswer};
+use crate::domain::outcome::{Answer, DeclineCode, Outcome, PaymentAnswer, Refusal};
 use crate::http::auth::SignedRequest;
 use crate::http::input;
 use crate::http::payments::REPLAYED;
-use crate::http::problem::Problem;
+use crate::http::problem::{Certainty, Problem};
 use crate::http::refusal::refused;
 use crate::http::time::rfc3339;
 use crate::service::App;
@@ -163,6 +163,7 @@ async fn decide(
     let outcome = app.decide_confirmation(device, payment, confirmed, key).await?;
     let (answer, replayed) = match outcome {
         Outcome::Answered { answer, replayed } => (answer, replayed),
+        Outcome::Refused(Refusal::PayerUnavailable) => return Err(frozen()),
         Outcome::Refused(refusal) => return Err(refused(app, refusal)),
     };
     let Answer::Payment(payment) = answer else {
@@ -174,4 +175,10 @@ async fn decide(
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// Not `final`: nothing is kept of it, and once the payer is unfrozen the same request pays.
+fn frozen() -> Problem {
+    let detail = "The account is frozen. Unfreeze it first.";
+    Problem::new(StatusCode::FORBIDDEN, "payer_unavailable", Certainty::Retry, detail)
 }
