@@ -17,6 +17,12 @@ async fn charge(world: &World, till: &Till, phone: &mut Phone, name: &str, amoun
     till.charge(&Charge::new(name, &code, amount)).await
 }
 
+/// What is left of the day and of the month.
+async fn left(world: &World, phone: &Phone) -> [String; 2] {
+    let limits = phone.get(world, "/v1/wallet/limits").await;
+    ["/left/day", "/left/month"].map(|left| limits.text(left).to_owned())
+}
+
 /// The last thing that happened, as the payer sees it.
 async fn latest(world: &World, phone: &Phone) -> Answer {
     phone.get(world, "/v1/wallet/activity?limit=1").await
@@ -69,59 +75,71 @@ async fn beyond_what_a_day_allows_without_the_pin_the_payer_is_asked_and_beyond_
 }
 
 #[tokio::test]
-async fn what_expires_after_midnight_gives_its_share_back_to_the_day_before() {
+async fn what_is_released_after_midnight_gives_its_share_back_to_the_day_before() {
     let (world, till, mut phone) = scene(1203, &[("limits.new_payers.without_pin", "0.00")]).await;
     // The world begins at 16:00 in Shanghai: on to 23:59:30.
     world.advance_seconds(8 * 3600 - 30 - 7);
     let asked = charge(&world, &till, &mut phone, "order-1", "200.00").await.created();
     assert_eq!(asked.outcome(), "requires_confirmation");
+    assert_eq!(left(&world, &phone).await, ["800.00", "9800.00"]);
     world.advance_seconds(40);
-    let left = async || {
-        let balance = phone.get(&world, "/v1/wallet/balance").await;
-        balance.text("/limits/day_left").to_owned()
-    };
-    assert_eq!(left().await, "1000.00", "it counted yesterday");
+    assert_eq!(left(&world, &phone).await, ["1000.00", "9800.00"], "it counted yesterday");
+    let today = charge(&world, &till, &mut phone, "order-2", "150.00").await.created();
+    assert_eq!(today.outcome(), "requires_confirmation");
+    assert_eq!(left(&world, &phone).await, ["850.00", "9650.00"]);
     let refuse = format!("/v1/wallet/confirmations/{}/refuse", asked.text("/id"));
     let answer = phone.post_under_key(&world, &refuse, "refuse", &json!(null)).await;
     assert_eq!(answer.outcome(), "declined");
-    assert_eq!(left().await, "1000.00", "today has no more than before");
+    assert_eq!(left(&world, &phone).await, ["850.00", "9850.00"], "today has no more than before");
 }
 
 #[tokio::test]
 async fn a_day_limit_is_exact_when_everything_comes_at_once() {
-    let (world, till, mut phone) = scene(1204, &[("limits.new_payers.without_pin", "50.00")]).await;
-    // Some of them wait, some are paid at once: 1000.00 is the day's limit.
-    let charges: Vec<Charge> = (0..40)
-        .map(|number| {
-            let code = phone.code(&world, "200.00");
+    // Some wait, some are paid at once: together twice the day's limit. Each code is of another
+    // device, so that none is used because a later one came first.
+    let changes = [
+        ("limits.new_payers.day", "300.00"),
+        ("limits.new_payers.without_pin", "50.00"),
+        ("devices.new_hours", "0"),
+        ("pin.tries_a_minute", "100"),
+    ];
+    let (world, till, phone) = scene(1204, &changes).await;
+    let mut phones = Vec::new();
+    for number in 0..12 {
+        phones.push(phone.another(&world, &format!("phone {number}")).await);
+    }
+    let charges: Vec<Charge> = (0_u32..)
+        .zip(&mut phones)
+        .map(|(number, phone)| {
             let amount = if number % 2 == 0 { "60.00" } else { "40.00" };
-            Charge::new(&format!("order-{number}"), &code, amount)
+            Charge::new(&format!("order-{number}"), &phone.code(&world, "200.00"), amount)
         })
         .collect();
-    let answers = at_once(charges.iter().rev().map(|charge| till.charge(charge))).await;
-    let mut counted = 0;
-    for answer in &answers {
-        let amount = answer.text("/amount");
+    let answers = at_once(charges.iter().map(|charge| till.charge(charge))).await;
+    let (mut counted, mut least_refused) = (0, i64::MAX);
+    for (answer, number) in answers.iter().zip(0..) {
+        let amount = if number % 2 == 0 { 60 } else { 40 };
         match answer.outcome() {
-            "succeeded" | "requires_confirmation" => {
-                counted += if amount == "60.00" { 60 } else { 40 };
-            }
-            "declined_by_limit" | "code_used" => {}
+            "succeeded" | "requires_confirmation" => counted += amount,
+            "declined_by_limit" => least_refused = least_refused.min(amount),
             outcome => panic!("{outcome}"),
         }
     }
-    assert!(counted <= 1000, "{counted}");
-    let balance = phone.get(&world, "/v1/wallet/balance").await;
-    let left = format!("{}.00", 1000 - counted);
-    assert_eq!(balance.text("/limits/day_left"), left);
-    let asked = phone.get(&world, "/v1/wallet/confirmations").await;
-    for one in asked.json["data"].as_array().unwrap() {
-        let path = format!("/v1/wallet/confirmations/{}/confirm", one["payment"].as_str().unwrap());
-        let key = one["payment"].as_str().unwrap();
-        let confirmed = phone.post_under_key(&world, &path, key, &json!({ "pin": PIN })).await;
-        assert_eq!(confirmed.outcome(), "succeeded");
+    let left = 300 - counted;
+    assert!((0..least_refused).contains(&left), "{left} is left, {least_refused} was refused");
+    let of_limits = async || {
+        let balance = phone.get(&world, "/v1/wallet/balance").await;
+        ["/available", "/limits/day_left"].map(|field| balance.text(field).to_owned())
+    };
+    let expected = [format!("{}.00", 5000 - counted), format!("{left}.00")];
+    assert_eq!(of_limits().await, expected);
+    for (answer, phone) in answers.iter().zip(&phones) {
+        if answer.outcome() == "requires_confirmation" {
+            let id = answer.text("/id");
+            let path = format!("/v1/wallet/confirmations/{id}/confirm");
+            let confirmed = phone.post_under_key(&world, &path, id, &json!({ "pin": PIN })).await;
+            assert_eq!(confirmed.outcome(), "succeeded");
+        }
     }
-    let balance = phone.get(&world, "/v1/wallet/balance").await;
-    assert_eq!(balance.text("/available"), format!("{}.00", 5000 - counted));
-    assert_eq!(balance.text("/limits/day_left"), left, "what is confirmed counted before");
+    assert_eq!(of_limits().await, expected, "what is confirmed counted before");
 }
