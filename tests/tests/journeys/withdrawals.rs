@@ -171,6 +171,19 @@ async fn a_withdrawal_counts_against_no_limit_and_needs_the_money_and_the_pin() 
 }
 
 #[tokio::test]
+async fn a_new_device_takes_nothing_out() {
+    let world = World::start_with(DATABASE, 1107, &[("devices.new_hours", "24")]).await;
+    let wei = world.payer("Wei", "50.00").await;
+    let second = wei.another(&world, "second").await;
+    let refused = post(&world, &second, PATH, "w-1", &body("0.01")).await;
+    refused.assert_problem(402, "declined_by_limit", "final");
+    assert_eq!((refused.text("/limit"), refused.text("/remaining")), ("payment", "0.00"));
+    assert_eq!(wallet(&world, &wei).await, ["50.00", "0.00"]);
+    world.advance_seconds(24 * 3600);
+    let _ = post(&world, &second, PATH, "w-2", &body("0.01")).await.created();
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused_by_name() {
     let (world, wei) = scene(1106).await;
     let before = world.standing().await;

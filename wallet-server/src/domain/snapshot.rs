@@ -89,6 +89,14 @@ pub struct Device {
     pub presented: Option<Presented>,
 }
 
+impl Device {
+    /// Whether it is new to its payer.
+    #[must_use]
+    pub fn is_new(&self, now: Timestamp) -> bool {
+        self.new_until.is_some_and(|until| now < until)
+    }
+}
+
 /// A code that was presented.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Presented {

@@ -44,7 +44,7 @@ pub(super) fn reason(
     let with_code = usage.day_spent_with(Proof::Code).checked_add(amount);
     let reasons = [
         (ConfirmationReason::Typed, rules.typed && charge.code_source == CodeSource::Typed),
-        (ConfirmationReason::NewDevice, device.new_until.is_some_and(|until| now < until)),
+        (ConfirmationReason::NewDevice, device.is_new(now)),
         (ConfirmationReason::Suspected, payer.suspected_until.is_some_and(|until| now < until)),
         (
             ConfirmationReason::SameAmount,

@@ -104,8 +104,7 @@ pub(super) fn spend(
     Asking { payer, device }: &Asking,
     amount: Money,
 ) -> Result<(Money, Usage), NotMoved> {
-    let new = device.new_until.is_some_and(|until| books.now < until);
-    let limits = books.rules.limits.of_device(&payer.own_limits, new);
+    let limits = books.rules.limits.of_device(&payer.own_limits, device.is_new(books.now));
     let usage = books.rules.limits.allow(&limits, amount, &payer.usage, Proof::Pin);
     let usage = usage.map_err(NotMoved::OverLimit)?;
     Ok((take(payer, amount)?, usage))

@@ -7,7 +7,8 @@
 //! | the operator returns it | `authorized` | `canceled` | is free again |
 //! | the operator | another state | the same | does not move |
 //!
-//! It counts against no limit: it is the payer's own money, on its way to the payer.
+//! It counts against no limit: it is the payer's own money, on its way to the payer. That it is the
+//! payer who says where to is not sure enough on a new device, which takes nothing out.
 
 use wallet_core::Money;
 use wallet_core::receipt::{PaymentState, Record, RecordKind};
@@ -18,6 +19,7 @@ use super::resolve::{balanced, held, release};
 use crate::domain::command::{FinishWithdrawal, Request, Withdraw, WithdrawalEnd};
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::{AccountKind, Entry, Transfer};
+use crate::domain::limits::{LimitName, OverLimit};
 use crate::domain::outcome::{NotMoved, Outcome, Refusal};
 use crate::domain::plan::{FinishedWithdrawal, NewWithdrawal};
 use crate::domain::snapshot::{OpenWithdrawal, Payer};
@@ -30,11 +32,15 @@ pub(super) fn decide(books: &mut Books<'_>, withdraw: &Withdraw) -> Outcome {
 fn set_aside(
     books: &mut Books<'_>,
     withdraw: &Withdraw,
-    Asking { payer, .. }: &Asking,
+    Asking { payer, device }: &Asking,
 ) -> Result<Done, NotDone> {
     let amount = withdraw.amount.money();
     if payer.available.currency() != amount.currency() {
         return Err(NotMoved::CurrencyMismatch.into());
+    }
+    if device.is_new(books.now) {
+        let left = Money::zero(amount.currency());
+        return Err(NotMoved::OverLimit(OverLimit { limit: LimitName::Payment, left }).into());
     }
     let available = person::take(payer, amount)?;
     let transfer = person::hold(withdraw.transfer, payer, amount);

@@ -150,8 +150,7 @@ fn merchant(books: &Books<'_>, charge: &Charge) -> Result<(Merchant, AccountId),
 
 /// What holds for this payer with this device.
 fn limits(books: &Books<'_>, device: &Device, payer: &Payer) -> Limits {
-    let new = device.new_until.is_some_and(|until| books.now < until);
-    books.rules.limits.of_device(&payer.own_limits, new)
+    books.rules.limits.of_device(&payer.own_limits, device.is_new(books.now))
 }
 
 /// What a payer will have spent, and will have left, once an allowed payment is made.
