@@ -1,7 +1,7 @@
 //! Money between payers, at two servers at once.
 
 use serde_json::{Value, json};
-use wallet_tests::{Answer, PIN, Phone, Signed, Signer, at_once};
+use wallet_tests::{Answer, Charge, PIN, Phone, Signed, Signer, at_once};
 
 use super::{LEVELS, Two, count};
 
@@ -83,5 +83,70 @@ async fn an_envelope_is_claimed_at_two_servers_as_often_as_it_has_shares() {
         assert_eq!(count(&answers, 409), 17, "{answers:?}");
         assert_eq!(sender.balance(&two.world).await, "90.00");
         two.end(0).await;
+    }
+}
+
+#[tokio::test]
+async fn of_a_confirmation_and_a_cancellation_at_two_servers_one_wins() {
+    for (isolation, seed) in LEVELS.into_iter().zip(101..) {
+        let two = Two::start(seed, isolation, &[("limits.new_payers.without_pin", "1.00")]).await;
+        let mut phone = two.world.payer("Wei", "500.00").await;
+        phone.set_pin(&two.world).await;
+        let mut paid = 0;
+        for round in 0..4_u32 {
+            let code = phone.code(&two.world, "20.00");
+            let charge = Charge::new(&format!("order-{round}"), &code, "10.00");
+            let payment = two.tills[0].charge(&charge).await.created();
+            let id = payment.text("/id");
+            let confirm = async {
+                let path = format!("/v1/wallet/confirmations/{id}/confirm");
+                post(&two, false, &phone, (&path, id), &json!({ "pin": PIN })).await
+            };
+            let cancel = async {
+                // The PIN takes its time: the later the round, the later the till.
+                for _ in 0..2 * round {
+                    let _ = two.tills[1].balance().await;
+                }
+                let path = format!("/v1/payments/{id}/cancel");
+                two.tills[1].post(&path, &[("idempotency-key", id)], "").await
+            };
+            let (confirmed, canceled) = tokio::join!(confirm, cancel);
+            assert_eq!(count(&[confirmed, canceled], 200), 1, "round {round}");
+            let now = two.tills[0].get(&format!("/v1/payments/{id}")).await;
+            paid += u32::from(now.outcome() == "succeeded");
+        }
+        assert_eq!(phone.balance(&two.world).await, format!("{}.00", 500 - 10 * paid));
+        two.end(4).await;
+    }
+}
+
+#[tokio::test]
+async fn what_one_server_froze_or_revoked_pays_nothing_at_the_other() {
+    for (isolation, seed) in LEVELS.into_iter().zip(111..) {
+        let two = Two::start(seed, isolation, &[]).await;
+        let (wei, li) =
+            (two.world.payer("Wei", "500.00").await, two.world.payer("Li", "500.00").await);
+        let freeze = format!("/v1/operator/payers/{}/freeze", wei.payer);
+        let revoke = format!("/v1/operator/devices/{}/revoke", li.key_id());
+        for (mut phone, path, code) in
+            [(wei, freeze, "payer_unavailable"), (li, revoke, "device_revoked")]
+        {
+            let charges: Vec<Charge> = (0..6)
+                .map(|n| {
+                    let shown = phone.code(&two.world, "20.00");
+                    Charge::new(&format!("{code}-{n}"), &shown, "1.00")
+                })
+                .collect();
+            let (ended, _) = tokio::join!(
+                two.world.operator_post(&path, Value::Null),
+                at_once(charges[..3].iter().map(|charge| two.tills[1].charge(charge))),
+            );
+            assert!(ended.status.is_success(), "{}", ended.text);
+            for charge in &charges[3..] {
+                two.tills[1].charge(charge).await.assert_problem(402, code, "final");
+            }
+        }
+        let payments = two.world.standing().await.payments;
+        two.end(payments).await;
     }
 }
