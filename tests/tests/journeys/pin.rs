@@ -124,24 +124,47 @@ async fn guesses_at_once_are_five_guesses() {
     try_pin(&world, &phone, PIN).await.assert_problem(403, "pin_refused", "retry");
 }
 
+/// Every call that takes a PIN.
+const WITH_PIN: [(&str, &str); 12] = [
+    ("PUT", PATH),
+    ("PUT", "/v1/wallet/limits"),
+    ("POST", "/v1/wallet/totp"),
+    ("POST", "/v1/wallet/recovery_codes"),
+    ("POST", "/v1/wallet/unfreeze"),
+    ("POST", "/v1/wallet/close"),
+    ("POST", "/v1/wallet/devices/invitations"),
+    ("POST", "/v1/wallet/devices/0000000000000000/approve"),
+    ("POST", "/v1/wallet/confirmations/pay_00/confirm"),
+    ("POST", "/v1/wallet/transfers"),
+    ("POST", "/v1/wallet/withdrawals"),
+    ("POST", "/v1/wallet/envelopes"),
+];
+
 #[tokio::test]
 async fn a_device_has_some_tries_a_minute_and_is_told_when_to_come_back() {
     let (world, phone) = scene_with(906, &[("pin.tries_a_minute", "3")]).await;
     phone.set_pin(&world).await;
+    for _ in 0..3 {
+        assert_eq!(try_pin(&world, &phone, PIN).await.status, 204, "right ones do not count");
+    }
     for _ in 0..2 {
-        assert_eq!(try_pin(&world, &phone, PIN).await.status, 204);
+        try_pin(&world, &phone, WRONG).await.assert_problem(403, "pin_refused", "retry");
     }
     world.advance_seconds(20);
     let refused = try_pin(&world, &phone, PIN).await;
     refused.assert_problem(429, "too_many_requests", "retry");
     assert_eq!(refused.headers["retry-after"], "41");
+    for (method, path) in WITH_PIN {
+        let refused = phone.send(&world, method, path, json!({})).await;
+        refused.assert_problem(429, "too_many_requests", "retry");
+    }
     let other = world.payer("Lin", "0").await;
     other.set_pin(&world).await;
-    // It could not even have its nonces written.
+    // It could not even have its nonces written, whatever it asked for.
     let mut database = world.database().await;
     let count = "select count(*) from device_nonces";
     let nonces: i64 = sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap();
-    assert_eq!(nonces, 4);
+    assert_eq!(nonces, 7);
     world.advance_seconds(41);
     assert_eq!(try_pin(&world, &phone, PIN).await.status, 204);
 }

@@ -112,7 +112,7 @@ impl EnvelopeBody {
 
 /// The PIN is looked at first, and only a right one gets into the ledger.
 async fn create(State(app): State<Arc<App>>, request: SignedRequest) -> Result<Response, Problem> {
-    let device = request.actor(&app).await?;
+    let device = request.pin_actor(&app).await?;
     let key = input::idempotency_key(request.headers())?;
     let body: NewEnvelopeBody = input::json(&request.body)?;
     let amount = input::amount(&body.amount, &body.currency)?;
