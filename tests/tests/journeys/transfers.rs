@@ -273,6 +273,9 @@ async fn a_device_that_tries_many_handles_has_to_wait() {
     let answer = wei.post(&world, "/v1/wallet/recipients", name.clone()).await;
     answer.assert_problem(429, "too_many_requests", "retry");
     assert_eq!(answer.headers["retry-after"], "61");
+    // To choose a handle tells as well whether it is somebody's.
+    let chosen = wei.send(&world, "PUT", "/v1/wallet/handle", json!({ "handle": "lili" })).await;
+    chosen.assert_problem(429, "too_many_requests", "retry");
     let other = li.post(&world, "/v1/wallet/recipients", name.clone()).await;
     other.assert_problem(422, "unknown_recipient", "final");
     world.advance_seconds(60);

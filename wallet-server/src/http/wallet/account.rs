@@ -8,7 +8,7 @@ use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
 
 use super::devices::DeviceBody;
-use super::proof;
+use super::{proof, recipients};
 use crate::http::auth::SignedRequest;
 use crate::http::input;
 use crate::http::problem::Problem;
@@ -99,7 +99,9 @@ async fn set_handle(
 ) -> Result<Json<AccountBody>, Problem> {
     let device = request.actor(&app).await?;
     let body: HandleBody = input::json(&request.body)?;
-    app.set_handle(&device, &handle(&body.handle)?).await?;
+    let handle = handle(&body.handle)?;
+    recipients::count_lookup(&app, &device)?;
+    app.set_handle(&device, &handle).await?;
     AccountBody::of(&app, &device).await.map(Json)
 }
 

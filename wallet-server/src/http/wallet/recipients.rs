@@ -15,7 +15,7 @@ use crate::http::input;
 use crate::http::not_moved::not_moved;
 use crate::http::problem::{Certainty, Problem};
 use crate::service::{App, Person, RecipientName};
-use crate::store::RECEIVE_TOKEN_LENGTH;
+use crate::store::{Device, RECEIVE_TOKEN_LENGTH};
 
 /// The longest handle.
 const HANDLE_LENGTH_MAX: usize = 30;
@@ -62,6 +62,16 @@ pub(super) fn token<const N: usize>(prefix: &str, text: &str) -> Option<[u8; N]>
     (read.len() == N).then_some(bytes)
 }
 
+/// Counts a request that says whether a handle is somebody's.
+pub(super) fn count_lookup(app: &App, device: &Device) -> Result<(), Problem> {
+    app.count_lookup(device.key_id).map_err(|seconds| {
+        let detail = "This device has tried too many names of payers. Wait.";
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Problem::new(status, "too_many_requests", Certainty::Retry, detail)
+            .with_retry_after(seconds)
+    })
+}
+
 /// Nothing is moved by looking, so nothing is kept of it.
 async fn find(
     State(app): State<Arc<App>>,
@@ -70,12 +80,7 @@ async fn find(
     let device = request.actor(&app).await?;
     let body: RecipientBody = input::json(&request.body)?;
     let name = recipient(body.handle, body.receive_code.as_deref())?;
-    app.count_lookup(device.key_id).map_err(|seconds| {
-        let detail = "This device has looked for too many payers. Wait.";
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        Problem::new(status, "too_many_requests", Certainty::Retry, detail)
-            .with_retry_after(seconds)
-    })?;
+    count_lookup(&app, &device)?;
     let found = app.find_recipient(device.mode, &name).await?;
     let refused = |why| Problem { kept: false, ..not_moved(why) };
     let found = found.ok_or_else(|| refused(NotMoved::UnknownRecipient))?;
