@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::DATABASE;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use wallet_server::store::Store;
 use wallet_tests::{Answer, Charge, PIN, Phone, Till, World, at_once};
+
+use super::transfers::assert_books_are_right;
 
 /// The PIN is needed above 100.00.
 const ASKED: &[(&str, &str)] = &[("limits.new_payers.without_pin", "100.00")];
@@ -60,17 +61,6 @@ async fn purse(world: &World, phone: &Phone) -> (String, String) {
 
 fn money(available: &str, held: &str) -> (String, String) {
     (available.to_owned(), held.to_owned())
-}
-
-/// Every invariant of the books holds.
-async fn assert_books_are_right(mut world: World) {
-    world.placed().await;
-    world.stop().await;
-    let store = Store::open(&world.database_url()).await.unwrap();
-    let findings = store.check_books(|_| ()).await.unwrap();
-    store.close().await;
-    let wrong: Vec<_> = findings.iter().filter(|finding| !finding.is_ok()).collect();
-    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 #[tokio::test]
