@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use wallet_core::DeviceKey;
 use wallet_tests::{Answer, Charge, PIN, Phone, Signed, Signer, World, at_once, otp_secret};
 
+use super::withdrawals;
+
 async fn scene(seed: u64) -> (World, Phone) {
     let world = World::start(DATABASE, seed).await;
     let phone = world.payer("张伟", "50.00").await;
@@ -301,6 +303,10 @@ async fn an_account_is_closed_when_it_is_empty_and_forgets_whose_it_was() {
     wrong.assert_problem(403, "pin_refused", "retry");
     let full = phone.post(&world, path, json!({ "pin": PIN })).await;
     full.assert_problem(409, "account_not_empty", "final");
+    let body = json!({ "amount": "10.00", "currency": "CNY", "destination": "IBAN 1", "pin": PIN });
+    let asked = phone.post_under_key(&world, "/v1/wallet/withdrawals", "w", &body).await.created();
+    let back = withdrawals::tell(&world, asked.text("/id"), "return", "r", json!({})).await;
+    assert_eq!(back.status, 200, "{}", back.text);
     let code = phone.code(&world, "200.00");
     let _ = till.charge(&Charge::new("order-1", &code, "50.00")).await.created();
     let books = world.books().await;
@@ -308,6 +314,11 @@ async fn an_account_is_closed_when_it_is_empty_and_forgets_whose_it_was() {
     let closed = phone.post(&world, path, json!({ "pin": PIN })).await;
     assert_eq!(closed.status, 204, "{}", closed.text);
     assert_eq!(world.books().await, books, "the ledger stays");
+    let mut database = world.database().await;
+    let written = "select (select count(*) from withdrawals where destination is not null) + \
+        (select count(*) from idempotency_keys where caller_kind = 'payer' and shown is not null)";
+    let written: i64 = sqlx::query_scalar(written).fetch_one(&mut database).await.unwrap();
+    assert_eq!(written, 0, "where the money was to go");
 
     account(&world, &phone).await.assert_problem(401, "unauthorized", "retry");
     let declined = till.charge(&Charge::new("order-2", &code, "1.00")).await;

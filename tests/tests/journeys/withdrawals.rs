@@ -20,7 +20,7 @@ async fn scene(seed: u64) -> (World, Phone) {
 }
 
 /// What the operator says about a withdrawal.
-async fn tell(world: &World, id: &str, verb: &str, key: &str, body: Value) -> Answer {
+pub(crate) async fn tell(world: &World, id: &str, verb: &str, key: &str, body: Value) -> Answer {
     let path = format!("/v1/operator/withdrawals/{id}/{verb}");
     let socket = world.folder.path().join("operator.sock");
     let operator = reqwest::Client::builder().unix_socket(socket).build().unwrap();

@@ -102,6 +102,11 @@ const FORGET_DESTINATIONS: Sql = sql!(input { payer: blob, now: int, empty: blob
 const FORGET_GREETINGS: Sql = sql!(input { payer: blob, now: int, empty: blob }
     "update envelopes set greeting = null from input i where envelopes.payer = i.payer");
 
+// Nobody can repeat a request of the payer any more, so nobody is shown this again.
+const FORGET_SHOWN: Sql = sql!(input { payer: blob, now: int, empty: blob }
+    "update idempotency_keys set shown = null from input i \
+     where idempotency_keys.caller_kind = 'payer' and idempotency_keys.caller = i.payer");
+
 impl PayerChange {
     /// Freezes, or lets the payer pay again.
     pub async fn set_standing(&mut self, standing: PayerStanding) -> Result<(), StoreError> {
@@ -159,6 +164,7 @@ impl PayerChange {
             &FORGET_CODES,
             &FORGET_DESTINATIONS,
             &FORGET_GREETINGS,
+            &FORGET_SHOWN,
         ] {
             self.transaction.write(sql, &rows).await?;
         }
@@ -181,4 +187,5 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("identity::FORGET_CODES", &FORGET_CODES),
     ("identity::FORGET_DESTINATIONS", &FORGET_DESTINATIONS),
     ("identity::FORGET_GREETINGS", &FORGET_GREETINGS),
+    ("identity::FORGET_SHOWN", &FORGET_SHOWN),
 ];
