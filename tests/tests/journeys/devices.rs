@@ -254,3 +254,66 @@ async fn only_ones_own_devices_can_be_named_approved_or_revoked() {
     assert_eq!((named.status.as_u16(), named.text("/name")), (200, "华为"));
     assert_eq!(states(&world, &other).await, ["active", "pending"]);
 }
+
+#[tokio::test]
+async fn who_waited_does_not_get_in_because_the_payers_own_device_is_gone() {
+    let (world, phone) = scene(1020).await;
+    let secret = totp(&world, &phone).await;
+    let stolen = invitation(&world, &phone.payer).await;
+    let waiting = enrol(&world, &key(1), &stolen, None).await;
+    assert_eq!((waiting.status.as_u16(), waiting.text("/state")), (202, "pending"));
+    let _ = revoke(&world, &phone, &phone.key_id()).await;
+    let still = enrol(&world, &key(1), &stolen, None).await;
+    assert_eq!((still.status.as_u16(), still.text("/state")), (202, "pending"));
+
+    // Nor does the next one without the second factor, whoever made the invitation.
+    let replacement = invitation(&world, &phone.payer).await;
+    let without = enrol(&world, &key(2), &replacement, None).await;
+    assert_eq!((without.status.as_u16(), without.text("/state")), (202, "pending"));
+    let password = secret.password(world.now());
+    let with = enrol(&world, &key(2), &replacement, Some(&password)).await.created();
+    assert_eq!(with.text("/state"), "active");
+    assert_eq!(acts(&world, &key(2), with.text("/device_key_id")).await.status, 200);
+    acts(&world, &key(1), still.text("/device_key_id")).await.assert_problem(
+        401,
+        "unauthorized",
+        "retry",
+    );
+}
+
+#[tokio::test]
+async fn an_old_invitation_lets_nobody_in_who_waited_for_long() {
+    let (world, phone) = scene(1021).await;
+    let stolen = invitation(&world, &phone.payer).await;
+    let waiting = enrol(&world, &key(1), &stolen, None).await;
+    assert_eq!(waiting.text("/state"), "pending");
+    world.advance_seconds(DAY_SECONDS);
+    let _ = revoke(&world, &phone, &phone.key_id()).await;
+    assert_eq!(enrol(&world, &key(1), &stolen, None).await.text("/state"), "pending");
+}
+
+#[tokio::test]
+async fn the_operator_helps_a_payer_who_can_prove_nothing_any_more() {
+    let (world, mut phone) = scene_with(1022, &[("devices.new_hours", "24")]).await;
+    let till = world.merchant("Tea House").await;
+    let _ = totp(&world, &phone).await;
+    for _ in 0..5 {
+        let _ = phone.send(&world, "PUT", "/v1/wallet/pin", json!({ "pin": "975310" })).await;
+    }
+    let path = format!("/v1/operator/payers/{}/reset_secrets", phone.payer);
+    let reset = world.operator_post(&path, json!({})).await;
+    assert_eq!((reset.status.as_u16(), reset.text("/state")), (200, "active"));
+    let account = phone.get(&world, "/v1/wallet/account").await;
+    let set = (&account.json["pin_set"], &account.json["totp_set"]);
+    assert_eq!(
+        (set, &account.json["recovery_codes_left"]),
+        ((&json!(false), &json!(false)), &json!(0))
+    );
+
+    phone.set_pin(&world).await;
+    let code = phone.code(&world, "200.00");
+    let asked = till.charge(&Charge::new("order-1", &code, "1.00")).await.created();
+    assert_eq!(asked.outcome(), "requires_confirmation", "its devices are as good as new ones");
+    let unknown = "/v1/operator/payers/payer_00000000000000000000000000000000/reset_secrets";
+    world.operator_post(unknown, json!({})).await.assert_problem(404, "not_found", "final");
+}

@@ -114,7 +114,7 @@ pub(crate) enum Proof {
 
 impl Proof {
     /// Six digits are a one-time password, anything else is a recovery code.
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let text = Zeroizing::new(text.trim().to_owned());
         if is_six_digits(&text) { Self::OneTimePassword(text) } else { Self::RecoveryCode(text) }
     }

@@ -2,10 +2,12 @@
 //!
 //! | who was there before | and | the device is |
 //! |---|---|---|
-//! | no active device | – | active |
+//! | no active device | no one-time passwords in use | active; new for a day if there was a device before |
+//! | | the right one-time password, or a recovery code, comes with the request | active, new for a day |
+//! | | neither | pending: it comes again with one of them |
 //! | an active device | which made the invitation, and may still act for a payer who is not frozen | active, new for a day |
-//! | | the right one-time password comes with the request | active, new for a day |
-//! | | neither | pending: it waits to be approved by a device, or comes again with a password |
+//! | | the right one-time password, or a recovery code, comes with the request | active, new for a day |
+//! | | none of these | pending: it waits to be approved by a device, or comes again with a password |
 //!
 //! Who had a device before is new for a day in any case, so that a thief's first phone is not
 //! better off than a second one. The same request again gets the state of now.
@@ -30,7 +32,7 @@ pub struct Joining<'a> {
     pub public_key: DevicePublicKey,
     /// What its owner calls it.
     pub name: &'a str,
-    /// A one-time password.
+    /// A one-time password or a recovery code.
     pub factor: Option<&'a SecondFactor>,
 }
 
@@ -78,7 +80,7 @@ impl App {
                 let same = devices.iter().find(|device| device.key_id == used_by);
                 let same = same.filter(|device| device.public_key == joining.public_key);
                 let device = same.ok_or(ChangeRefused::UnknownInvitation)?;
-                self.enrolled_again(joining, change, &devices, device).await
+                self.enrolled_again(joining, change, &devices, (device, &invitation)).await
             }
             None => self.enrol_new(joining, change, &devices, &invitation, new).await,
         }
@@ -90,7 +92,7 @@ impl App {
         joining: Joining<'_>,
         mut change: PayerChange,
         devices: &[OwnDevice],
-        device: &OwnDevice,
+        (device, invitation): (&OwnDevice, &Invitation),
     ) -> Result<Enrolled, ChangeRefused> {
         let (key_id, payer) = (device.key_id, change.payer());
         match device.state {
@@ -101,13 +103,15 @@ impl App {
             DeviceState::Pending => {}
         }
         let now = self.now();
-        let factor_proved = match (has_active(devices), joining.factor) {
-            (true, None) => return Ok(Enrolled { key_id, payer, state: DeviceState::Pending }),
-            (true, Some(factor)) => self.check_factor(&mut change, factor, now).await?,
-            (false, _) => Ok(()),
-        };
-        if let Err(refused) = factor_proved {
-            return self.refuse(change, refused).await;
+        // Whoever waited must not get in when the payer's own device is gone.
+        let invited = invitation.expires_at > now && needs_no_factor(&mut change, devices).await?;
+        if !invited {
+            let Some(factor) = joining.factor else {
+                return Ok(Enrolled { key_id, payer, state: DeviceState::Pending });
+            };
+            if let Err(refused) = self.check_factor(&mut change, factor, now).await? {
+                return self.refuse(change, refused).await;
+            }
         }
         change.approve(key_id, self.new_until(devices, now), now).await?;
         if has_active(devices) {
@@ -137,7 +141,7 @@ impl App {
             }
             Some(_) => change.standing() == PayerStanding::Active,
         };
-        let approved = if !has_active(devices) || invited_by_device {
+        let approved = if invited_by_device || needs_no_factor(&mut change, devices).await? {
             true
         } else if let Some(factor) = joining.factor {
             if let Err(refused) = self.check_factor(&mut change, factor, now).await? {
@@ -171,6 +175,15 @@ impl App {
         let until = now.plus_millis(self.device_rules.new_millis);
         (another && until > now).then_some(until)
     }
+}
+
+/// Whether the operator's invitation is enough: nobody is there who could approve, and the payer
+/// uses no one-time passwords.
+async fn needs_no_factor(
+    change: &mut PayerChange,
+    devices: &[OwnDevice],
+) -> Result<bool, ChangeRefused> {
+    Ok(!has_active(devices) && change.totp().await?.secret.is_none())
 }
 
 fn has_active(devices: &[OwnDevice]) -> bool {

@@ -97,6 +97,29 @@ impl App {
         Ok(())
     }
 
+    /// The operator, who has made sure who it is, helps a payer who can prove nothing any more: the
+    /// PIN, the one-time passwords and the recovery codes are forgotten, and the payer sets others.
+    /// For a day the payer's devices are trusted as little as new ones.
+    ///
+    /// # Errors
+    /// [`ChangeRefused`].
+    pub async fn operator_resets_secrets(&self, payer: PayerId) -> Result<(), ChangeRefused> {
+        again!(self.try_operator_resets_secrets(payer))
+    }
+
+    async fn try_operator_resets_secrets(&self, payer: PayerId) -> Result<(), ChangeRefused> {
+        let change = self.store.change(payer).await?;
+        let mut change = change.ok_or(ChangeRefused::UnknownPayer)?;
+        if change.standing() == PayerStanding::Closed {
+            return Err(ChangeRefused::PayerClosed);
+        }
+        change.forget_secrets().await?;
+        change.distrust_devices(self.now().plus_millis(self.device_rules.new_millis)).await?;
+        change.tell("account.reset");
+        self.commit(change).await?;
+        Ok(())
+    }
+
     /// Closes the account of a device's payer, from which all money has gone. What named a person
     /// is erased, the ledger stays.
     ///

@@ -9,7 +9,7 @@ use crate::commands::{ModeArg, ids};
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Create, invite, list, freeze and unfreeze payers
+/// Create, invite, list, freeze, unfreeze and help payers
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Create(CreateArgs),
@@ -19,6 +19,11 @@ pub(crate) enum Command {
     Freeze(FreezeArgs),
     /// Let a payer go on
     Unfreeze(FreezeArgs),
+    /// Forget the PIN, one-time passwords and recovery codes of a payer who has lost them
+    ///
+    /// Make sure first who it is. The payer sets others on the phone; for a day the payer's devices
+    /// have the lower limits of new ones.
+    ResetSecrets(FreezeArgs),
 }
 
 /// Create a payer
@@ -89,5 +94,6 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         }
         Command::Freeze(args) => args.ask("freeze", output).await,
         Command::Unfreeze(args) => args.ask("unfreeze", output).await,
+        Command::ResetSecrets(args) => args.ask("reset_secrets", output).await,
     }
 }

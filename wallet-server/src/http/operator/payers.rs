@@ -24,6 +24,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/v1/operator/payers", routing::post(create).get(list))
         .route("/v1/operator/payers/{id}/freeze", routing::post(freeze))
         .route("/v1/operator/payers/{id}/unfreeze", routing::post(unfreeze))
+        .route("/v1/operator/payers/{id}/reset_secrets", routing::post(reset_secrets))
         .route("/v1/operator/payers/{id}/invitations", routing::post(invite))
         .route("/v1/operator/devices/{key_id}/revoke", routing::post(revoke_device))
 }
@@ -126,6 +127,17 @@ async fn set_frozen(app: &App, id: &str, frozen: bool) -> Result<Json<PayerBody>
     app.operator_sets_frozen(id, frozen).await?;
     let payer = app.store.payer(id).await?.ok_or_else(unknown)?;
     Ok(Json(PayerBody::new(app, payer)))
+}
+
+async fn reset_secrets(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<PayerBody>, Problem> {
+    let unknown = || Problem::not_found("payer");
+    let id = PayerId::parse(&id).ok_or_else(unknown)?;
+    app.operator_resets_secrets(id).await?;
+    let payer = app.store.payer(id).await?.ok_or_else(unknown)?;
+    Ok(Json(PayerBody::new(&app, payer)))
 }
 
 async fn revoke_device(

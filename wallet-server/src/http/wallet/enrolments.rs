@@ -32,6 +32,7 @@ struct EnrolmentBody {
     public_key: String,
     device_name: String,
     totp: Option<String>,
+    recovery_code: Option<String>,
 }
 
 /// A device that joined.
@@ -98,7 +99,7 @@ async fn enrol(
     let body: EnrolmentBody = input::json(&request.body)?;
     input::text("/device_name", &body.device_name, NAME_LENGTH_MAX)?;
     let public_key = public_key(&body.public_key)?;
-    let factor = proof::factor(body.totp, None)?;
+    let factor = proof::factor(body.totp, body.recovery_code)?;
     request.verify(&app, &public_key).await?;
     let joining = Joining {
         invitation: &body.invitation,

@@ -112,6 +112,17 @@ const REVOKE: Sql = sql!(input { key_id: blob, payer: blob, now: int, new_until:
     "update devices set revoked_at = i.now from input i \
      where devices.key_id = i.key_id and devices.payer = i.payer and devices.revoked_at is null");
 
+const MAKE_NEW: Sql = sql!(input { payer: blob, new_until: int }
+    "update devices set new_until = i.new_until from input i \
+     where devices.payer = i.payer and devices.approved_at is not null \
+     and devices.revoked_at is null");
+
+#[derive(Serialize)]
+struct NewRow {
+    payer: Hex<16>,
+    new_until: i64,
+}
+
 #[derive(Serialize)]
 struct ChangedRow {
     key_id: Hex<8>,
@@ -176,6 +187,13 @@ impl PayerChange {
         Ok(self.transaction.write(&REVOKE, &[row]).await? == 1)
     }
 
+    /// Trusts the payer's devices as little as new ones until then.
+    pub async fn distrust_devices(&mut self, until: Timestamp) -> Result<(), StoreError> {
+        let payer = Hex(*self.payer.as_bytes());
+        let row = NewRow { payer, new_until: until.unix_millis() };
+        self.transaction.write(&MAKE_NEW, &[row]).await.map(drop)
+    }
+
     /// Gives a device another name, encrypted; false when there is no such one.
     pub async fn rename(&mut self, key_id: DeviceKeyId, name: Vec<u8>) -> Result<bool, StoreError> {
         let payer = Hex(*self.payer.as_bytes());
@@ -205,5 +223,6 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("identity::OWNER", &OWNER),
     ("identity::APPROVE", &APPROVE),
     ("identity::REVOKE", &REVOKE),
+    ("identity::MAKE_NEW", &MAKE_NEW),
     ("identity::RENAME", &RENAME),
 ];

@@ -33,6 +33,9 @@ const SET_PIN: Sql = sql!(input { payer: blob, salt: blob, hash: blob }
      where true on conflict (payer) do update set pin_salt = excluded.pin_salt, \
         pin_hash = excluded.pin_hash, pin_failures = 0");
 
+const FORGET_SECRETS: Sql = sql!(input { payer: blob }
+    "delete from payer_secrets where payer in (select payer from input)");
+
 #[derive(Deserialize)]
 struct SaltRow {
     pin_salt: Option<Hex<16>>,
@@ -154,6 +157,13 @@ impl PayerChange {
         self.transaction.write(&NEW_RECOVERY_CODES, &rows).await.map(drop)
     }
 
+    /// Forgets the PIN, the one-time passwords and the recovery codes.
+    pub async fn forget_secrets(&mut self) -> Result<(), StoreError> {
+        let input = [Id::of(self.payer)];
+        self.transaction.write(&FORGET_SECRETS, &input).await?;
+        self.transaction.write(&FORGET_RECOVERY_CODES, &input).await.map(drop)
+    }
+
     fn code_row(&self, code_hash: [u8; 32], now: Timestamp) -> CodeRow {
         let payer = Hex(*self.payer.as_bytes());
         CodeRow { payer, code_hash: Hex(code_hash), now: now.unix_millis() }
@@ -165,6 +175,7 @@ impl PayerChange {
 pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("identity::PIN_SALT", &PIN_SALT),
     ("identity::SET_PIN", &SET_PIN),
+    ("identity::FORGET_SECRETS", &FORGET_SECRETS),
     ("identity::TOTP", &TOTP),
     ("identity::SET_TOTP", &SET_TOTP),
     ("identity::USE_RECOVERY_CODE", &USE_RECOVERY_CODE),

@@ -90,12 +90,6 @@ const CLOSE_DEVICES: Sql = sql!(input { payer: blob, now: int, empty: blob }
     "update devices set revoked_at = coalesce(devices.revoked_at, i.now), name = i.empty \
      from input i where devices.payer = i.payer");
 
-const FORGET_SECRETS: Sql = sql!(input { payer: blob, now: int, empty: blob }
-    "delete from payer_secrets where payer in (select payer from input)");
-
-const FORGET_CODES: Sql = sql!(input { payer: blob, now: int, empty: blob }
-    "delete from recovery_codes where payer in (select payer from input)");
-
 const FORGET_DESTINATIONS: Sql = sql!(input { payer: blob, now: int, empty: blob }
     "update withdrawals set destination = null from input i where withdrawals.payer = i.payer");
 
@@ -157,17 +151,11 @@ impl PayerChange {
         let payer = Hex(*self.payer.as_bytes());
         let row = Closing { payer, now: now.unix_millis(), empty: Bytes(Vec::new()) };
         let rows = [row];
-        for sql in [
-            &CLOSE,
-            &CLOSE_DEVICES,
-            &FORGET_SECRETS,
-            &FORGET_CODES,
-            &FORGET_DESTINATIONS,
-            &FORGET_GREETINGS,
-            &FORGET_SHOWN,
-        ] {
+        for sql in [&CLOSE, &CLOSE_DEVICES, &FORGET_DESTINATIONS, &FORGET_GREETINGS, &FORGET_SHOWN]
+        {
             self.transaction.write(sql, &rows).await?;
         }
+        self.forget_secrets().await?;
         self.standing = PayerStanding::Closed;
         Ok(true)
     }
@@ -183,8 +171,6 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("identity::MONEY", &MONEY),
     ("identity::CLOSE", &CLOSE),
     ("identity::CLOSE_DEVICES", &CLOSE_DEVICES),
-    ("identity::FORGET_SECRETS", &FORGET_SECRETS),
-    ("identity::FORGET_CODES", &FORGET_CODES),
     ("identity::FORGET_DESTINATIONS", &FORGET_DESTINATIONS),
     ("identity::FORGET_GREETINGS", &FORGET_GREETINGS),
     ("identity::FORGET_SHOWN", &FORGET_SHOWN),

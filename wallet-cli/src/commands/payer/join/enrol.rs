@@ -12,7 +12,7 @@ use crate::client::Request;
 use crate::client::models::Issuer;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::secrets::{self, ProofArgs};
+use crate::secrets::{self, Proof, ProofArgs};
 use crate::wallet_file::WalletDirectory;
 
 use super::{JoinArgs, Joined, Joining, join};
@@ -112,7 +112,7 @@ async fn ask(
 ) -> Result<Joined, Failure> {
     let mut body = json!({"invitation": invitation});
     if let Some(password) = password {
-        body["totp"] = json!(password.as_str());
+        Proof::parse(password).add_to(&mut body);
     }
     join(joining, PATH, body).await
 }
@@ -124,7 +124,7 @@ async fn with_password(
     mut joined: Joined,
     output: Output,
 ) -> Result<Joined, Failure> {
-    let question = "One-time password, or Enter to wait for approval: ";
+    let question = "One-time password or recovery code, or Enter to wait for approval: ";
     while let Joined::Pending { .. } = joined {
         let password = secrets::ask_one_time_password(question)?;
         if password.is_empty() {
