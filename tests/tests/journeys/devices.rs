@@ -310,6 +310,8 @@ async fn the_operator_helps_a_payer_who_can_prove_nothing_any_more() {
         ((&json!(false), &json!(false)), &json!(0))
     );
 
+    let limits = phone.get(&world, "/v1/wallet/balance").await.json["limits"].clone();
+    assert_eq!((&limits["payment"], &limits["day_left"]), (&json!("100.00"), &json!("200.00")));
     phone.set_pin(&world).await;
     let code = phone.code(&world, "200.00");
     let asked = till.charge(&Charge::new("order-1", &code, "1.00")).await.created();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::App;
 use crate::domain::ids::PayerId;
 use crate::domain::limits::{Limits, Usage};
-use crate::store::StoreError;
+use crate::store::{Device, StoreError};
 
 impl App {
     /// Looks, and, until it sees what it looks for, waits for something to happen to the payer and
@@ -38,6 +38,19 @@ impl App {
                 () = &mut too_late => return Ok(seen),
             }
         }
+    }
+
+    /// What a payer may spend with a device, which may be new, and has spent today and this month.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn limits_of_device(&self, device: &Device) -> Result<(Limits, Usage), StoreError> {
+        let spending = self.store.spending(device.payer).await?;
+        let (usage, own) = spending.ok_or(StoreError::Corrupt("a payer"))?;
+        let now = self.now();
+        let new = device.new_until.is_some_and(|until| now < until);
+        let limits = self.rules.limits.of_device(&own, new);
+        Ok((limits, usage.on(self.rules.calendar.today(now))))
     }
 
     /// What a payer may spend, and has spent today and this month.

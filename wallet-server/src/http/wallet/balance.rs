@@ -49,7 +49,7 @@ async fn balance(
         .into_iter()
         .find(|balance| balance.available.currency() == device.currency)
         .ok_or_else(|| Problem::not_found("wallet"))?;
-    let (limits, usage) = app.limits(device.payer).await?;
+    let (limits, usage) = app.limits_of_device(&device).await?;
     let left = limits.day.minor().saturating_sub(usage.day_spent()).max(0);
     Ok(Json(WalletBody {
         object: "wallet",
