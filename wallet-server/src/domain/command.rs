@@ -10,6 +10,7 @@ use wallet_core::code::Mark;
 use wallet_core::{DeviceKeyId, Mode, Money, PositiveMoney, TerminalId};
 
 use super::ids::{ApiKeyId, MerchantId, PayerId, PaymentId, TopUpId, TransferId};
+use crate::domain::named::named;
 
 pub use envelopes::{ClaimShare, EndEnvelope, EnvelopeFor, MakeEnvelope};
 pub use people::{FinishWithdrawal, PayerRequest, PayerTransfer, Withdraw, WithdrawalEnd};
@@ -192,22 +193,10 @@ pub enum CodeSource {
     Typed,
 }
 
-impl CodeSource {
-    /// `scan` or `typed`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Scan => "scan",
-            Self::Typed => "typed",
-        }
-    }
-
-    /// The source with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Scan, Self::Typed].into_iter().find(|source| source.as_str() == name)
-    }
-}
+named!(CodeSource {
+    Scan => "scan",
+    Typed => "typed",
+});
 
 /// What verification found, before the queue.
 ///

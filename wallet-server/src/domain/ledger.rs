@@ -18,6 +18,7 @@
 use wallet_core::{Currency, Money};
 
 use super::ids::{AccountId, TransferId};
+use crate::domain::named::named;
 
 /// The kinds of account in the books.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -34,28 +35,13 @@ pub enum AccountKind {
     Bank,
 }
 
-impl AccountKind {
-    /// Every kind with its name in the database and in the API.
-    pub const ALL: [(Self, &'static str); 5] = [
-        (Self::Payer, "payer"),
-        (Self::Merchant, "merchant"),
-        (Self::Fees, "fees"),
-        (Self::Suspense, "suspense"),
-        (Self::Bank, "bank"),
-    ];
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.1)
-    }
-
-    /// The kind with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
-    }
-}
+named!(AccountKind {
+    Payer => "payer",
+    Merchant => "merchant",
+    Fees => "fees",
+    Suspense => "suspense",
+    Bank => "bank",
+});
 
 /// Which part of an account an entry touches.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

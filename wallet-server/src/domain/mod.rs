@@ -8,6 +8,7 @@ pub mod ids;
 pub mod journal;
 pub mod ledger;
 pub mod limits;
+pub(crate) mod named;
 pub mod outcome;
 pub mod plan;
 pub mod settle;

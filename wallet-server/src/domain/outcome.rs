@@ -7,6 +7,7 @@ use wallet_core::{Mode, Money, TerminalId, Timestamp};
 
 use super::command::CodeSource;
 use super::ids::{MerchantId, PayerId, PaymentId, TopUpId};
+use crate::domain::named::named;
 
 pub use movement::{MovementAnswer, NotMoved};
 
@@ -48,22 +49,10 @@ pub enum Rejection {
     CodeUsed,
 }
 
-impl Rejection {
-    /// `code_expired` or `code_used`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CodeExpired => "code_expired",
-            Self::CodeUsed => "code_used",
-        }
-    }
-
-    /// The rejection with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::CodeExpired, Self::CodeUsed].into_iter().find(|code| code.as_str() == name)
-    }
-}
+named!(Rejection {
+    CodeExpired => "code_expired",
+    CodeUsed => "code_used",
+});
 
 /// Why nothing was done; in order of precedence.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -153,29 +142,15 @@ pub enum DeclineCode {
     RefusedByPayer,
 }
 
-impl DeclineCode {
-    const ALL: [(Self, &'static str); 7] = [
-        (Self::DeviceRevoked, "device_revoked"),
-        (Self::PayerUnavailable, "payer_unavailable"),
-        (Self::CurrencyMismatch, "currency_mismatch"),
-        (Self::OverCodeLimit, "over_code_limit"),
-        (Self::DeclinedByLimit, "declined_by_limit"),
-        (Self::InsufficientFunds, "insufficient_funds"),
-        (Self::RefusedByPayer, "refused_by_payer"),
-    ];
-
-    /// The name, in `snake_case`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.1)
-    }
-
-    /// The code with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
-    }
-}
+named!(DeclineCode {
+    DeviceRevoked => "device_revoked",
+    PayerUnavailable => "payer_unavailable",
+    CurrencyMismatch => "currency_mismatch",
+    OverCodeLimit => "over_code_limit",
+    DeclinedByLimit => "declined_by_limit",
+    InsufficientFunds => "insufficient_funds",
+    RefusedByPayer => "refused_by_payer",
+});
 
 /// Why the payer must confirm a payment on the phone; the first that applies.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -196,29 +171,15 @@ pub enum ConfirmationReason {
     Day,
 }
 
-impl ConfirmationReason {
-    const ALL: [(Self, &'static str); 7] = [
-        (Self::Typed, "typed"),
-        (Self::NewDevice, "new_device"),
-        (Self::Suspected, "suspected"),
-        (Self::SameAmount, "same_amount"),
-        (Self::Amount, "amount"),
-        (Self::Count, "count"),
-        (Self::Day, "day"),
-    ];
-
-    /// The name, in `snake_case`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.1)
-    }
-
-    /// The reason with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
-    }
-}
+named!(ConfirmationReason {
+    Typed => "typed",
+    NewDevice => "new_device",
+    Suspected => "suspected",
+    SameAmount => "same_amount",
+    Amount => "amount",
+    Count => "count",
+    Day => "day",
+});
 
 /// A payment as it was answered at some time.
 ///

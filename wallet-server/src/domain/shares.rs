@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::named::named;
+
 /// The most shares that an envelope may have.
 pub const SHARES_MAX: u16 = 100;
 
@@ -16,21 +18,10 @@ pub enum Split {
     Random,
 }
 
-impl Split {
-    const ALL: [(Self, &'static str); 2] = [(Self::Equal, "equal"), (Self::Random, "random")];
-
-    /// `equal` or `random`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.1)
-    }
-
-    /// The split with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
-    }
-}
+named!(Split {
+    Equal => "equal",
+    Random => "random",
+});
 
 /// The shares of an amount, in the order in which they are claimed, in minor units.
 ///

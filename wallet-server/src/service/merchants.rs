@@ -6,6 +6,7 @@ use super::App;
 use super::secrets::{Secret, secret_hash};
 use crate::domain::fee::FeeRule;
 use crate::domain::ids::MerchantId;
+use crate::domain::named::named;
 use crate::store::{ApiKey, Merchant, StoreError, Terminal};
 
 /// What an API key may do.
@@ -21,27 +22,14 @@ pub enum ApiKeyScope {
     Read,
 }
 
+named!(ApiKeyScope {
+    Charge => "charge",
+    Refund => "refund",
+    Payout => "payout",
+    Read => "read",
+});
+
 impl ApiKeyScope {
-    /// Every scope with its name.
-    pub const ALL: [(Self, &'static str); 4] = [
-        (Self::Charge, "charge"),
-        (Self::Refund, "refund"),
-        (Self::Payout, "payout"),
-        (Self::Read, "read"),
-    ];
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.1)
-    }
-
-    /// The scope with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
-    }
-
     /// Whether a key has this scope.
     #[must_use]
     pub fn granted(self, key: &ApiKey) -> bool {
@@ -87,8 +75,7 @@ impl App {
             fee: new.fee,
             created_at: now,
         };
-        let all: Vec<ApiKeyScope> = ApiKeyScope::ALL.iter().map(|entry| entry.0).collect();
-        let key = self.new_api_key(merchant.id, merchant.mode, &all);
+        let key = self.new_api_key(merchant.id, merchant.mode, ApiKeyScope::ALL);
         let account = self.entropy.id(now);
         self.store.create_merchant(&merchant, account, &key.made, key.secret.hash()).await?;
         Ok((merchant, key))

@@ -17,6 +17,8 @@ mod usage;
 
 use wallet_core::{Money, Timestamp};
 
+use crate::domain::named::named;
+
 pub use usage::Usage;
 
 /// A day in the issuer's time zone: days since 1970-01-01.
@@ -75,22 +77,11 @@ pub enum Proof {
     Pin,
 }
 
-impl Proof {
-    const ALL: [(Self, &'static str); 3] =
-        [(Self::Static, "static"), (Self::Code, "code"), (Self::Pin, "pin")];
-
-    /// `static`, `code` or `pin`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.1)
-    }
-
-    /// The proof with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
-    }
-}
+named!(Proof {
+    Static => "static",
+    Code => "code",
+    Pin => "pin",
+});
 
 /// A set of limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -260,26 +251,12 @@ pub enum LimitName {
     Proof,
 }
 
-impl LimitName {
-    const ALL: [(Self, &'static str); 4] = [
-        (Self::Payment, "payment"),
-        (Self::Day, "day"),
-        (Self::Month, "month"),
-        (Self::Proof, "proof"),
-    ];
-
-    /// `payment`, `day`, `month` or `proof`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.1)
-    }
-
-    /// The limit with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
-    }
-}
+named!(LimitName {
+    Payment => "payment",
+    Day => "day",
+    Month => "month",
+    Proof => "proof",
+});
 
 /// More than a limit allows: for the payer to know, and for nobody else.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

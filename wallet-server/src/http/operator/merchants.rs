@@ -136,7 +136,7 @@ async fn create_key(
     let id = MerchantId::parse(&id).ok_or_else(|| Problem::not_found("merchant"))?;
     let body: NewKeyBody = input::json(&body)?;
     let scopes = body.scopes.map_or_else(
-        || Ok(ApiKeyScope::ALL.iter().map(|entry| entry.0).collect()),
+        || Ok(ApiKeyScope::ALL.to_vec()),
         |names| {
             let scope = |name: &String| ApiKeyScope::from_name(name);
             let scopes: Option<Vec<_>> = names.iter().map(scope).collect();
