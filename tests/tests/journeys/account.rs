@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wallet_core::DeviceKey;
 use wallet_tests::{Answer, Charge, PIN, Phone, Signed, Signer, World, at_once, otp_secret};
 
-use super::withdrawals;
+use super::{transfers, withdrawals};
 
 async fn scene(seed: u64) -> (World, Phone) {
     let world = World::start(DATABASE, seed).await;
@@ -307,8 +307,15 @@ async fn an_account_is_closed_when_it_is_empty_and_forgets_whose_it_was() {
     let asked = phone.post_under_key(&world, "/v1/wallet/withdrawals", "w", &body).await.created();
     let back = withdrawals::tell(&world, asked.text("/id"), "return", "r", json!({})).await;
     assert_eq!(back.status, 200, "{}", back.text);
+    let other = world.payer("Lin", "0").await;
+    let transfer = json!({ "receive_code": transfers::receive_code(&world, &other).await,
+        "amount": "5.00", "currency": "CNY", "note": "tea", "pin": PIN });
+    let path_of_transfers = "/v1/wallet/transfers";
+    let _ = phone.post_under_key(&world, path_of_transfers, "t", &transfer).await.created();
+    let received = other.get(&world, "/v1/wallet/activity").await;
+    assert_eq!(received.text("/data/0/note"), "tea", "{}", received.text);
     let code = phone.code(&world, "200.00");
-    let _ = till.charge(&Charge::new("order-1", &code, "50.00")).await.created();
+    let _ = till.charge(&Charge::new("order-1", &code, "45.00")).await.created();
     let books = world.books().await;
     let code = phone.code(&world, "200.00");
     let closed = phone.post(&world, path, json!({ "pin": PIN })).await;
@@ -316,9 +323,16 @@ async fn an_account_is_closed_when_it_is_empty_and_forgets_whose_it_was() {
     assert_eq!(world.books().await, books, "the ledger stays");
     let mut database = world.database().await;
     let written = "select (select count(*) from withdrawals where destination is not null) + \
-        (select count(*) from idempotency_keys where caller_kind = 'payer' and shown is not null)";
+        (select count(*) from idempotency_keys where shown is not null)";
     let written: i64 = sqlx::query_scalar(written).fetch_one(&mut database).await.unwrap();
     assert_eq!(written, 0, "where the money was to go");
+    let again = withdrawals::tell(&world, asked.text("/id"), "return", "r", json!({})).await;
+    assert_eq!((again.status.as_u16(), again.replayed), (200, true), "{}", again.text);
+    let mut without = back.json.clone();
+    without["destination"] = Value::Null;
+    assert_eq!(again.json, without);
+    let received = other.get(&world, "/v1/wallet/activity").await;
+    assert_eq!(received.json["data"][0]["note"], Value::Null, "{}", received.text);
 
     account(&world, &phone).await.assert_problem(401, "unauthorized", "retry");
     let declined = till.charge(&Charge::new("order-2", &code, "1.00")).await;
@@ -329,7 +343,6 @@ async fn an_account_is_closed_when_it_is_empty_and_forgets_whose_it_was() {
     world.operator_post(&invite, json!({})).await.assert_problem(404, "not_found", "final");
     let freeze = format!("/v1/operator/payers/{}/freeze", phone.payer);
     world.operator_post(&freeze, json!({})).await.assert_problem(409, "payer_closed", "final");
-    let other = world.payer("Lin", "0").await;
     assert_eq!(put(&world, &other, "/v1/wallet/handle", name).await.status, 200);
 }
 

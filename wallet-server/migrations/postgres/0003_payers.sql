@@ -104,6 +104,9 @@ create index payments_to_confirm on payments (payer, id) where state = 'requires
 
 -- What an answer about it shows beside its record, encrypted: how people were called then.
 alter table idempotency_keys add column shown bytea;
+-- What the operator was answered about a payer's money, to erase it with the account.
+create index idempotency_keys_operator on idempotency_keys (subject)
+    where caller_kind = 'operator' and shown is not null;
 
 create table payer_transfers (
     id         bytea    not null primary key,
@@ -119,6 +122,7 @@ create table payer_transfers (
     event      bigint not null,
     created_at bigint not null
 );
+create index payer_transfers_payer on payer_transfers (payer, id);
 
 -- Money that leaves through the operator: held, then paid out or given back.
 create table withdrawals (

@@ -12,7 +12,7 @@ use super::people::TextKind;
 use super::transfers::{money, nothing_done};
 use crate::domain::command::{Caller, Command, FinishWithdrawal, KeyRef, Withdraw, WithdrawalEnd};
 use crate::domain::ids::{PayerId, WithdrawalId};
-use crate::domain::outcome::{MovementAnswer, Outcome, Refusal};
+use crate::domain::outcome::{Answer, MovementAnswer, Outcome, Refusal};
 use crate::store::{Device, StoreError, Withdrawal};
 use crate::worker::Unsettled;
 
@@ -120,16 +120,24 @@ impl App {
             external_reference,
             created_at: Some(withdrawal.created_at.unix_millis()),
         };
+        let shown = self.hide_shown(*id.as_bytes(), &shown);
         let key = KeyRef { caller: Caller::Operator, mode: withdrawal.record.mode, key };
         let command = Command::FinishWithdrawal(FinishWithdrawal {
             id,
             payer: withdrawal.payer,
             transfer: self.entropy.id(self.now()),
             request: self.keyed(key, hash),
-            shown: self.hide_shown(*id.as_bytes(), &shown),
+            shown: shown.clone(),
             end,
         });
-        self.settle(command).await
+        let mut outcome = self.settle(command).await?;
+        // What was kept is erased with the payer's account; the destination is gone from both.
+        if let Outcome::Answered { answer: Answer::Movement(answer), .. } = &mut outcome
+            && answer.shown.is_empty()
+        {
+            answer.shown = shown;
+        }
+        Ok(outcome)
     }
 
     /// A withdrawal as it was answered.

@@ -101,6 +101,16 @@ const FORGET_SHOWN: Sql = sql!(input { payer: blob, now: int, empty: blob }
     "update idempotency_keys set shown = null from input i \
      where idempotency_keys.caller_kind = 'payer' and idempotency_keys.caller = i.payer");
 
+// The operator may still repeat a request: it is answered without the destination.
+const FORGET_TOLD: Sql = sql!(input { payer: blob, now: int, empty: blob }
+    "update idempotency_keys set shown = null \
+     from input i join withdrawals w on w.payer = i.payer \
+     where idempotency_keys.caller_kind = 'operator' and idempotency_keys.shown is not null \
+        and idempotency_keys.subject = w.id");
+
+const FORGET_NOTES: Sql = sql!(input { payer: blob, now: int, empty: blob }
+    "update payer_transfers set note = null from input i where payer_transfers.payer = i.payer");
+
 impl PayerChange {
     /// Freezes, or lets the payer pay again.
     pub async fn set_standing(&mut self, standing: PayerStanding) -> Result<(), StoreError> {
@@ -151,8 +161,15 @@ impl PayerChange {
         let payer = Hex(*self.payer.as_bytes());
         let row = Closing { payer, now: now.unix_millis(), empty: Bytes(Vec::new()) };
         let rows = [row];
-        for sql in [&CLOSE, &CLOSE_DEVICES, &FORGET_DESTINATIONS, &FORGET_GREETINGS, &FORGET_SHOWN]
-        {
+        for sql in [
+            &CLOSE,
+            &CLOSE_DEVICES,
+            &FORGET_DESTINATIONS,
+            &FORGET_GREETINGS,
+            &FORGET_SHOWN,
+            &FORGET_TOLD,
+            &FORGET_NOTES,
+        ] {
             self.transaction.write(sql, &rows).await?;
         }
         self.forget_secrets().await?;
@@ -174,4 +191,6 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("identity::FORGET_DESTINATIONS", &FORGET_DESTINATIONS),
     ("identity::FORGET_GREETINGS", &FORGET_GREETINGS),
     ("identity::FORGET_SHOWN", &FORGET_SHOWN),
+    ("identity::FORGET_TOLD", &FORGET_TOLD),
+    ("identity::FORGET_NOTES", &FORGET_NOTES),
 ];
