@@ -15,6 +15,7 @@ mod disconnect;
 mod enrolment;
 mod envelopes;
 mod evidence;
+mod export;
 mod issuer_keys;
 mod limits;
 mod lists;

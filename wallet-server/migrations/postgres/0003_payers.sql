@@ -199,6 +199,7 @@ create table envelope_shares (
 create unique index envelope_shares_payer on envelope_shares (envelope, payer)
     where payer is not null;
 create unique index envelope_shares_claim on envelope_shares (claim) where claim is not null;
+create index envelope_shares_claimant on envelope_shares (payer, claim) where payer is not null;
 
 -- Rows that are updated for every payment get room beside them for their next versions.
 alter table payers set (fillfactor = 70);

@@ -181,7 +181,9 @@ impl App {
         }
     }
 
-    fn greeting(&self, id: EnvelopeId, hidden: &[u8]) -> Option<String> {
+    /// What is written on an envelope, if it can be read.
+    #[must_use]
+    pub fn greeting(&self, id: EnvelopeId, hidden: &[u8]) -> Option<String> {
         self.reveal_text(TextKind::Greeting, *id.as_bytes(), hidden)
     }
 }

@@ -86,14 +86,14 @@ struct FoundRow {
 }
 
 #[derive(Deserialize)]
-struct PersonColumns {
+pub(super) struct PersonColumns {
     payer: Hex<16>,
     name: Bytes,
     handle: Option<Bytes>,
 }
 
 impl PersonColumns {
-    fn person(self) -> HiddenPerson {
+    pub(super) fn person(self) -> HiddenPerson {
         HiddenPerson {
             payer: PayerId::from_bytes(self.payer.0),
             name: self.name.0,

@@ -6,6 +6,7 @@
 mod accounts;
 pub(crate) mod again;
 mod checks;
+mod claimed;
 mod confirmations;
 mod connection;
 mod envelopes;
@@ -33,6 +34,7 @@ mod withdrawals;
 pub use accounts::{Balance, LedgerLine};
 pub(crate) use again::again;
 pub use checks::{Finding, Measure};
+pub use claimed::ClaimedShare;
 pub use confirmations::{Confirmation, Overdue, PaymentOwners};
 pub use connection::{Isolation, Store};
 pub use envelopes::{Claim, Envelope, FoundEnvelope};

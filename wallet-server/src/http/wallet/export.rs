@@ -3,6 +3,8 @@
 //! Written page by page, so that a long history takes no more memory than a short one. If the
 //! database fails on the way, the body breaks off, and so is no JSON.
 
+mod bodies;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,25 +16,27 @@ use axum::routing;
 use futures_util::stream;
 use serde::Serialize;
 
+use self::bodies::{ClaimedBody, SentBody};
 use super::account::AccountBody;
 use super::devices::DeviceBody;
 use super::events::ActivityBody;
 use super::limits::LimitsBody;
-use crate::domain::ids::{BatchId, PayerId};
+use crate::domain::ids::{BatchId, ClaimId, EnvelopeId, PayerId, WithdrawalId};
 use crate::http::auth::SignedRequest;
 use crate::http::balance::CurrencyBalance;
 use crate::http::problem::Problem;
+use crate::http::withdrawal_body::WithdrawalBody;
 use crate::service::App;
 use crate::store::StoreError;
 
-/// How many rows of the history are read at once.
+/// How many rows of a list are read at once.
 const PAGE_SIZE: usize = 100;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/v1/wallet/export", routing::get(export))
 }
 
-/// What comes before the history.
+/// What comes before the lists.
 #[derive(Serialize)]
 struct HeadBody {
     object: &'static str,
@@ -54,53 +58,98 @@ async fn export(State(app): State<Arc<App>>, request: SignedRequest) -> Result<R
         balances: balances.into_iter().map(CurrencyBalance::from).collect(),
     };
     let mut head = serde_json::to_vec(&head).map_err(|_| Problem::internal())?;
-    // The history goes on where the object would end.
+    // The lists go on where the object would end.
     head.pop();
-    head.extend_from_slice(b",\"activity\":[");
-    let history = History { app, payer: device.payer, head: Some(head), place: Place::Newest };
-    let body = Body::from_stream(stream::try_unfold(history, History::next));
+    let export = Export { app, payer: device.payer, part: Part::Head(head) };
+    let body = Body::from_stream(stream::try_unfold(export, Export::next));
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-struct History {
+struct Export {
     app: Arc<App>,
     payer: PayerId,
-    head: Option<Vec<u8>>,
-    place: Place,
+    part: Part,
 }
 
-enum Place {
-    Newest,
-    Before(BatchId, i64),
+/// What comes next: of a list, what is older than this, or the newest.
+enum Part {
+    Head(Vec<u8>),
+    Withdrawals(Option<WithdrawalId>),
+    Envelopes(Option<EnvelopeId>),
+    Claims(Option<ClaimId>),
+    Activity(Option<(BatchId, i64)>),
     End,
 }
 
-impl History {
+impl Export {
     /// The next part of the body.
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, StoreError> {
-        if let Some(head) = self.head.take() {
-            return Ok(Some((head.into(), self)));
-        }
-        let (before, first) = match self.place {
-            Place::Newest => (None, true),
-            Place::Before(batch, n) => (Some((batch, n)), false),
-            Place::End => return Ok(None),
-        };
-        let events = self.app.store.payer_activity(self.payer, before, PAGE_SIZE).await?;
-        let mut part = Vec::new();
-        for (position, event) in events.iter().enumerate() {
-            if !first || position > 0 {
-                part.push(b',');
+        let (app, payer, store) = (&*self.app, self.payer, &self.app.store);
+        let (bytes, part) = match self.part {
+            Part::Head(head) => (head, Part::Withdrawals(None)),
+            Part::Withdrawals(before) => {
+                let found = store.payer_withdrawals(payer, before, PAGE_SIZE).await?;
+                let last = full(&found).map(|last| last.id);
+                let next = last.map_or(Part::Envelopes(None), |id| Part::Withdrawals(Some(id)));
+                let bodies = found.iter().map(|one| WithdrawalBody::current(app, one));
+                (page("withdrawals", before.is_none(), bodies, last.is_none())?, next)
             }
-            serde_json::to_writer(&mut part, &ActivityBody::new(&self.app, event))?;
-        }
-        self.place = match events.last() {
-            Some(last) if events.len() == PAGE_SIZE => Place::Before(last.batch, last.cursor.n),
-            _ => Place::End,
+            Part::Envelopes(before) => {
+                let found = store.envelopes(payer, before, PAGE_SIZE).await?;
+                let last = full(&found).map(|last| last.id);
+                let next = last.map_or(Part::Claims(None), |id| Part::Envelopes(Some(id)));
+                let bodies = found.iter().map(|one| SentBody::new(app, one));
+                (page("envelopes", before.is_none(), bodies, last.is_none())?, next)
+            }
+            Part::Claims(before) => {
+                let found = store.claimed_shares(payer, before, PAGE_SIZE).await?;
+                let last = full(&found).map(|last| last.id);
+                let next = last.map_or(Part::Activity(None), |id| Part::Claims(Some(id)));
+                let bodies = found.iter().map(|one| ClaimedBody::new(app, one));
+                (page("envelope_claims", before.is_none(), bodies, last.is_none())?, next)
+            }
+            Part::Activity(before) => {
+                let found = store.payer_activity(payer, before, PAGE_SIZE).await?;
+                let last = full(&found).map(|last| (last.batch, last.cursor.n));
+                let next = last.map_or(Part::End, |place| Part::Activity(Some(place)));
+                let bodies = found.iter().map(|event| ActivityBody::new(app, event));
+                let mut bytes = page("activity", before.is_none(), bodies, last.is_none())?;
+                if last.is_none() {
+                    bytes.extend_from_slice(b"}\n");
+                }
+                (bytes, next)
+            }
+            Part::End => return Ok(None),
         };
-        if matches!(self.place, Place::End) {
-            part.extend_from_slice(b"]}\n");
-        }
-        Ok(Some((part.into(), self)))
+        self.part = part;
+        Ok(Some((bytes.into(), self)))
     }
+}
+
+/// The last row of a page after which there may be more.
+fn full<Row>(rows: &[Row]) -> Option<&Row> {
+    rows.last().filter(|_| rows.len() == PAGE_SIZE)
+}
+
+/// A part of a list in the object.
+fn page(
+    name: &str,
+    first: bool,
+    bodies: impl Iterator<Item: Serialize>,
+    last: bool,
+) -> Result<Vec<u8>, StoreError> {
+    let mut part = Vec::new();
+    if first {
+        part.extend_from_slice(format!(",\"{name}\":[").as_bytes());
+    }
+    for (position, body) in bodies.enumerate() {
+        if !first || position > 0 {
+            part.push(b',');
+        }
+        serde_json::to_writer(&mut part, &body)?;
+    }
+    if last {
+        part.push(b']');
+    }
+    Ok(part)
 }

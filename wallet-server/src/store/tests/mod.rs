@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::sql::{Sql, sql};
 use super::{
-    Store, accounts, checks, confirmations, envelopes, events, identity, issuer, journal, leases,
-    merchants, nonces, payers, payments, pins, recipients, retention, settlement, spending,
+    Store, accounts, checks, claimed, confirmations, envelopes, events, identity, issuer, journal,
+    leases, merchants, nonces, payers, payments, pins, recipients, retention, settlement, spending,
     withdrawals,
 };
 
@@ -17,6 +17,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     [
         accounts::STATEMENTS,
         checks::STATEMENTS,
+        claimed::STATEMENTS,
         confirmations::STATEMENTS,
         envelopes::STATEMENTS,
         events::STATEMENTS,
