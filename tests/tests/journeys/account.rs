@@ -69,9 +69,31 @@ async fn a_handle_belongs_to_one_payer_of_a_mode() {
     for handle in ["", "we", "Wei", "wei zhang", "伟", "1wei", &"w".repeat(31)] {
         put(&world, &phone, path, json!({ "handle": handle })).await.assert_points_at("/handle");
     }
-    // The old one is free once there is another.
-    assert_eq!(put(&world, &phone, path, json!({ "handle": "wei2" })).await.status, 200);
-    assert_eq!(put(&world, &other, path, json!({ "handle": "wei.zhang" })).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_handle_that_was_given_up_goes_to_no_stranger_for_thirty_days() {
+    const MONTH_SECONDS: i64 = 30 * 24 * 60 * 60;
+    let (world, phone) = scene(970).await;
+    let other = world.payer("Lin", "0").await;
+    let take = async |phone: &Phone, handle: &str| {
+        put(&world, phone, "/v1/wallet/handle", json!({ "handle": handle })).await
+    };
+    assert_eq!(take(&phone, "wei.zhang").await.status, 200);
+    assert_eq!(take(&phone, "wei2").await.status, 200);
+    take(&other, "wei.zhang").await.assert_problem(409, "handle_taken", "final");
+    // The other one keeps what it has when it is refused, and nothing counts as given up.
+    assert_eq!(take(&other, "lin").await.status, 200);
+    take(&other, "wei.zhang").await.assert_problem(409, "handle_taken", "final");
+    assert_eq!(account(&world, &other).await.text("/handle"), "lin");
+
+    assert_eq!(take(&phone, "wei.zhang").await.status, 200, "its owner takes it back");
+    assert_eq!(take(&phone, "wei2").await.status, 200);
+    world.advance_seconds(MONTH_SECONDS - 1);
+    take(&other, "wei.zhang").await.assert_problem(409, "handle_taken", "final");
+    world.advance_seconds(1);
+    assert_eq!(take(&other, "wei.zhang").await.status, 200);
+    take(&phone, "lin").await.assert_problem(409, "handle_taken", "final");
 }
 
 #[tokio::test]
@@ -343,7 +365,8 @@ async fn an_account_is_closed_when_it_is_empty_and_forgets_whose_it_was() {
     world.operator_post(&invite, json!({})).await.assert_problem(404, "not_found", "final");
     let freeze = format!("/v1/operator/payers/{}/freeze", phone.payer);
     world.operator_post(&freeze, json!({})).await.assert_problem(409, "payer_closed", "final");
-    assert_eq!(put(&world, &other, "/v1/wallet/handle", name).await.status, 200);
+    let taken = put(&world, &other, "/v1/wallet/handle", name).await;
+    taken.assert_problem(409, "handle_taken", "final");
 }
 
 fn registration(key: &DeviceKey, changes: &Value) -> Value {

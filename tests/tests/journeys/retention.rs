@@ -1,4 +1,5 @@
-//! Idempotency keys are forgotten after 30 days, nonces after an hour, references never.
+//! Idempotency keys and former handles are forgotten after 30 days, nonces after an hour,
+//! references never.
 
 use std::time::Duration;
 
@@ -62,4 +63,31 @@ async fn a_nonce_is_forgotten_long_after_its_signature_is_too_old() {
         }
     };
     tokio::time::timeout(DEADLINE, forgotten).await.expect("nonces are kept for ever");
+}
+
+async fn kept_handles(world: &World) -> i64 {
+    let mut database = world.database().await;
+    let count = "select count(*) from former_handles";
+    sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap()
+}
+
+#[tokio::test]
+async fn whose_a_handle_was_is_forgotten_after_its_time() {
+    let mut world = World::start(DATABASE, 79).await;
+    let phone = world.payer("Wei", "0").await;
+    for handle in ["wei", "wei2"] {
+        let body = serde_json::json!({ "handle": handle });
+        assert_eq!(phone.send(&world, "PUT", "/v1/wallet/handle", body).await.status, 200);
+    }
+    world.advance_seconds(30 * DAY_SECONDS);
+    world.restart().await;
+    assert_eq!(kept_handles(&world).await, 1);
+    world.advance_seconds(1);
+    world.restart().await;
+    let forgotten = async {
+        while kept_handles(&world).await > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, forgotten).await.expect("handles are kept for ever");
 }

@@ -44,6 +44,16 @@ alter table payers add column frozen_by text check (frozen_by in ('payer', 'oper
 create unique index payers_handle on payers (mode, handle_hash) where handle_hash is not null;
 create unique index payers_receive_token on payers (receive_token) where receive_token is not null;
 
+-- For 30 days a handle that was given up is nobody's but its former owner's.
+create table former_handles (
+    mode        text    not null check (mode in ('live', 'test')),
+    handle_hash blob    not null, -- keyed
+    payer       blob    not null,
+    released_at integer not null,
+    primary key (mode, handle_hash)
+) strict, without rowid;
+create index former_handles_released on former_handles (released_at);
+
 -- What a payer proves with. The PIN's hash needs a pepper that is not here.
 create table payer_secrets (
     payer             blob    not null primary key references payers (id),

@@ -81,7 +81,7 @@ impl App {
     async fn try_set_handle(&self, actor: &Device, handle: &Handle) -> Result<(), ChangeRefused> {
         let mut change = self.change_unfrozen(actor).await?;
         let hidden = self.hide_handle(actor.payer, handle);
-        if !change.set_handle(hidden, self.handle_hash(handle)).await? {
+        if !change.set_handle(hidden, self.handle_hash(handle), self.now()).await? {
             return Err(ChangeRefused::HandleTaken);
         }
         change.tell("account.changed");

@@ -64,7 +64,7 @@ impl App {
         };
         if let Some(handle) = new.handle {
             let hidden = self.hide_handle(payer, handle);
-            if !change.set_handle(hidden, self.handle_hash(handle)).await? {
+            if !change.set_handle(hidden, self.handle_hash(handle), now).await? {
                 return Err(ChangeRefused::HandleTaken);
             }
         }

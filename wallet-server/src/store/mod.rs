@@ -42,6 +42,7 @@ pub use error::{Remedy, StoreError};
 pub use events::{Between, Cursor, Direction, PayerEvent};
 pub use identity::{
     Account, DeviceState, Invitation, KeyOwner, OwnDevice, PayerChange, PayerStanding, TotpState,
+    handles_kept_since,
 };
 pub use journal::STEP_MAX;
 pub use leases::Holder;

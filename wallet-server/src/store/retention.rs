@@ -1,5 +1,5 @@
-//! What is kept for a time and then forgotten, in small steps: idempotency keys, and the nonces of
-//! signed requests.
+//! What is kept for a time and then forgotten, in small steps: idempotency keys, the nonces of
+//! signed requests, and whose a handle was.
 
 use serde::Serialize;
 use wallet_core::Timestamp;
@@ -23,13 +23,20 @@ const FORGET_NONCES: Sql = sql!(input { before: int, size: int }
         where d.expires_at < (select before from input) \
         order by d.expires_at limit (select size from input))");
 
+// Found through the index on the time.
+const FORGET_HANDLES: Sql = sql!(input { before: int, size: int }
+    "delete from former_handles where (mode, handle_hash) in ( \
+        select f.mode, f.handle_hash from former_handles f \
+        where f.released_at < (select before from input) \
+        order by f.released_at limit (select size from input))");
+
 #[derive(Serialize)]
 struct Before {
     before: i64,
     size: u32,
 }
 
-/// How many keys or nonces one transaction forgets.
+/// How many rows one transaction forgets.
 pub const FORGET_MAX: u32 = 1000;
 
 /// What is no longer needed.
@@ -39,6 +46,8 @@ pub enum Old {
     Keys(Day),
     /// Nonces whose time was over before this.
     Nonces(Timestamp),
+    /// Whose handles were that were given up before this.
+    Handles(Timestamp),
 }
 
 impl Store {
@@ -47,6 +56,7 @@ impl Store {
         let (sql, before) = match old {
             Old::Keys(day) => (&FORGET, i64::from(day.0)),
             Old::Nonces(time) => (&FORGET_NONCES, time.unix_millis()),
+            Old::Handles(time) => (&FORGET_HANDLES, time.unix_millis()),
         };
         let mut transaction = self.begin().await?;
         let forgotten = transaction.write(sql, &[Before { before, size: FORGET_MAX }]).await?;
@@ -57,5 +67,8 @@ impl Store {
 
 /// Every statement of this file, for the test that prepares them on both databases.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[(&str, &Sql)] =
-    &[("retention::FORGET", &FORGET), ("retention::FORGET_NONCES", &FORGET_NONCES)];
+pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("retention::FORGET", &FORGET),
+    ("retention::FORGET_NONCES", &FORGET_NONCES),
+    ("retention::FORGET_HANDLES", &FORGET_HANDLES),
+];

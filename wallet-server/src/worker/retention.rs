@@ -1,4 +1,4 @@
-//! Forgets idempotency keys and nonces after their time.
+//! Forgets idempotency keys, nonces and former handles after their time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::domain::limits::{Calendar, Day};
-use crate::store::{FORGET_MAX, Old, Store, StoreError};
+use crate::store::{FORGET_MAX, Old, Store, StoreError, handles_kept_since};
 
 /// How many days keys are kept. A repeat after that is told apart by its reference, which is kept
 /// for ever.
@@ -37,7 +37,9 @@ impl Retention {
                 }
                 let now = clock.now();
                 let before = Day(calendar.day(now).0.saturating_sub(KEPT_DAYS));
-                for old in [Old::Keys(before), Old::Nonces(now)] {
+                for old in
+                    [Old::Keys(before), Old::Nonces(now), Old::Handles(handles_kept_since(now))]
+                {
                     if let Err(error) = forget(&store, old, &mut stopped).await {
                         tracing::warn!(%error, ?old, "what is old is still there");
                     }

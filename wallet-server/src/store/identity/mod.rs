@@ -7,6 +7,7 @@
 
 mod account;
 mod devices;
+mod handles;
 mod invitations;
 mod register;
 mod secrets;
@@ -30,6 +31,7 @@ use crate::domain::plan::Event;
 
 pub use account::Account;
 pub use devices::{DeviceState, OwnDevice};
+pub use handles::handles_kept_since;
 pub use invitations::Invitation;
 pub use register::KeyOwner;
 pub use secrets::TotpState;
@@ -227,6 +229,7 @@ pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'sta
         OWN,
         account::STATEMENTS,
         devices::STATEMENTS,
+        handles::STATEMENTS,
         invitations::STATEMENTS,
         register::STATEMENTS,
         secrets::STATEMENTS,

@@ -1,4 +1,4 @@
-//! Whether a payer may pay, what the payer is called and may spend, and the end of an account.
+//! Whether a payer may pay, what the payer may spend, and the end of an account.
 
 use serde::{Deserialize, Serialize};
 use wallet_core::Timestamp;
@@ -18,32 +18,6 @@ struct NewStanding {
     payer: Hex<16>,
     state: &'static str,
     frozen_by: Option<&'static str>,
-}
-
-const HANDLE_OWNER: Sql = sql!(input { payer: blob, hash: blob }
-    "select p.id from input i join payers me on me.id = i.payer \
-     join payers p on p.mode = me.mode and p.handle_hash = i.hash" => { id: blob });
-
-const SET_HANDLE: Sql = sql!(input { payer: blob, handle: blob, hash: blob }
-    "update payers set handle = i.handle, handle_hash = i.hash from input i \
-     where payers.id = i.payer");
-
-#[derive(Serialize)]
-struct HandleHash {
-    payer: Hex<16>,
-    hash: Hex<32>,
-}
-
-#[derive(Deserialize)]
-struct OwnerRow {
-    id: Hex<16>,
-}
-
-#[derive(Serialize)]
-struct HandleRow {
-    payer: Hex<16>,
-    handle: Bytes,
-    hash: Hex<32>,
 }
 
 const SET_LIMITS: Sql = sql!(input { payer: blob, payment: int, day: int, month: int,
@@ -121,23 +95,6 @@ impl PayerChange {
         Ok(())
     }
 
-    /// Gives the payer a handle, encrypted and hashed; false when another payer has it.
-    pub async fn set_handle(
-        &mut self,
-        handle: Vec<u8>,
-        hash: [u8; 32],
-    ) -> Result<bool, StoreError> {
-        let payer = Hex(*self.payer.as_bytes());
-        let wanted = HandleHash { payer, hash: Hex(hash) };
-        let owners: Vec<OwnerRow> = self.transaction.read(&HANDLE_OWNER, &[wanted]).await?;
-        if owners.iter().any(|owner| owner.id != payer) {
-            return Ok(false);
-        }
-        let row = HandleRow { payer, handle: Bytes(handle), hash: Hex(hash) };
-        self.transaction.write(&SET_HANDLE, &[row]).await?;
-        Ok(true)
-    }
-
     /// Sets the payer's own limits; those that are not given stay.
     pub async fn set_limits(&mut self, limits: &OwnLimits) -> Result<(), StoreError> {
         let row = LimitsRow {
@@ -158,6 +115,7 @@ impl PayerChange {
         if money.iter().any(|row| (row.available, row.held) != (0, 0)) {
             return Ok(false);
         }
+        self.give_up_handle(None, now).await?;
         let payer = Hex(*self.payer.as_bytes());
         let row = Closing { payer, now: now.unix_millis(), empty: Bytes(Vec::new()) };
         let rows = [row];
@@ -182,8 +140,6 @@ impl PayerChange {
 #[cfg(test)]
 pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("identity::SET_STANDING", &SET_STANDING),
-    ("identity::HANDLE_OWNER", &HANDLE_OWNER),
-    ("identity::SET_HANDLE", &SET_HANDLE),
     ("identity::SET_LIMITS", &SET_LIMITS),
     ("identity::MONEY", &MONEY),
     ("identity::CLOSE", &CLOSE),
