@@ -9,11 +9,11 @@ use totp_rs::Totp;
 
 use crate::shop::{Shop, printed};
 
-const PIN: &str = "482913";
+pub(crate) const PIN: &str = "482913";
 
 impl Shop {
     /// Runs a payer's command in a wallet, with the PIN at hand.
-    fn payer(&self, wallet: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn payer(&self, wallet: &str, arguments: &[&str]) -> Output {
         let mut all = vec!["payer"];
         all.extend(arguments);
         all.extend(["--wallet", wallet, "--json"]);
@@ -22,7 +22,7 @@ impl Shop {
 
     /// The same, which must succeed; the last JSON value that it prints.
     #[track_caller]
-    fn payer_json(&self, wallet: &str, arguments: &[&str]) -> Value {
+    pub(crate) fn payer_json(&self, wallet: &str, arguments: &[&str]) -> Value {
         let output = self.payer(wallet, arguments);
         let (said, error) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -32,7 +32,7 @@ impl Shop {
 
     /// The same, which must be refused with this code.
     #[track_caller]
-    fn payer_refused(&self, wallet: &str, arguments: &[&str], status: i32, code: &str) {
+    pub(crate) fn payer_refused(&self, wallet: &str, arguments: &[&str], status: i32, code: &str) {
         let output = self.payer(wallet, arguments);
         let said = String::from_utf8_lossy(&output.stdout);
         let last: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
@@ -58,7 +58,7 @@ impl Shop {
     }
 
     /// Sets up one-time passwords, and returns the authenticator and the recovery codes.
-    fn authenticator(&self, wallet: &str) -> (Totp, Vec<String>) {
+    pub(crate) fn authenticator(&self, wallet: &str) -> (Totp, Vec<String>) {
         let secret = self.payer_json(wallet, &["totp"]);
         let app = Totp::from_url(secret["otpauth_uri"].as_str().unwrap()).unwrap();
         self.write("otp", &app.generate(seconds_from_now(-30)).to_string());

@@ -1,5 +1,6 @@
 //! A server and everyone who uses it, each in a process of its own.
 
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -65,7 +66,8 @@ impl Shop {
         Self::begin(None, options)
     }
 
-    fn begin(postgres: Option<Database>, options: &[&str]) -> Self {
+    /// The same on this database.
+    pub(crate) fn begin(postgres: Option<Database>, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = options.iter().map(ToString::to_string).collect();
         let mut shop = Self { folder, server: None, url: String::new(), postgres, options };
@@ -73,14 +75,15 @@ impl Shop {
         shop
     }
 
-    /// Starts the server and waits until it says where it listens.
+    /// Starts the server, with its log in `server.log`, and waits until it says where it listens.
     pub(crate) fn serve(&mut self) {
         let mut serve = wallet(self.folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
         serve.args(&self.options);
         if let Some(database) = &self.postgres {
             serve.args(["--database", &database.url()]);
         }
-        let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let log = OpenOptions::new().create(true).append(true).open(self.path("server.log"));
+        let mut child = serve.stdout(Stdio::piped()).stderr(log.unwrap()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.find_map(|line| {
             line.unwrap().split_once("http://").map(|(_, address)| format!("http://{address}"))
