@@ -19,6 +19,7 @@ mod export;
 mod issuer_keys;
 mod limits;
 mod lists;
+mod merchants;
 mod operator;
 mod people_checks;
 mod pin;
