@@ -87,6 +87,39 @@ async fn an_envelope_is_claimed_at_two_servers_as_often_as_it_has_shares() {
 }
 
 #[tokio::test]
+async fn no_money_reaches_an_account_that_is_closed_at_the_other_server() {
+    for (isolation, seed) in LEVELS.into_iter().zip(96..) {
+        let two = Two::start(seed, isolation, &[]).await;
+        let giver = two.world.payer("Wei", "100.00").await;
+        giver.set_pin(&two.world).await;
+        let mut given = 0;
+        for round in 0..16_u32 {
+            let name = format!("payer-{round}");
+            let payee = two.world.payer(&name, "0").await;
+            payee.set_pin(&two.world).await;
+            let body = json!({ "receive_code": receive_code(&two, &payee).await,
+                "amount": "1.00", "currency": "CNY", "pin": PIN });
+            let give = post(&two, false, &giver, ("/v1/wallet/transfers", &name), &body);
+            let close = async {
+                // Sometimes a little later than the other.
+                for _ in 0..round % 4 {
+                    let _ = two.tills[1].balance().await;
+                }
+                post(&two, true, &payee, ("/v1/wallet/close", &name), &json!({ "pin": PIN })).await
+            };
+            let (gave, closed) = tokio::join!(give, close);
+            match (gave.status.as_u16(), closed.status.as_u16()) {
+                (201, 409) => given += 1,
+                (403 | 422, 204) => {}
+                _ => panic!("{} {}", gave.text, closed.text),
+            }
+        }
+        assert_eq!(giver.balance(&two.world).await, format!("{}.00", 100 - given));
+        two.end(0).await;
+    }
+}
+
+#[tokio::test]
 async fn of_a_confirmation_and_a_cancellation_at_two_servers_one_wins() {
     for (isolation, seed) in LEVELS.into_iter().zip(101..) {
         let two = Two::start(seed, isolation, &[("limits.new_payers.without_pin", "1.00")]).await;
