@@ -16,6 +16,7 @@ mod payment_body;
 mod payments;
 mod problem;
 mod refusal;
+mod replay;
 mod terminals;
 mod time;
 mod wallet;

@@ -1,13 +1,13 @@
 //! What is answered about money that concerns no merchant: the movement, or why there is none.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::payments::REPLAYED;
 use super::problem::{Certainty, OverLimitBody, Problem};
 use super::refusal::refused;
+use super::replay::mark;
 use crate::domain::outcome::{Answer, MovementAnswer, NotMoved, Outcome, Refusal};
 use crate::service::App;
 
@@ -22,7 +22,7 @@ pub(super) fn movement<Body: Serialize>(
         Outcome::Answered { answer, replayed } => (answer, replayed),
         Outcome::Refused(refusal) => return Err(refused(app, refusal)),
     };
-    let mut response = match answer {
+    let response = match answer {
         Answer::Movement(answer) => (status, Json(body(&answer)?)).into_response(),
         Answer::NotMoved(why) => not_moved(why).into_response(),
         // Whatever else a key stands for was another request.
@@ -30,10 +30,7 @@ pub(super) fn movement<Body: Serialize>(
             return Err(refused(app, Refusal::KeyReused));
         }
     };
-    if replayed {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(mark(response, replayed))
 }
 
 /// Why nothing moved. It is kept: a repeat hears the same to the byte.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use super::object::Texts;
 use super::payment_body::PaymentBody;
 use super::problem::{Certainty, Problem};
 use super::refusal::refused;
+use super::replay::mark;
 use crate::domain::command::{CodeSource, ReferenceRef};
 use crate::domain::ids::PaymentId;
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, Refusal, Rejection};
@@ -154,7 +155,7 @@ fn answer(app: &App, outcome: Outcome, done: StatusCode) -> Result<Response, Pro
         Outcome::Answered { answer, replayed } => (answer, replayed),
         Outcome::Refused(refusal) => return Err(refused(app, refusal)),
     };
-    let mut response = match answer {
+    let response = match answer {
         Answer::Payment(payment) => {
             let declined = payment.decline_code;
             let body = PaymentBody::new(app, Payment::answered(*payment));
@@ -169,14 +170,8 @@ fn answer(app: &App, outcome: Outcome, done: StatusCode) -> Result<Response, Pro
             Problem::not_found("payment").into_response()
         }
     };
-    if replayed {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(mark(response, replayed))
 }
-
-/// Tells a repeat from the first answer.
-pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 fn declined_problem(code: DeclineCode, payment: PaymentBody) -> Problem {
     let detail = match code {

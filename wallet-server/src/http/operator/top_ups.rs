@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::PayerId;
 use crate::domain::outcome::{Answer, Outcome, Refusal, TopUpAnswer};
 use crate::http::input;
-use crate::http::payments::REPLAYED;
 use crate::http::problem::Problem;
 use crate::http::refusal::refused;
+use crate::http::replay::mark;
 use crate::http::time::rfc3339;
 use crate::service::{App, TopUpRequest};
 
@@ -79,9 +79,6 @@ async fn create(
         Outcome::Answered { .. } => return Err(refused(&app, Refusal::KeyReused)),
         Outcome::Refused(refusal) => return Err(refused(&app, refusal)),
     };
-    let mut response = (StatusCode::CREATED, Json(TopUpBody::new(&app, top_up))).into_response();
-    if replayed {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    let response = (StatusCode::CREATED, Json(TopUpBody::new(&app, top_up))).into_response();
+    Ok(mark(response, replayed))
 }

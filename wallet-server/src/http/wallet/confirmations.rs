@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
@@ -13,9 +13,9 @@ use crate::domain::ids::PaymentId;
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, PaymentAnswer, Refusal};
 use crate::http::auth::SignedRequest;
 use crate::http::input;
-use crate::http::payments::REPLAYED;
 use crate::http::problem::{Certainty, Problem};
 use crate::http::refusal::refused;
+use crate::http::replay::mark;
 use crate::http::time::rfc3339;
 use crate::service::App;
 use crate::store::{Confirmation, Device};
@@ -170,11 +170,8 @@ async fn decide(
         // A key that stands for something else has another request.
         return Err(Problem::not_found("payment"));
     };
-    let mut response = Json(DecidedBody::new(app, &payment)).into_response();
-    if replayed {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    let response = Json(DecidedBody::new(app, &payment)).into_response();
+    Ok(mark(response, replayed))
 }
 
 /// Not `final`: nothing is kept of it, and once the payer is unfrozen the same request pays.
