@@ -85,6 +85,10 @@ fn outcome_name(outcome: &Outcome) -> String {
             rejection.as_str().to_owned()
         }
         Outcome::Answered { answer: Answer::TopUp(_), .. } => "top_up_succeeded".to_owned(),
+        Outcome::Answered { answer: Answer::Refund(_), .. } => "refund_succeeded".to_owned(),
+        Outcome::Answered { answer: Answer::ReferenceCanceled, .. } => {
+            "reference_canceled".to_owned()
+        }
         Outcome::Answered { answer: Answer::Movement(movement), .. } => {
             let Record { kind, state, .. } = movement.record;
             format!("{}_{}", kind.as_str(), state.as_str())

@@ -12,7 +12,7 @@ use wallet_core::code::CodePrefix;
 use wallet_core::{Currency, Money};
 
 use crate::domain::limits::{Calendar, LimitRules, Limits, ProofLimits};
-use crate::domain::settle::{ConfirmationRules, Rules};
+use crate::domain::settle::{ConfirmationRules, PaymentRules, Rules};
 use crate::issuer::PinCost;
 use crate::service::DeviceRules;
 use crate::store::Isolation;
@@ -53,6 +53,8 @@ pub struct Settings {
     pub registration: Registration,
     pub limits: LimitSettings,
     pub confirmation: ConfirmationSettings,
+    pub payments: PaymentSettings,
+    pub refunds: RefundSettings,
     pub pin: PinSettings,
     pub devices: DeviceSettings,
     pub envelopes: EnvelopeSettings,
@@ -154,6 +156,38 @@ impl ConfirmationSettings {
             suspected_millis: millis(self.suspected_seconds),
             typed: self.typed,
         }
+    }
+}
+
+/// `[payments]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentSettings {
+    pub hold_hours: u32,
+    pub cancel_hours: u32,
+}
+
+/// `[refunds]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefundSettings {
+    pub days: u32,
+    pub count: u32,
+    pub return_fees: bool,
+}
+
+impl PaymentSettings {
+    fn rules(self, refunds: RefundSettings) -> Result<PaymentRules, SettingsError> {
+        if self.hold_hours == 0 {
+            return Err(SettingsError::value("payments.hold_hours", "1 or more"));
+        }
+        Ok(PaymentRules {
+            hold_millis: i64::from(self.hold_hours) * MILLIS_OF_HOUR,
+            cancel_millis: i64::from(self.cancel_hours) * MILLIS_OF_HOUR,
+            refund_millis: i64::from(refunds.days) * 24 * MILLIS_OF_HOUR,
+            refunds_max: refunds.count,
+            fees_returned: refunds.return_fees,
+        })
     }
 }
 
@@ -309,7 +343,8 @@ impl Settings {
             return Err(SettingsError::value("operator_socket", problem));
         }
         let confirmation = self.confirmation.rules();
-        let rules = Rules { calendar: Calendar::new(zone), limits, confirmation };
+        let payments = self.payments.rules(self.refunds)?;
+        let rules = Rules { calendar: Calendar::new(zone), limits, confirmation, payments };
         Ok(Parsed {
             currency,
             prefix,

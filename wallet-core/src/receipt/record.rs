@@ -30,10 +30,14 @@ pub enum RecordKind {
     EnvelopeClaim,
     /// Nothing moved: something that a payer should know.
     Notice,
+    /// Money of a payment that its merchant gives back.
+    Refund,
+    /// Money that came back for a payer who could not have it, and what became of it.
+    Suspense,
 }
 
 impl RecordKind {
-    const ALL: [(Self, u8, &'static str); 7] = [
+    const ALL: [(Self, u8, &'static str); 9] = [
         (Self::Payment, 1, "payment"),
         (Self::TopUp, 2, "top_up"),
         (Self::PayerTransfer, 3, "payer_transfer"),
@@ -41,6 +45,8 @@ impl RecordKind {
         (Self::Envelope, 5, "envelope"),
         (Self::EnvelopeClaim, 6, "envelope_claim"),
         (Self::Notice, 7, "notice"),
+        (Self::Refund, 8, "refund"),
+        (Self::Suspense, 9, "suspense"),
     ];
 
     /// The name, in `snake_case`.
@@ -60,8 +66,8 @@ impl RecordKind {
 
 /// The state that a decision left its subject in.
 ///
-/// A payment goes through these. A top-up, a transfer between payers and a claimed share are
-/// `Succeeded` from the start. A withdrawal and a red envelope are `Authorized` while their money
+/// A payment goes through these. A top-up, a transfer between payers, a claimed share and a refund
+/// are `Succeeded` from the start, and so is what the operator does with money in suspense. A withdrawal and a red envelope are `Authorized` while their money
 /// is held; a withdrawal ends as `Succeeded` or `Canceled`, an envelope as `Succeeded` when every
 /// share is claimed, or `Expired`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -124,7 +130,7 @@ impl PaymentState {
 /// |---|---|---|
 /// | 0 | 1 | version, 1 |
 /// | 1 | 1 | mode: 0 live, 1 test |
-/// | 2 | 1 | kind: 1 payment, 2 top-up, 3 transfer between payers, 4 withdrawal, 5 red envelope, 6 claim of a share, 7 notice |
+/// | 2 | 1 | kind: 1 payment, 2 top-up, 3 transfer between payers, 4 withdrawal, 5 red envelope, 6 claim of a share, 7 notice, 8 refund, 9 suspense |
 /// | 3 | 1 | state: 1 requires confirmation, 2 authorized, 3 succeeded, 4 declined, 5 canceled, 6 expired, 7 partially refunded, 8 refunded |
 /// | 4 | 16 | id of the subject (UUIDv7) |
 /// | 20 | 16 | id of the merchant (UUIDv7), or zeros |
@@ -145,7 +151,7 @@ pub struct Record {
     pub kind: RecordKind,
     /// The state that the decision left.
     pub state: PaymentState,
-    /// The payment (or top-up).
+    /// What it is about: a payment, a top-up, a refund.
     pub subject: [u8; 16],
     /// The merchant, or zeros where there is none.
     pub merchant: [u8; 16],

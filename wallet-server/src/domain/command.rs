@@ -4,6 +4,7 @@
 //! connection writes the same rows.
 
 mod envelopes;
+mod merchants;
 mod people;
 
 use wallet_core::code::Mark;
@@ -13,6 +14,7 @@ use super::ids::{ApiKeyId, MerchantId, PayerId, PaymentId, TopUpId, TransferId};
 use crate::domain::named::named;
 
 pub use envelopes::{ClaimShare, EndEnvelope, EnvelopeFor, MakeEnvelope};
+pub use merchants::{CancelReference, EndSuspense, Refund, SuspenseEnd};
 pub use people::{FinishWithdrawal, PayerRequest, PayerTransfer, Withdraw, WithdrawalEnd};
 
 /// One request to the ledger.
@@ -20,8 +22,14 @@ pub use people::{FinishWithdrawal, PayerRequest, PayerTransfer, Withdraw, Withdr
 pub enum Command {
     /// A merchant charges a shown code.
     Charge(Charge),
-    /// A payment that waits for its payer is decided.
+    /// A payment goes on, or is called off.
     Resolve(Resolve),
+    /// A merchant undoes whatever stands under a reference, or ever will.
+    CancelReference(CancelReference),
+    /// A merchant gives money of a payment back.
+    Refund(Refund),
+    /// The operator decides about money whose owner could not have it.
+    EndSuspense(EndSuspense),
     /// The operator credits money that a payer paid in.
     TopUp(TopUp),
     /// A payer gives money to another one.
@@ -45,6 +53,9 @@ impl Command {
         match self {
             Self::Charge(charge) => Some(&charge.key),
             Self::Resolve(resolve) => resolve.request().map(|request| &request.key),
+            Self::CancelReference(cancel) => Some(&cancel.request.key),
+            Self::Refund(refund) => Some(&refund.request.key),
+            Self::EndSuspense(end) => Some(&end.request.key),
             Self::TopUp(top_up) => Some(&top_up.key),
             Self::Transfer(transfer) => Some(&transfer.by.request.key),
             Self::Withdraw(withdraw) => Some(&withdraw.by.request.key),
@@ -63,6 +74,9 @@ impl Command {
             }
             Self::Charge(Charge { verdict: Verdict::Invalid, .. }) => [None, None],
             Self::Resolve(resolve) => [Some(resolve.payer), None],
+            Self::CancelReference(cancel) => [cancel.holder.map(|holder| holder.1), None],
+            Self::Refund(refund) => [Some(refund.payer), None],
+            Self::EndSuspense(end) => [Some(end.payer), None],
             Self::TopUp(top_up) => [Some(top_up.payer), None],
             Self::Transfer(transfer) => [Some(transfer.by.payer), transfer.payee],
             Self::Withdraw(withdraw) => [Some(withdraw.by.payer), None],
@@ -85,8 +99,52 @@ impl Command {
             Self::ClaimShare(claim) => Some(claim.by.device),
             Self::Charge(_)
             | Self::Resolve(_)
+            | Self::CancelReference(_)
+            | Self::Refund(_)
+            | Self::EndSuspense(_)
             | Self::TopUp(_)
             | Self::FinishWithdrawal(_)
+            | Self::EndEnvelope(_) => None,
+        }
+    }
+
+    /// The payment that it is about, if it was made before.
+    #[must_use]
+    pub fn payment(&self) -> Option<PaymentId> {
+        match self {
+            Self::Resolve(resolve) => Some(resolve.payment),
+            Self::CancelReference(cancel) => cancel.holder.map(|holder| holder.0),
+            Self::Refund(refund) => Some(refund.payment),
+            Self::Charge(_)
+            | Self::EndSuspense(_)
+            | Self::TopUp(_)
+            | Self::Transfer(_)
+            | Self::Withdraw(_)
+            | Self::FinishWithdrawal(_)
+            | Self::MakeEnvelope(_)
+            | Self::ClaimShare(_)
+            | Self::EndEnvelope(_) => None,
+        }
+    }
+
+    /// The merchant that may have to give money back for it.
+    #[must_use]
+    pub fn debtor(&self) -> Option<MerchantId> {
+        match self {
+            Self::Resolve(Resolve { merchant, by: Resolver::Merchant { .. }, .. }) => {
+                Some(*merchant)
+            }
+            Self::CancelReference(cancel) => cancel.holder.map(|_| cancel.reference.merchant),
+            Self::Refund(refund) => Some(refund.merchant),
+            Self::Charge(_)
+            | Self::Resolve(_)
+            | Self::EndSuspense(_)
+            | Self::TopUp(_)
+            | Self::Transfer(_)
+            | Self::Withdraw(_)
+            | Self::FinishWithdrawal(_)
+            | Self::MakeEnvelope(_)
+            | Self::ClaimShare(_)
             | Self::EndEnvelope(_) => None,
         }
     }
@@ -97,10 +155,17 @@ impl Command {
         match self {
             Self::Charge(charge) => Some((charge.reference.merchant, Some(charge.api_key))),
             Self::Resolve(resolve) => match resolve.by {
-                Resolver::Merchant { api_key, .. } => Some((resolve.merchant, Some(api_key))),
+                Resolver::Merchant { api_key, .. } | Resolver::Capture { api_key, .. } => {
+                    Some((resolve.merchant, Some(api_key)))
+                }
                 Resolver::Payer { .. } | Resolver::Time => Some((resolve.merchant, None)),
             },
-            Self::TopUp(_)
+            Self::CancelReference(cancel) => {
+                Some((cancel.reference.merchant, Some(cancel.api_key)))
+            }
+            Self::Refund(refund) => Some((refund.merchant, Some(refund.api_key))),
+            Self::EndSuspense(_)
+            | Self::TopUp(_)
             | Self::Transfer(_)
             | Self::Withdraw(_)
             | Self::FinishWithdrawal(_)
@@ -172,6 +237,8 @@ pub struct Charge {
     pub fingerprint: [u8; 32],
     /// What the merchant asks for.
     pub amount: PositiveMoney,
+    /// When the merchant gets the money.
+    pub capture: Capture,
     /// How the code reached the till.
     pub code_source: CodeSource,
     /// Where it was scanned.
@@ -183,6 +250,20 @@ pub struct Charge {
     /// What became of the code before the queue.
     pub verdict: Verdict,
 }
+
+/// When a merchant gets the money of a payment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Capture {
+    /// At once.
+    Automatic,
+    /// When the merchant says so; until then it is held.
+    Manual,
+}
+
+named!(Capture {
+    Automatic => "automatic",
+    Manual => "manual",
+});
 
 /// How a code reached the till.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -244,22 +325,22 @@ pub struct TopUp {
     pub external_reference: String,
 }
 
-/// A payment that waits for its payer is decided, one way or another.
+/// A payment goes on, or is called off.
 #[derive(Clone, Debug)]
 pub struct Resolve {
     /// The payment.
     pub payment: PaymentId,
-    /// Whose money is held for it.
+    /// Who pays.
     pub payer: PayerId,
-    /// Who waits for it.
+    /// Who is paid.
     pub merchant: MerchantId,
-    /// The id of the transfer that moves what was held.
+    /// The id of the transfer, if money moves.
     pub transfer: TransferId,
     /// Who decides.
     pub by: Resolver,
 }
 
-/// Who decides about a payment that waits for its payer.
+/// Who decides about a payment.
 #[derive(Clone, Debug)]
 pub enum Resolver {
     /// The payer, on the phone.
@@ -278,6 +359,15 @@ pub enum Resolver {
         /// The request.
         request: Request,
     },
+    /// The merchant takes what is held.
+    Capture {
+        /// The API key that was used.
+        api_key: ApiKeyId,
+        /// How much of it; none for all.
+        amount: Option<PositiveMoney>,
+        /// The request.
+        request: Request,
+    },
     /// Nobody did in time.
     Time,
 }
@@ -287,8 +377,19 @@ impl Resolve {
     #[must_use]
     pub fn request(&self) -> Option<&Request> {
         match &self.by {
-            Resolver::Payer { request, .. } | Resolver::Merchant { request, .. } => Some(request),
+            Resolver::Payer { request, .. }
+            | Resolver::Merchant { request, .. }
+            | Resolver::Capture { request, .. } => Some(request),
             Resolver::Time => None,
+        }
+    }
+
+    /// The API key that was used for it.
+    #[must_use]
+    pub fn api_key(&self) -> Option<ApiKeyId> {
+        match self.by {
+            Resolver::Merchant { api_key, .. } | Resolver::Capture { api_key, .. } => Some(api_key),
+            Resolver::Payer { .. } | Resolver::Time => None,
         }
     }
 }

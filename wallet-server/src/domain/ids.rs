@@ -61,6 +61,14 @@ id! {
     PaymentId, "pay"
 }
 id! {
+    /// Money of a payment that is given back.
+    RefundId, "ref"
+}
+id! {
+    /// Money that came back for a payer who could not have it.
+    SuspenseId, "sus"
+}
+id! {
     /// Money paid in by a payer.
     TopUpId, "top"
 }

@@ -1,15 +1,17 @@
 //! What settlement answers: an answer that is kept, or a refusal that leaves no trace.
 
 mod movement;
+mod refund;
 
 use wallet_core::receipt::Record;
 use wallet_core::{Mode, Money, TerminalId, Timestamp};
 
-use super::command::CodeSource;
+use super::command::{Capture, CodeSource};
 use super::ids::{MerchantId, PayerId, PaymentId, TopUpId};
 use crate::domain::named::named;
 
 pub use movement::{MovementAnswer, NotMoved};
+pub use refund::RefundAnswer;
 
 /// The outcome of one command.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +36,11 @@ pub enum Answer {
     Rejected(Rejection),
     /// Money was credited.
     TopUp(Box<TopUpAnswer>),
-    /// A payer's money went to another payer, was set aside, or came back.
+    /// Money of a payment was given back.
+    Refund(Box<RefundAnswer>),
+    /// Nothing stood under a reference, and nothing ever will.
+    ReferenceCanceled,
+    /// Money that concerns no merchant went to another payer, was set aside, or came back.
     Movement(Box<MovementAnswer>),
     /// It did not, and under this key it never will.
     NotMoved(NotMoved),
@@ -85,14 +91,32 @@ pub enum Refusal {
     OtherDevice,
     /// The payer did not confirm in time.
     ConfirmationExpired,
+    /// It still waits for its payer.
+    PaymentWaiting,
+    /// What was held was not captured in time.
+    HoldExpired,
     /// It has been decided already.
     PaymentClosed,
+    /// Nothing of it can be given back, because nothing is the merchant's.
+    NotRefundable,
+    /// It was captured too long ago to be called off.
+    CancelTooLate,
+    /// More than is held.
+    CaptureTooLarge,
+    /// The merchant has less than it would give back.
+    BalanceInsufficient,
+    /// A reference has got a payment since it was looked up. The server looks again.
+    ReferenceMoved,
     /// The device has been revoked since the request came in.
     DeviceRevoked,
     /// No such withdrawal.
     UnknownWithdrawal,
     /// It has been paid or returned already.
     WithdrawalClosed,
+    /// No such money in suspense.
+    UnknownSuspense,
+    /// It has been released or paid out already.
+    SuspenseClosed,
     /// No envelope that this payer may claim from.
     UnknownEnvelope,
 }
@@ -113,11 +137,19 @@ impl Refusal {
             Self::PayerUnavailable => "payer_unavailable",
             Self::WrongCurrency => "currency_mismatch",
             Self::TooLarge => "amount_too_large",
-            Self::UnknownPayment | Self::UnknownWithdrawal => "not_found",
+            Self::UnknownPayment | Self::UnknownWithdrawal | Self::UnknownSuspense => "not_found",
             Self::OtherDevice => "other_device",
             Self::ConfirmationExpired => "confirmation_expired",
+            Self::PaymentWaiting => "payment_waiting",
+            Self::HoldExpired => "hold_expired",
             Self::PaymentClosed => "payment_closed",
+            Self::NotRefundable => "payment_not_refundable",
+            Self::CancelTooLate => "cancel_too_late",
+            Self::CaptureTooLarge => "amount_too_large",
+            Self::BalanceInsufficient => "balance_insufficient",
+            Self::ReferenceMoved => "overloaded",
             Self::WithdrawalClosed => "withdrawal_closed",
+            Self::SuspenseClosed => "suspense_closed",
             Self::UnknownEnvelope => "unknown_envelope",
         }
     }
@@ -197,6 +229,8 @@ pub struct PaymentAnswer {
     pub created_at: Timestamp,
     /// Until when the payer may confirm it, if that is needed.
     pub expires_at: Option<Timestamp>,
+    /// Until when the merchant may capture it, once it is authorized.
+    pub hold_expires_at: Option<Timestamp>,
     /// What the journal said then: state, amounts, time.
     pub record: Record,
     /// What the merchant pays for it; nothing while nothing is the merchant's.
@@ -205,6 +239,8 @@ pub struct PaymentAnswer {
     pub decline_code: Option<DeclineCode>,
     /// The merchant's reference.
     pub reference: String,
+    /// When the merchant gets the money.
+    pub capture: Capture,
     /// How the code reached the till.
     pub code_source: CodeSource,
     /// Where the code was scanned.

@@ -1,6 +1,7 @@
 //! What settlement wants written: everything that one transaction commits, and nothing else.
 
 mod envelopes;
+mod merchants;
 mod people;
 
 use std::collections::BTreeMap;
@@ -10,13 +11,14 @@ use wallet_core::receipt::{Record, RecordKind};
 use wallet_core::{DeviceKeyId, Money, Timestamp};
 
 use super::command::{KeyRef, ReferenceRef};
-use super::ids::{MerchantId, PayerId, PaymentId, TopUpId, TransferId};
+use super::ids::{MerchantId, PayerId, PaymentId, RefundId, TopUpId, TransferId};
 use super::ledger::Transfer;
 use super::limits::{Day, Limits, OverLimit, Proof, Usage};
-use super::outcome::{ConfirmationReason, DeclineCode, Outcome, PaymentAnswer, TopUpAnswer};
+use super::outcome::{ConfirmationReason, Outcome, PaymentAnswer, TopUpAnswer};
 use super::snapshot::Presented;
 
 pub use envelopes::{EnvelopeChange, NewClaim, NewEnvelope};
+pub use merchants::{EndedSuspense, NewRefund, NewSuspense, PaymentChange, SuspenseSubject};
 pub use people::{FinishedWithdrawal, NewPayerTransfer, NewWithdrawal, PeopleChanges};
 
 /// The result of [`settle`](super::settle::settle).
@@ -32,8 +34,14 @@ pub struct Plan {
     pub top_ups: Vec<NewTopUp>,
     /// Where devices' marks move to, and where those codes were presented.
     pub marks: Vec<(DeviceKeyId, Presented)>,
-    /// Payments that were waiting and are decided.
-    pub resolved: Vec<ResolvedPayment>,
+    /// Payments that were made before and have changed, each once.
+    pub changed_payments: BTreeMap<PaymentId, PaymentChange>,
+    /// New refunds.
+    pub refunds: Vec<NewRefund>,
+    /// Money that came back for payers who could not have it.
+    pub suspense: Vec<NewSuspense>,
+    /// What became of such money.
+    pub ended_suspense: Vec<EndedSuspense>,
     /// What payers have spent, and whether they are suspected to be somebody else.
     pub payers: BTreeMap<PayerId, PayerChange>,
     /// Money between payers, and money that payers take out.
@@ -79,25 +87,6 @@ pub struct NewPayment {
     pub event: usize,
 }
 
-/// What becomes of a payment that was waiting.
-#[derive(Debug)]
-pub struct ResolvedPayment {
-    /// The payment.
-    pub id: PaymentId,
-    /// Its state, and what the merchant gets.
-    pub record: Record,
-    /// Why not, if not.
-    pub decline_code: Option<DeclineCode>,
-    /// What the merchant pays for it.
-    pub fee: Money,
-    /// How much of it counts against its day's limits.
-    pub counted: i64,
-    /// The movement of what was held.
-    pub transfer: TransferId,
-    /// The position of its event in [`Plan::events`].
-    pub event: usize,
-}
-
 /// A top-up to be written.
 #[derive(Debug)]
 pub struct NewTopUp {
@@ -138,6 +127,10 @@ pub enum AnswerRef {
     PaymentAt(PaymentId, usize),
     /// A top-up.
     TopUp(TopUpId),
+    /// A refund.
+    Refund(RefundId),
+    /// A reference that was called off before a payment came.
+    ReferenceCanceled,
     /// A rejected code.
     Rejected(super::outcome::Rejection),
     /// What the event at a position in [`Plan::events`] says.
@@ -160,10 +153,9 @@ pub enum AnswerRef {
 pub struct NewReference {
     /// The reference.
     pub reference: ReferenceRef,
-    /// Of the request that took it.
-    pub fingerprint: [u8; 32],
-    /// The payment that holds it.
-    pub payment: PaymentId,
+    /// The payment that holds it, and the fingerprint of the request that made it; none if the
+    /// reference was called off before.
+    pub holder: Option<(PaymentId, [u8; 32])>,
 }
 
 /// Something that happened, for those whom it concerns.
@@ -176,7 +168,7 @@ pub struct Event {
     /// The merchant to tell.
     pub merchant: Option<MerchantId>,
     /// The payer to tell.
-    pub payer: PayerId,
+    pub payer: Option<PayerId>,
 }
 
 impl Event {

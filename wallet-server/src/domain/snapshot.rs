@@ -1,5 +1,6 @@
 //! What settlement may know: exactly the rows that a batch of commands names.
 
+mod merchants;
 mod people;
 
 use std::collections::{HashMap, HashSet};
@@ -9,11 +10,12 @@ use wallet_core::{Currency, DeviceKeyId, Mode, Money, TerminalId, Timestamp};
 
 use super::command::{KeyRef, ReferenceRef};
 use super::fee::FeeRule;
-use super::ids::{AccountId, ApiKeyId, MerchantId, PayerId, PaymentId};
+use super::ids::{AccountId, ApiKeyId, MerchantId, PayerId, PaymentId, SuspenseId};
 use super::ledger::{AccountKind, Shard};
-use super::limits::{Day, OwnLimits, Proof, Today, Usage};
-use super::outcome::{Answer, PaymentAnswer, TopUpAnswer};
+use super::limits::{OwnLimits, Today, Usage};
+use super::outcome::{Answer, TopUpAnswer};
 
+pub use merchants::{OpenPayment, OpenSuspense, Refunded, TakenReference};
 pub use people::{OpenEnvelope, OpenWithdrawal, People, Share};
 
 /// The rows, by the keys that commands name them with. What is not there does not exist.
@@ -35,8 +37,14 @@ pub struct Snapshot {
     pub payers: HashMap<PayerId, Payer>,
     /// The day on which the snapshot was taken, in the issuer's time zone.
     pub today: Today,
-    /// Payments that are to be decided.
+    /// Payments that go on, are called off or are given back.
     pub payments: HashMap<PaymentId, OpenPayment>,
+    /// What merchants have that may have to give money back, over all shards.
+    pub merchant_balances: HashMap<MerchantId, Money>,
+    /// Money whose owner could not have it.
+    pub suspense: HashMap<SuspenseId, OpenSuspense>,
+    /// Those of the bank's references that stand for such money already.
+    pub suspense_references: HashSet<(Mode, String)>,
     /// Money between payers, and money that payers take out.
     pub people: People,
     /// The issuer's own accounts.
@@ -52,15 +60,6 @@ pub struct KeptAnswer {
     pub request_hash: [u8; 32],
     /// The answer.
     pub answer: Answer,
-}
-
-/// What holds a reference.
-#[derive(Clone, Debug)]
-pub enum TakenReference {
-    /// A payment, and the fingerprint of the request that made it.
-    Payment([u8; 32], Box<PaymentAnswer>),
-    /// A cancellation that came before any payment.
-    Tombstone,
 }
 
 /// A merchant.
@@ -136,19 +135,4 @@ pub struct Payer {
     pub own_limits: OwnLimits,
     /// Until when every payment needs the PIN.
     pub suspected_until: Option<Timestamp>,
-}
-
-/// A payment that may still be decided.
-#[derive(Clone, Debug)]
-pub struct OpenPayment {
-    /// As it was last answered.
-    pub answer: PaymentAnswer,
-    /// Whose money is held.
-    pub payer: PayerId,
-    /// Whose code was charged.
-    pub device: DeviceKeyId,
-    /// How it counts.
-    pub proof: Proof,
-    /// When it counted.
-    pub day: Day,
 }

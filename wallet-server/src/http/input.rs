@@ -6,7 +6,7 @@ use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use wallet_core::{Currency, Mode, Money, PositiveMoney};
+use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
 
 use super::object::Object;
 use super::problem::{Certainty, Problem};
@@ -94,6 +94,29 @@ pub(super) fn amount(amount: &str, currency: &str) -> Result<PositiveMoney, Prob
     Money::parse(amount, currency)
         .and_then(PositiveMoney::new)
         .map_err(|error| Problem::field("/amount", error.to_string()))
+}
+
+/// An amount that may be left out, together with its currency.
+pub(super) fn optional_amount(
+    amount: Option<&str>,
+    currency: Option<&str>,
+) -> Result<Option<PositiveMoney>, Problem> {
+    match (amount, currency) {
+        (None, None) => Ok(None),
+        (Some(text), Some(code)) => self::amount(text, code).map(Some),
+        (None, Some(_)) => Err(Problem::field("/amount", "amount and currency go together")),
+        (Some(_), None) => Err(Problem::field("/currency", "amount and currency go together")),
+    }
+}
+
+/// A moment in a query: RFC 3339.
+pub(super) fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    let read = |text: &str| {
+        let instant: jiff::Timestamp = text.parse().ok()?;
+        Some(Timestamp::from_unix_millis(instant.as_millisecond()))
+    };
+    let wrong = || Problem::field("", format!("{name} is a time such as 2026-11-22T12:00:00Z"));
+    text.map(|text| read(text).ok_or_else(wrong)).transpose()
 }
 
 /// A text of some characters, none of which is a control character.

@@ -13,8 +13,10 @@ mod not_moved;
 mod object;
 mod operator;
 mod payment_body;
+mod payment_changes;
 mod payments;
 mod problem;
+mod refunds;
 mod refusal;
 mod replay;
 mod terminals;
@@ -42,6 +44,8 @@ const BODY_LENGTH_MAX: usize = 64 * 1024;
 pub fn public_router(app: Arc<App>) -> Router {
     let routes = Router::new()
         .merge(payments::routes())
+        .merge(payment_changes::routes())
+        .merge(refunds::routes())
         .merge(terminals::routes())
         .merge(balance::routes())
         .merge(issuer::routes())

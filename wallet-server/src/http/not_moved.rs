@@ -26,9 +26,11 @@ pub(super) fn movement<Body: Serialize>(
         Answer::Movement(answer) => (status, Json(body(&answer)?)).into_response(),
         Answer::NotMoved(why) => not_moved(why).into_response(),
         // Whatever else a key stands for was another request.
-        Answer::Payment(_) | Answer::Rejected(_) | Answer::TopUp(_) => {
-            return Err(refused(app, Refusal::KeyReused));
-        }
+        Answer::Payment(_)
+        | Answer::Rejected(_)
+        | Answer::TopUp(_)
+        | Answer::Refund(_)
+        | Answer::ReferenceCanceled => return Err(refused(app, Refusal::KeyReused)),
     };
     Ok(mark(response, replayed))
 }
@@ -59,15 +61,32 @@ pub(super) fn not_moved(why: NotMoved) -> Problem {
         NotMoved::EnvelopeClaimed => (StatusCode::CONFLICT, "You have claimed a share already."),
         NotMoved::EnvelopeEmpty => (StatusCode::CONFLICT, "Every share has been claimed."),
         NotMoved::EnvelopeExpired => (StatusCode::CONFLICT, "It is too late to claim a share."),
+        NotMoved::RefundTooLate => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "The payment was made too long ago to be refunded.")
+        }
+        NotMoved::TooManyRefunds => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "The payment has as many refunds as it may have.")
+        }
+        NotMoved::RefundExceedsPayment(_) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "This is more than is left of the payment to give back.",
+        ),
+        NotMoved::BalanceInsufficient => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "Your balance is less than you would give back.")
+        }
         NotMoved::SenderUnavailable => {
             (StatusCode::FORBIDDEN, "The sender's wallet is frozen. Nothing can be claimed now.")
         }
     };
-    let over_limit = if let NotMoved::OverLimit(over) = why {
-        let (limit, remaining) = (over.limit.as_str(), over.left.amount_text());
-        Some(Box::new(OverLimitBody { limit, remaining }))
-    } else {
-        None
+    let over_limit = match why {
+        NotMoved::OverLimit(over) => {
+            let (limit, remaining) = (Some(over.limit.as_str()), over.left.amount_text());
+            Some(Box::new(OverLimitBody { limit, remaining }))
+        }
+        NotMoved::RefundExceedsPayment(left) => {
+            Some(Box::new(OverLimitBody { limit: None, remaining: left.amount_text() }))
+        }
+        _ => None,
     };
     let problem = Problem::new(status, why.code(), Certainty::Final, detail);
     Problem { over_limit, kept: true, ..problem }

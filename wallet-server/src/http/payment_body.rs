@@ -31,7 +31,7 @@ pub(super) struct PaymentBody {
     metadata: Option<Box<RawValue>>,
     decline_code: Option<&'static str>,
     created_at: String,
-    /// Until when the payer may confirm it, while it waits for that.
+    /// Until when the payer may confirm it or the merchant capture it, while it waits for that.
     expires_at: Option<String>,
     receipt: String,
 }
@@ -41,7 +41,16 @@ impl PaymentBody {
         let answer = payment.answer;
         let record = &answer.record;
         let net = record.settled.checked_sub(answer.fee).unwrap_or(record.settled);
-        let waits = record.state == PaymentState::RequiresConfirmation;
+        let expires_at = match record.state {
+            PaymentState::RequiresConfirmation => answer.expires_at,
+            PaymentState::Authorized => answer.hold_expires_at,
+            PaymentState::Succeeded
+            | PaymentState::Declined
+            | PaymentState::Canceled
+            | PaymentState::Expired
+            | PaymentState::PartiallyRefunded
+            | PaymentState::Refunded => None,
+        };
         Self {
             id: answer.id.to_string(),
             object: "payment",
@@ -53,7 +62,7 @@ impl PaymentBody {
             amount_refunded: payment.refunded.amount_text(),
             fee: answer.fee.amount_text(),
             net: net.amount_text(),
-            capture: "automatic",
+            capture: answer.capture.as_str(),
             code_source: answer.code_source.as_str(),
             terminal: answer.terminal.map(|id| id.to_string()),
             description: answer.description,
@@ -61,7 +70,7 @@ impl PaymentBody {
             metadata: answer.metadata.and_then(|json| RawValue::from_string(json).ok()),
             decline_code: answer.decline_code.map(DeclineCode::as_str),
             created_at: rfc3339(answer.created_at),
-            expires_at: answer.expires_at.filter(|_| waits).map(rfc3339),
+            expires_at: expires_at.map(rfc3339),
             receipt: app.keys.sign(record).to_string(),
             reference: answer.reference,
         }

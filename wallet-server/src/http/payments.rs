@@ -19,13 +19,14 @@ use super::payment_body::PaymentBody;
 use super::problem::{Certainty, Problem};
 use super::refusal::refused;
 use super::replay::mark;
-use crate::domain::command::{CodeSource, ReferenceRef};
+use crate::domain::command::{Capture, CodeSource, ReferenceRef};
 use crate::domain::ids::PaymentId;
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, Refusal, Rejection};
 use crate::service::{ApiKeyScope, App, ChargeRequest};
-use crate::store::{ApiKey, Payment};
+use crate::store::{ApiKey, Payment, PaymentFilter};
+use wallet_core::receipt::PaymentState;
 
-const REFERENCE_LENGTH_MAX: usize = 64;
+pub(super) const REFERENCE_LENGTH_MAX: usize = 64;
 const DESCRIPTION_LENGTH_MAX: usize = 200;
 /// Room for what a merchant's systems want to find again, not for documents.
 const METADATA_KEYS_MAX: usize = 20;
@@ -36,7 +37,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/payments", routing::post(charge).get(list))
         .route("/v1/payments/{id}", routing::get(one))
-        .route("/v1/payments/{id}/cancel", routing::post(cancel))
 }
 
 /// What a till sends.
@@ -96,9 +96,11 @@ fn read(key: String, body: ChargeBody) -> Result<ChargeRequest, Problem> {
         Some(name) => CodeSource::from_name(name)
             .ok_or_else(|| Problem::field("/code_source", "scan or typed"))?,
     };
-    if body.capture.is_some_and(|capture| capture != "automatic") {
-        return Err(Problem::field("/capture", "this release captures automatically only"));
-    }
+    let capture = match body.capture.as_deref() {
+        None => Capture::Automatic,
+        Some(name) => Capture::from_name(name)
+            .ok_or_else(|| Problem::field("/capture", "automatic or manual"))?,
+    };
     let terminal = body
         .terminal
         .map(|id| TerminalId::from_hex(&id))
@@ -107,6 +109,7 @@ fn read(key: String, body: ChargeBody) -> Result<ChargeRequest, Problem> {
     Ok(ChargeRequest {
         key,
         code: body.code,
+        capture,
         code_source,
         amount,
         reference: body.reference,
@@ -117,7 +120,7 @@ fn read(key: String, body: ChargeBody) -> Result<ChargeRequest, Problem> {
 }
 
 /// The merchant's data in one canonical form: keys in order.
-fn metadata(map: &BTreeMap<String, String>) -> Result<String, Problem> {
+pub(super) fn metadata(map: &BTreeMap<String, String>) -> Result<String, Problem> {
     if map.len() > METADATA_KEYS_MAX {
         return Err(Problem::field("/metadata", format!("at most {METADATA_KEYS_MAX} keys")));
     }
@@ -150,7 +153,11 @@ async fn own_terminal(
 }
 
 /// What the till hears.
-fn answer(app: &App, outcome: Outcome, done: StatusCode) -> Result<Response, Problem> {
+pub(super) fn answer(
+    app: &App,
+    outcome: Outcome,
+    done: StatusCode,
+) -> Result<Response, Problem> {
     let (answer, replayed) = match outcome {
         Outcome::Answered { answer, replayed } => (answer, replayed),
         Outcome::Refused(refusal) => return Err(refused(app, refusal)),
@@ -165,10 +172,12 @@ fn answer(app: &App, outcome: Outcome, done: StatusCode) -> Result<Response, Pro
             }
         }
         Answer::Rejected(rejection) => rejected(rejection).into_response(),
-        // A merchant's key never stands for anything else.
-        Answer::TopUp(_) | Answer::Movement(_) | Answer::NotMoved(_) => {
-            Problem::not_found("payment").into_response()
-        }
+        // Whatever else a key stands for was another request.
+        Answer::TopUp(_)
+        | Answer::Movement(_)
+        | Answer::NotMoved(_)
+        | Answer::Refund(_)
+        | Answer::ReferenceCanceled => return Err(refused(app, Refusal::KeyReused)),
     };
     Ok(mark(response, replayed))
 }
@@ -219,40 +228,33 @@ struct Wait {
 }
 
 /// Not `final`: a payment that is not there now may be on its way.
-fn unknown_payment() -> Problem {
+pub(super) fn unknown_payment() -> Problem {
     Problem { certainty: Certainty::Retry, ..Problem::not_found("payment") }
-}
-
-/// `POST /v1/payments/{id}/cancel`.
-async fn cancel(
-    SettlingMerchant(auth): SettlingMerchant,
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    auth.allow(ApiKeyScope::Charge)?;
-    let key = input::idempotency_key(&headers)?;
-    input::nothing(&body)?;
-    let id = PaymentId::parse(&id).ok_or_else(unknown_payment)?;
-    let (merchant, mode) = (auth.0.merchant, auth.0.mode);
-    match app.cancel_payment(&auth.0, id, key).await? {
-        Outcome::Refused(Refusal::PaymentClosed) => {
-            let payment = app.store.payment(merchant, mode, id).await?;
-            let payment = payment.map(|payment| Box::new(PaymentBody::new(&app, payment)));
-            let problem = refused(&app, Refusal::PaymentClosed);
-            Err(Problem { payment, ..problem })
-        }
-        outcome => answer(&app, outcome, StatusCode::OK),
-    }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Filter {
     reference: Option<String>,
+    state: Option<String>,
+    created_since: Option<String>,
+    created_before: Option<String>,
     limit: Option<usize>,
     after: Option<String>,
+}
+
+impl Filter {
+    fn wanted(&self) -> Result<PaymentFilter, Problem> {
+        let state = self.state.as_deref().map(|name| {
+            PaymentState::from_name(name).ok_or_else(|| Problem::field("", "no such state"))
+        });
+        let time = |name, text: Option<&str>| input::time(name, text);
+        Ok(PaymentFilter {
+            state: state.transpose()?,
+            created_since: time("created_since", self.created_since.as_deref())?,
+            created_before: time("created_before", self.created_before.as_deref())?,
+        })
+    }
 }
 
 /// `GET /v1/payments`, newest first.
@@ -265,12 +267,14 @@ async fn list(
     let filter: Filter = input::query(&uri)?;
     let size = input::page_size(filter.limit)?;
     let (merchant, mode) = (auth.0.merchant, auth.0.mode);
+    let after = input::cursor(filter.after.as_deref(), PaymentId::parse)?;
+    let wanted = filter.wanted()?;
     let payments = if let Some(reference) = filter.reference {
         let reference = ReferenceRef { merchant, mode, reference };
-        app.store.payment_by_reference(&reference).await?.into_iter().collect()
+        let found = app.store.payment_by_reference(&reference).await?;
+        found.into_iter().filter(|payment| wanted.takes(payment)).collect()
     } else {
-        let after = input::cursor(filter.after.as_deref(), PaymentId::parse)?;
-        app.store.payments(merchant, mode, after, size + 1).await?
+        app.store.payments((merchant, mode), wanted, after, size + 1).await?
     };
     Ok(Json(List::page(
         payments,

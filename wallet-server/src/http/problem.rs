@@ -32,10 +32,11 @@ pub(super) struct FieldError {
     pub(super) detail: String,
 }
 
-/// Which limit of a payer was in the way, and what is left of it: for the payer alone.
+/// What is left of what was exceeded. Which limit of a payer that is: for the payer alone.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct OverLimitBody {
-    pub(super) limit: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) limit: Option<&'static str>,
     pub(super) remaining: String,
 }
 

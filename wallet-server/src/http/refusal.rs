@@ -84,6 +84,44 @@ pub(super) fn refused(app: &App, refusal: Refusal) -> Problem {
             Certainty::Final,
             "It is too late. The money that was held is free again.",
         ),
+        Refusal::PaymentWaiting => (
+            StatusCode::CONFLICT,
+            Certainty::Retry,
+            "The payment still waits for its payer. This request did nothing.",
+        ),
+        Refusal::HoldExpired => (
+            StatusCode::CONFLICT,
+            Certainty::Final,
+            "The payment was not captured in time. The money that was held is free again.",
+        ),
+        Refusal::NotRefundable => (
+            StatusCode::CONFLICT,
+            Certainty::Retry,
+            "There is nothing of this payment to give back. This request did nothing.",
+        ),
+        Refusal::CancelTooLate => (
+            StatusCode::CONFLICT,
+            Certainty::Retry,
+            "The payment was captured too long ago to be called off. Refund it instead.",
+        ),
+        Refusal::CaptureTooLarge => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Retry,
+            "This is more than is held for the payment. This request did nothing.",
+        ),
+        Refusal::BalanceInsufficient => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Retry,
+            "Your balance is less than you would give back. This request did nothing.",
+        ),
+        // The service looks again before it gives up.
+        Refusal::ReferenceMoved => return crate::worker::Unsettled::Overloaded.into(),
+        Refusal::UnknownSuspense => return Problem::not_found("money in suspense"),
+        Refusal::SuspenseClosed => (
+            StatusCode::CONFLICT,
+            Certainty::Retry,
+            "It has been released or paid out already. This request did nothing.",
+        ),
         Refusal::PaymentClosed => (
             StatusCode::CONFLICT,
             Certainty::Retry,

@@ -12,7 +12,7 @@ use wallet_core::{PositiveMoney, TerminalId};
 
 use super::App;
 use super::verify::Presented;
-use crate::domain::command::{Caller, Charge, CodeSource, Command, KeyRef, ReferenceRef};
+use crate::domain::command::{Caller, Capture, Charge, CodeSource, Command, KeyRef, ReferenceRef};
 use crate::domain::ids::PaymentId;
 use crate::domain::outcome::Outcome;
 use crate::store::ApiKey;
@@ -25,6 +25,8 @@ pub struct ChargeRequest {
     pub key: String,
     /// The digits that were scanned.
     pub code: String,
+    /// When the merchant gets the money.
+    pub capture: Capture,
     /// How they reached the till.
     pub code_source: CodeSource,
     /// How much.
@@ -95,6 +97,7 @@ impl App {
             },
             fingerprint,
             amount: request.amount,
+            capture: request.capture,
             code_source: request.code_source,
             terminal: request.terminal,
             description: request.description,
@@ -133,6 +136,10 @@ impl ChargeRequest {
         field(&mut whole, &fingerprint);
         field(&mut whole, self.reference.as_bytes());
         field(&mut whole, self.code_source.as_str().as_bytes());
+        // Requests from before there was a choice keep their hashes.
+        if self.capture == Capture::Manual {
+            field(&mut whole, self.capture.as_str().as_bytes());
+        }
         for optional in [
             self.terminal.as_ref().map(|id| id.as_bytes().as_slice()),
             self.description.as_deref().map(str::as_bytes),

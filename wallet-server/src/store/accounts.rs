@@ -114,14 +114,27 @@ struct KindRow {
 
 const ENTRIES: Sql = sql!(input { subject: blob }
     "select e.transfer, e.account, a.kind, e.bucket, e.currency, e.amount, b.committed_at \
-     from input i left join payments p on p.id = i.subject left join top_ups t on t.id = i.subject \
-     left join payer_transfers x on x.id = i.subject left join withdrawals w on w.id = i.subject \
-     left join envelopes v on v.id = i.subject left join envelope_shares s on s.claim = i.subject \
-     join entries e on (e.batch = coalesce(p.batch, t.batch, x.batch, w.batch, v.batch, s.batch) \
-            and e.transfer = coalesce(p.transfer, t.transfer, x.transfer, w.transfer, v.transfer, \
-                s.transfer)) \
-        or (e.batch = coalesce(p.last_batch, w.last_batch, v.last_batch) \
-            and e.transfer = coalesce(p.closing_transfer, w.closing_transfer, v.closing_transfer)) \
+     from (select p.batch, p.transfer from input i join payments p on p.id = i.subject \
+        union all select p.closing_batch, p.closing_transfer \
+        from input i join payments p on p.id = i.subject \
+        union all select p.reversal_batch, p.reversal_transfer \
+        from input i join payments p on p.id = i.subject \
+        union all select r.batch, r.transfer from input i join refunds r on r.payment = i.subject \
+        union all select r.batch, r.transfer from input i join refunds r on r.id = i.subject \
+        union all select s.closing_batch, s.closing_transfer \
+        from input i join suspense s on s.id = i.subject \
+        union all select t.batch, t.transfer from input i join top_ups t on t.id = i.subject \
+        union all select x.batch, x.transfer \
+        from input i join payer_transfers x on x.id = i.subject \
+        union all select w.batch, w.transfer from input i join withdrawals w on w.id = i.subject \
+        union all select w.last_batch, w.closing_transfer \
+        from input i join withdrawals w on w.id = i.subject \
+        union all select v.batch, v.transfer from input i join envelopes v on v.id = i.subject \
+        union all select v.last_batch, v.closing_transfer \
+        from input i join envelopes v on v.id = i.subject \
+        union all select s.batch, s.transfer \
+        from input i join envelope_shares s on s.claim = i.subject) m \
+     join entries e on e.batch = m.batch and e.transfer = m.transfer \
      join accounts a on a.id = e.account join batches b on b.id = e.batch order by e.batch, e.n"
     => { transfer: blob, account: blob, kind: text, bucket: text, currency: int, amount: int,
         committed_at: int });

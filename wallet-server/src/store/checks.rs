@@ -75,7 +75,8 @@ const TRANSFERS: Sql = sql!(input { any: int }
     => { example: blob, wrong: int });
 
 /// Every payment that was not declined at once moved its amount, once, or set it aside and moved it
-/// on or back, once; every top-up and every transfer between payers moved its amount; every
+/// on or back, once; one that was called off after its capture moved that back, and every refund its
+/// amount; money in suspense went on, once; every top-up and every transfer between payers moved its amount; every
 /// withdrawal was set aside, and moved on or back once; every envelope was set aside, each claimed
 /// share went on, and the rest of an expired one went back; and nothing else moved. Entries have
 /// both sides of it.
@@ -85,8 +86,14 @@ const MOVEMENTS: Sql = sql!(input { any: int }
             select coalesce(transfer, id) as transfer, 2 * amount as moved from payments \
             where state <> 'declined' or transfer is not null \
             union all select coalesce(closing_transfer, id), 2 * amount from payments \
-            where closing_transfer is not null \
-                or (proof = 'pin' and state <> 'requires_confirmation') \
+            where closing_transfer is not null or (transfer is not null \
+                and (confirmation_reason is not null or capture = 'manual') \
+                and state not in ('requires_confirmation', 'authorized')) \
+            union all select coalesce(reversal_transfer, id), 2 * amount_settled from payments \
+            where reversal_transfer is not null or (state = 'canceled' and amount_settled > 0) \
+            union all select transfer, 2 * amount from refunds \
+            union all select coalesce(closing_transfer, id), 2 * amount from suspense \
+            where state <> 'open' \
             union all select transfer, 2 * amount from top_ups \
             union all select transfer, 2 * amount from payer_transfers \
             union all select transfer, 2 * amount from withdrawals \
@@ -125,7 +132,7 @@ const CODES: Sql = sql!(input { any: int }
         group by device, code_step, code_seq having count(*) > 1) f limit 1"
     => { example: blob, wrong: int });
 
-/// What is held for payers is what their waiting payments and open withdrawals are about, and what
+/// What is held for payers is what their waiting and authorized payments and open withdrawals are about, and what
 /// nobody has claimed yet of their open envelopes.
 const HELD: Sql = sql!(input { any: int }
     "select f.payer as example, count(*) over () as wrong from input i cross join ( \
@@ -133,7 +140,8 @@ const HELD: Sql = sql!(input { any: int }
             select p.id as payer, b.held from payers p \
             join balances b on b.account = p.account \
             union all \
-            select payer, -amount from payments where state = 'requires_confirmation' \
+            select payer, -amount from payments \
+            where state in ('requires_confirmation', 'authorized') \
             union all \
             select payer, -amount from withdrawals where state = 'authorized' \
             union all \
@@ -177,8 +185,44 @@ const ENVELOPES: Sql = sql!(input { any: int }
         ) f limit 1"
     => { example: blob, wrong: int });
 
+/// What was given back of a payment is the sum of its refunds, and so is what was returned of its fee.
+/// Its state says so too.
+const REFUNDS: Sql = sql!(input { any: int }
+    "select f.payment as example, count(*) over () as wrong from input i cross join ( \
+        select s.payment from ( \
+            select id as payment, amount_refunded, fee_returned, refunds from payments \
+            where refunds > 0 or amount_refunded > 0 or fee_returned > 0 \
+            union all \
+            select payment, -amount, -fee_returned, -1 from refunds) s \
+        group by s.payment having sum(s.amount_refunded) <> 0 or sum(s.fee_returned) <> 0 \
+            or sum(s.refunds) <> 0 \
+        union all \
+        select id from payments where (state = 'refunded') <> \
+            (refunds > 0 and amount_refunded = amount_settled) \
+            or (state = 'partially_refunded') <> (refunds > 0 and amount_refunded < amount_settled) \
+        ) f limit 1"
+    => { example: blob, wrong: int });
+
+/// What the suspense accounts have is the money whose owners could not have it.
+const SUSPENSE: Sql = sql!(input { any: int }
+    "select f.mode || ' ' || f.currency as example, count(*) over () as wrong \
+     from input i cross join ( \
+        select s.mode, s.currency from ( \
+            select a.mode, a.currency, b.available + b.held as amount \
+            from accounts a join balances b on b.account = a.id where a.kind = 'suspense' \
+            union all select mode, currency, -amount from suspense where state = 'open') s \
+        group by s.mode, s.currency having sum(s.amount) <> 0) f limit 1"
+    => { example: text, wrong: int });
+
+/// No merchant owes more than it has.
+const MERCHANTS: Sql = sql!(input { any: int }
+    "select f.id as example, count(*) over () as wrong from input i cross join ( \
+        select m.id from merchants m join balances b on b.account = m.account \
+        group by m.id having sum(b.available) < 0 or sum(b.held) < 0) f limit 1"
+    => { example: blob, wrong: int });
+
 /// The checks of [`Store::check_books`], by their names.
-const CHECKS: [(&str, &Sql); 10] = [
+const CHECKS: [(&str, &Sql); 13] = [
     ("trial_balance", &TRIAL_BALANCE),
     ("balances", &BALANCES),
     ("transfers", &TRANSFERS),
@@ -189,6 +233,9 @@ const CHECKS: [(&str, &Sql); 10] = [
     ("held", &HELD),
     ("spending", &SPENDING),
     ("envelopes", &ENVELOPES),
+    ("refunds", &REFUNDS),
+    ("suspense", &SUSPENSE),
+    ("merchants", &MERCHANTS),
 ];
 
 #[derive(Serialize)]
@@ -321,6 +368,9 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("checks::HELD", &HELD),
     ("checks::SPENDING", &SPENDING),
     ("checks::ENVELOPES", &ENVELOPES),
+    ("checks::REFUNDS", &REFUNDS),
+    ("checks::SUSPENSE", &SUSPENSE),
+    ("checks::MERCHANTS", &MERCHANTS),
     ("checks::ACKNOWLEDGED", &ACKNOWLEDGED),
     ("checks::SINCE", &SINCE),
     ("checks::MEASURE", &MEASURE),

@@ -124,13 +124,19 @@ const OVERDUE: Sql = sql!(input { now: int, size: int }
      order by p.expires_at limit (select size from input)"
     => { id: blob, payer: blob, merchant: blob });
 
+const HOLDS_OVER: Sql = sql!(input { now: int, size: int }
+    "select p.id, p.payer, p.merchant from input i cross join payments p \
+     where p.state = 'authorized' and p.hold_expires_at <= i.now \
+     order by p.hold_expires_at limit (select size from input)"
+    => { id: blob, payer: blob, merchant: blob });
+
 #[derive(Serialize)]
 struct Now {
     now: i64,
     size: u16,
 }
 
-/// A payment that nobody confirmed in time.
+/// A payment that nobody confirmed or captured in time.
 #[derive(Clone, Copy, Debug)]
 pub struct Overdue {
     /// The payment.
@@ -174,10 +180,12 @@ impl Store {
         owners.transpose()
     }
 
-    /// Payments whose time to be confirmed is over, the longest overdue first.
+    /// Payments whose time to be confirmed or captured is over, the longest overdue first; up to
+    /// `size` of either.
     pub async fn overdue(&self, now: Timestamp, size: u16) -> Result<Vec<Overdue>, StoreError> {
-        let rows: Vec<OverdueRow> =
-            self.read(&OVERDUE, &[Now { now: now.unix_millis(), size }]).await?;
+        let input = [Now { now: now.unix_millis(), size }];
+        let mut rows: Vec<OverdueRow> = self.read(&OVERDUE, &input).await?;
+        rows.extend(self.read::<OverdueRow>(&HOLDS_OVER, &input).await?);
         let overdue = rows.into_iter().map(|row| Overdue {
             payment: PaymentId::from_bytes(row.id.0),
             payer: PayerId::from_bytes(row.payer.0),
@@ -193,4 +201,5 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("confirmations::CONFIRMATIONS", &CONFIRMATIONS),
     ("confirmations::OWNERS", &OWNERS),
     ("confirmations::OVERDUE", &OVERDUE),
+    ("confirmations::HOLDS_OVER", &HOLDS_OVER),
 ];

@@ -24,11 +24,13 @@ mod payments;
 mod pins;
 mod population;
 mod recipients;
+mod refunds;
 mod retention;
 mod rows;
 mod settlement;
 mod spending;
 mod sql;
+mod suspense;
 mod withdrawals;
 
 pub use accounts::{Balance, LedgerLine};
@@ -49,12 +51,13 @@ pub use leases::Holder;
 pub use merchants::{ApiKey, Merchant, MerchantWithKey, Terminal};
 pub use nonces::Nonce;
 pub use payers::{Approval, Device, NewDevice, Payer};
-pub use payments::Payment;
+pub use payments::{Payment, PaymentFilter};
 pub use pins::{KeptPin, PinTry};
 pub use population::PayerWithDevice;
 pub use recipients::{HiddenPerson, RECEIVE_TOKEN_LENGTH, Recipient};
 pub use retention::{FORGET_MAX, Old};
 pub use settlement::{OwnShard, Settlement};
+pub use suspense::{Suspense, SuspenseState};
 pub use withdrawals::Withdrawal;
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use wallet_core::{Mode, Money, TerminalId, Timestamp};
 use super::connection::Store;
 use super::error::StoreError;
 use super::hex::Hex;
-use super::sql::Sql;
-use crate::domain::command::{CodeSource, ReferenceRef};
-use crate::domain::ids::{MerchantId, PaymentId};
+use super::sql::{Sql, sql};
+use crate::domain::command::{Capture, CodeSource, ReferenceRef};
+use crate::domain::ids::{MerchantId, PayerId, PaymentId};
 use crate::domain::outcome::{DeclineCode, PaymentAnswer};
 
 /// A payment as it is now.
@@ -30,6 +30,28 @@ impl Payment {
     }
 }
 
+/// Which payments are listed.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct PaymentFilter {
+    /// Those in this state.
+    pub state: Option<PaymentState>,
+    /// Those made at this time or later.
+    pub created_since: Option<Timestamp>,
+    /// Those made before this time.
+    pub created_before: Option<Timestamp>,
+}
+
+impl PaymentFilter {
+    /// Whether a payment is among them.
+    #[must_use]
+    pub fn takes(&self, payment: &Payment) -> bool {
+        let PaymentAnswer { record, created_at, .. } = &payment.answer;
+        self.state.is_none_or(|state| record.state == state)
+            && self.created_since.is_none_or(|since| *created_at >= since)
+            && self.created_before.is_none_or(|before| *created_at < before)
+    }
+}
+
 /// A query that selects `p.*` of payments and `e.record` of one of their records, and whatever it
 /// selects beside that.
 macro_rules! payments_sql {
@@ -39,8 +61,8 @@ macro_rules! payments_sql {
     (input { $($input:tt)+ } $text:literal => { $($more:ident: $type:ident),* }) => {
         $crate::store::sql::sql!(input { $($input)+ } $text => {
             $($more: $type,)* id: blob, merchant: blob, mode: text, reference: text,
-            amount_refunded: int, code_source: text, terminal: blob, description: text,
-            metadata: text, decline_code: text, fee: int, first_fee: int, created_at: int,
+            amount_refunded: int, capture: text, hold_expires_at: int, code_source: text, terminal: blob, description: text,
+            metadata: text, decline_code: text, fee: int, created_at: int,
             expires_at: int, record: blob
         })
     };
@@ -55,13 +77,14 @@ pub(super) struct PaymentRow {
     mode: String,
     reference: String,
     amount_refunded: i64,
+    capture: String,
+    hold_expires_at: Option<i64>,
     code_source: String,
     terminal: Option<Hex<16>>,
     description: Option<String>,
     metadata: Option<String>,
     decline_code: Option<String>,
     fee: i64,
-    first_fee: i64,
     created_at: i64,
     expires_at: Option<i64>,
     record: Hex<RECORD_LENGTH>,
@@ -76,10 +99,7 @@ impl PaymentRow {
             .map(|name| DeclineCode::from_name(&name).ok_or(StoreError::Corrupt("decline_code")))
             .transpose()?;
         let currency = record.settled.currency();
-        // One that waited was settled by a later record, perhaps in the same millisecond.
-        let first = self.expires_at.is_none() && record.decided_at.unix_millis() == self.created_at;
         let fee = match record.state {
-            _ if first => self.first_fee,
             PaymentState::Succeeded | PaymentState::PartiallyRefunded | PaymentState::Refunded => {
                 self.fee
             }
@@ -95,11 +115,13 @@ impl PaymentRow {
             mode: Mode::from_name(&self.mode).ok_or(StoreError::Corrupt("mode"))?,
             created_at: Timestamp::from_unix_millis(self.created_at),
             expires_at: self.expires_at.map(Timestamp::from_unix_millis),
+            hold_expires_at: self.hold_expires_at.map(Timestamp::from_unix_millis),
             record,
             fee: Money::from_minor(fee, currency),
             // A payment that the payer refuses later was not declined at first.
             decline_code: decline_code.filter(|_| record.state == PaymentState::Declined),
             reference: self.reference,
+            capture: Capture::from_name(&self.capture).ok_or(StoreError::Corrupt("capture"))?,
             code_source: CodeSource::from_name(&self.code_source)
                 .ok_or(StoreError::Corrupt("code_source"))?,
             terminal: self.terminal.map(|id| TerminalId::from_bytes(id.0)),
@@ -121,11 +143,32 @@ const BY_REFERENCE: Sql = payments_sql!(input { merchant: blob, mode: text, refe
      join payments p on p.id = r.payment \
      join events e on e.batch = p.last_batch and e.n = p.last_event");
 
-const LIST: Sql = payments_sql!(input { merchant: blob, mode: text, before: blob, size: int }
-    "select p.*, e.record from input i \
-     join payments p on p.merchant = i.merchant and p.mode = i.mode and p.id < i.before \
+const LIST: Sql = payments_sql!(input { merchant: blob, mode: text, state: text, since: blob, before: blob, size: int }
+    "select p.*, e.record from input i join payments p on p.merchant = i.merchant \
+        and p.mode = i.mode and p.id < i.before and p.id >= i.since \
+        and (i.state is null or p.state = i.state) \
      join events e on e.batch = p.last_batch and e.n = p.last_event \
      order by p.id desc limit (select size from input)");
+
+// Most payments have succeeded: those are found on the way, the others through an index of theirs.
+const LIST_IN_STATE: Sql = payments_sql!(input { merchant: blob, mode: text, state: text, since: blob, before: blob, size: int }
+    "select p.*, e.record from input i join payments p on p.merchant = i.merchant \
+        and p.state <> 'succeeded' and p.state = i.state and p.mode = i.mode \
+        and p.id < i.before and p.id >= i.since \
+     join events e on e.batch = p.last_batch and e.n = p.last_event \
+     order by p.id desc limit (select size from input)");
+
+const HOLDER: Sql = sql!(input { merchant: blob, mode: text, reference: text }
+    "select p.id, p.payer from input i join payment_references r \
+        on r.merchant = i.merchant and r.mode = i.mode and r.reference = i.reference \
+     join payments p on p.id = r.payment"
+    => { id: blob, payer: blob });
+
+#[derive(Deserialize)]
+struct HolderRow {
+    id: Hex<16>,
+    payer: Hex<16>,
+}
 
 #[derive(Serialize)]
 struct ById {
@@ -138,6 +181,8 @@ struct ById {
 struct Page {
     merchant: Hex<16>,
     mode: &'static str,
+    state: Option<&'static str>,
+    since: Hex<16>,
     before: Hex<16>,
     size: usize,
 }
@@ -169,23 +214,51 @@ impl Store {
         rows.into_iter().next().map(PaymentRow::payment).transpose()
     }
 
-    /// A merchant's payments, newest first, older than `before`.
+    /// The payment that holds a reference, and who pays.
+    pub async fn reference_holder(
+        &self,
+        reference: &ReferenceRef,
+    ) -> Result<Option<(PaymentId, PayerId)>, StoreError> {
+        let input = super::rows::ReferenceRow::new(reference);
+        let rows: Vec<HolderRow> = self.read(&HOLDER, &[input]).await?;
+        Ok(rows.first().map(|row| {
+            (PaymentId::from_bytes(row.id.0), PayerId::from_bytes(row.payer.0))
+        }))
+    }
+
+    /// A merchant's payments that pass a filter, newest first, older than `before`.
     pub async fn payments(
         &self,
-        merchant: MerchantId,
-        mode: Mode,
+        (merchant, mode): (MerchantId, Mode),
+        filter: PaymentFilter,
         before: Option<PaymentId>,
         size: usize,
     ) -> Result<Vec<Payment>, StoreError> {
+        let created_before = filter.created_before.map(first_id).map(PaymentId::from_bytes);
+        let before = before.into_iter().chain(created_before).min();
         let input = Page {
             merchant: Hex(*merchant.as_bytes()),
             mode: mode.as_str(),
+            state: filter.state.map(PaymentState::as_str),
+            since: Hex(filter.created_since.map_or([0; 16], first_id)),
             before: Hex(before.map_or([0xff; 16], |id| *id.as_bytes())),
             size,
         };
-        let rows: Vec<PaymentRow> = self.read(&LIST, &[input]).await?;
+        let statement = match filter.state {
+            None | Some(PaymentState::Succeeded) => &LIST,
+            Some(_) => &LIST_IN_STATE,
+        };
+        let rows: Vec<PaymentRow> = self.read(statement, &[input]).await?;
         rows.into_iter().map(PaymentRow::payment).collect()
     }
+}
+
+/// The first id that can have been made at a time: ids begin with it.
+fn first_id(time: Timestamp) -> [u8; 16] {
+    let millis = u64::try_from(time.unix_millis()).unwrap_or(0);
+    let mut id = [0; 16];
+    id[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    id
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.
@@ -193,5 +266,7 @@ impl Store {
 pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("payments::BY_ID", &BY_ID),
     ("payments::BY_REFERENCE", &BY_REFERENCE),
+    ("payments::HOLDER", &HOLDER),
     ("payments::LIST", &LIST),
+    ("payments::LIST_IN_STATE", &LIST_IN_STATE),
 ];

@@ -1,5 +1,5 @@
-//! Ends what nobody acted upon in time: payments that their payers did not confirm, and red
-//! envelopes that nobody claimed, or not to the end.
+//! Ends what nobody acted upon in time: payments that their payers did not confirm or their
+//! merchants did not capture, and red envelopes that nobody claimed, or not to the end.
 //!
 //! Every process does it. They ask for what is overdue through an index that holds only what
 //! waits, and settle it like everything else; whoever comes second finds it decided.
@@ -78,7 +78,7 @@ impl ExpiryParts {
             let now = self.clock.now();
             let payments = self.store.overdue(now, STEP_MAX).await?;
             let envelopes = self.store.overdue_envelopes(now, STEP_MAX).await?;
-            let full = payments.len().max(envelopes.len()) == usize::from(STEP_MAX);
+            let full = payments.len().max(envelopes.len()) >= usize::from(STEP_MAX);
             let payments = payments.into_iter().map(|overdue| self.resolve(overdue));
             let envelopes = envelopes.into_iter().map(|overdue| self.give_back(overdue));
             let commands = payments.chain(envelopes).map(|command| self.end(command));
@@ -91,7 +91,7 @@ impl ExpiryParts {
         }
     }
 
-    /// Nobody confirmed it in time.
+    /// Nobody confirmed or captured it in time.
     fn resolve(&self, Overdue { payment, payer, merchant }: Overdue) -> Command {
         let transfer = self.entropy.id(self.clock.now());
         Command::Resolve(Resolve { payment, payer, merchant, transfer, by: Resolver::Time })

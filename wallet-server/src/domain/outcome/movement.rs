@@ -20,10 +20,11 @@ pub struct MovementAnswer {
     pub shown: Vec<u8>,
 }
 
-/// Why a payer's money did not move; in order of precedence.
+/// Why money did not move that a payer sent or a merchant would have given back; in order of
+/// precedence.
 ///
 /// It is kept under the idempotency key: otherwise a repeat that was late on its way could move
-/// money that the payer was told would not move.
+/// money that the caller was told would not move.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NotMoved {
     /// The payer is frozen or closed.
@@ -50,11 +51,19 @@ pub enum NotMoved {
     EnvelopeExpired,
     /// The sender is frozen.
     SenderUnavailable,
+    /// The payment was made too long ago to be refunded.
+    RefundTooLate,
+    /// The payment has as many refunds as one may have.
+    TooManyRefunds,
+    /// More than is left of the payment: this much is.
+    RefundExceedsPayment(Money),
+    /// The merchant has less than it would give back.
+    BalanceInsufficient,
 }
 
 impl NotMoved {
     /// Those that have nothing beside their code.
-    const PLAIN: [(Self, &'static str); 11] = [
+    const PLAIN: [(Self, &'static str); 14] = [
         (Self::PayerUnavailable, "payer_unavailable"),
         (Self::UnknownRecipient, "unknown_recipient"),
         (Self::SamePayer, "same_payer"),
@@ -66,12 +75,19 @@ impl NotMoved {
         (Self::EnvelopeEmpty, "envelope_empty"),
         (Self::EnvelopeExpired, "envelope_expired"),
         (Self::SenderUnavailable, "sender_unavailable"),
+        (Self::RefundTooLate, "refund_too_late"),
+        (Self::TooManyRefunds, "too_many_refunds"),
+        (Self::BalanceInsufficient, "balance_insufficient"),
     ];
     const OVER_LIMIT: &'static str = "declined_by_limit";
+    const EXCEEDS: &'static str = "refund_exceeds_payment";
 
     /// The stable code of the API.
     #[must_use]
     pub fn code(&self) -> &'static str {
+        if matches!(self, Self::RefundExceedsPayment(_)) {
+            return Self::EXCEEDS;
+        }
         let plain = Self::PLAIN.iter().find(|entry| entry.0 == *self);
         plain.map_or(Self::OVER_LIMIT, |entry| entry.1)
     }
@@ -83,6 +99,9 @@ impl NotMoved {
             let (currency, minor) = (left.currency().numeric(), left.minor());
             return format!("{} {} {currency} {minor}", Self::OVER_LIMIT, limit.as_str());
         }
+        if let Self::RefundExceedsPayment(left) = self {
+            return format!("{} {} {}", Self::EXCEEDS, left.currency().numeric(), left.minor());
+        }
         self.code().to_owned()
     }
 
@@ -92,12 +111,23 @@ impl NotMoved {
         if let Some(plain) = Self::PLAIN.iter().find(|entry| entry.1 == text) {
             return Some(plain.0);
         }
-        let mut words = text.strip_prefix(Self::OVER_LIMIT)?.strip_prefix(' ')?.split(' ');
-        let limit = LimitName::from_name(words.next()?)?;
-        let currency = Currency::from_numeric(words.next()?.parse().ok()?).ok()?;
-        let left = Money::from_minor(words.next()?.parse().ok()?, currency);
-        words.next().is_none().then_some(Self::OverLimit(OverLimit { limit, left }))
+        let mut words = text.split(' ');
+        let read = match words.next()? {
+            Self::OVER_LIMIT => {
+                let limit = LimitName::from_name(words.next()?)?;
+                Self::OverLimit(OverLimit { limit, left: money(&mut words)? })
+            }
+            Self::EXCEEDS => Self::RefundExceedsPayment(money(&mut words)?),
+            _ => return None,
+        };
+        words.next().is_none().then_some(read)
     }
+}
+
+/// Reads a currency's number and minor units.
+fn money<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Money> {
+    let currency = Currency::from_numeric(words.next()?.parse().ok()?).ok()?;
+    Some(Money::from_minor(words.next()?.parse().ok()?, currency))
 }
 
 #[cfg(test)]
@@ -115,13 +145,16 @@ mod tests {
             let left = Money::from_minor(1_234, yuan);
             all.push(NotMoved::OverLimit(OverLimit { limit, left }));
         }
+        all.push(NotMoved::RefundExceedsPayment(Money::from_minor(1_234, yuan)));
         for not_moved in all {
             let text = not_moved.to_text();
             assert_eq!(NotMoved::from_text(&text), Some(not_moved), "{text}");
             assert!(text.starts_with(not_moved.code()), "{text}");
             assert_eq!(NotMoved::from_text(&format!("{text} ")), None, "{text}");
         }
-        for text in ["", "declined_by_limit", "declined_by_limit day 156", "succeeded"] {
+        for text in
+            ["", "declined_by_limit", "declined_by_limit day 156", "refund_exceeds_payment 156", "succeeded"]
+        {
             assert_eq!(NotMoved::from_text(text), None, "{text}");
         }
     }

@@ -15,7 +15,8 @@ use wallet_core::Money;
 use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
 use super::Books;
-use super::person::{self, Asking, Done, NotDone, Subject, negative};
+use super::give_back::negative;
+use super::person::{self, Asking, Done, NotDone, Subject};
 use super::resolve::{balanced, held, release};
 use crate::domain::command::{ClaimShare, EndEnvelope, EnvelopeFor, MakeEnvelope};
 use crate::domain::ids::EnvelopeId;

@@ -5,13 +5,18 @@
 //! changes nothing for its neighbours. Its only caller is the batcher.
 //!
 //! The path of a payment ends here: `charge` is the list of rules in their order, `confirmation`
-//! says when the payer is asked, `resolve` what becomes of a payment that waited.
+//! says when the payer is asked, `resolve` what becomes of a payment afterwards, `reference` how
+//! one is undone that nobody knows the id of, and `refund` how money is given back.
 
 mod charge;
 mod confirmation;
 mod envelope;
+mod give_back;
 mod person;
+mod reference;
+mod refund;
 mod resolve;
+mod suspense;
 mod top_up;
 mod transfer;
 mod withdrawal;
@@ -19,10 +24,10 @@ mod withdrawal;
 use wallet_core::{Money, Timestamp};
 
 use super::command::{Command, KeyRef};
-use super::ids::PayerId;
+use super::ids::{PayerId, PaymentId};
 use super::limits::{Calendar, LimitRules, Usage};
 use super::outcome::{Answer, Outcome, Refusal};
-use super::plan::{AnswerRef, NewKeptAnswer, PayerChange, Plan};
+use super::plan::{AnswerRef, Event, NewKeptAnswer, PayerChange, PaymentChange, Plan};
 use super::snapshot::{KeptAnswer, Payer, Snapshot};
 
 pub use confirmation::ConfirmationRules;
@@ -36,6 +41,23 @@ pub struct Rules {
     pub limits: LimitRules,
     /// When payers are asked.
     pub confirmation: ConfirmationRules,
+    /// What may happen to payments after they were made.
+    pub payments: PaymentRules,
+}
+
+/// What may happen to payments after they were made.
+#[derive(Clone, Copy, Debug)]
+pub struct PaymentRules {
+    /// How long what a merchant has not captured stays held.
+    pub hold_millis: i64,
+    /// How long after the capture a payment can still be called off.
+    pub cancel_millis: i64,
+    /// How long after the capture a payment can be refunded.
+    pub refund_millis: i64,
+    /// How many refunds a payment may have.
+    pub refunds_max: u32,
+    /// Whether a refund gives the merchant its share of the fee back.
+    pub fees_returned: bool,
 }
 
 /// Decides `commands` in their order at `now`.
@@ -50,6 +72,9 @@ pub fn settle(snapshot: Snapshot, rules: &Rules, commands: &[Command], now: Time
         let outcome = match command {
             Command::Charge(charge) => charge::decide(&mut books, charge),
             Command::Resolve(resolve) => resolve::decide(&mut books, resolve),
+            Command::CancelReference(cancel) => reference::decide(&mut books, cancel),
+            Command::Refund(refund) => refund::decide(&mut books, refund),
+            Command::EndSuspense(end) => suspense::decide(&mut books, end),
             Command::TopUp(top_up) => top_up::decide(&mut books, top_up),
             Command::Transfer(transfer) => transfer::decide(&mut books, transfer),
             Command::Withdraw(withdraw) => withdrawal::decide(&mut books, withdraw),
@@ -88,6 +113,22 @@ impl Books<'_> {
         let kept = KeptAnswer { request_hash, answer: answer.clone() };
         self.rows.answers.insert(key.clone(), kept);
         self.plan.kept_answers.push(NewKeptAnswer { key: key.clone(), request_hash, answer: name });
+    }
+
+    /// Writes down what becomes of a payment, after what the batch has made of it before.
+    fn change_payment(&mut self, id: PaymentId, change: PaymentChange) {
+        let changes = &mut self.plan.changed_payments;
+        let change = match changes.remove(&id) {
+            Some(before) => change.after(before),
+            None => change,
+        };
+        changes.insert(id, change);
+    }
+
+    /// Writes an event, and says where.
+    fn event(&mut self, event: Event) -> usize {
+        self.plan.events.push(event);
+        self.plan.events.len() - 1
     }
 
     /// What a payer has from now on, and has spent.

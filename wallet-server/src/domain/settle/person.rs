@@ -1,4 +1,4 @@
-//! What is common to everything that payers ask for: who asks, what was answered before, what may
+//! What is common to everything that payers ask for (and to what merchants give back): who asks, what was answered before, what may
 //! leave the wallet, and how it is written down.
 //!
 //! A refusal that a later request could turn into a movement is kept under the idempotency key as
@@ -8,6 +8,7 @@ use wallet_core::Money;
 use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
 use super::Books;
+use super::give_back::negative;
 use super::resolve::{balanced, held};
 use crate::domain::command::{PayerRequest, Request};
 use crate::domain::ids::{PayerId, TransferId};
@@ -127,15 +128,8 @@ impl Books<'_> {
 
     /// Writes an event for one payer, and says where.
     pub(super) fn tell(&mut self, record: Record, payer: PayerId) -> usize {
-        let event = self.plan.events.len();
-        self.plan.events.push(Event { record, notice: None, merchant: None, payer });
-        event
+        self.event(Event { record, notice: None, merchant: None, payer: Some(payer) })
     }
-}
-
-/// The other side of an amount.
-pub(super) fn negative(amount: Money) -> Money {
-    Money::from_minor(-amount.minor(), amount.currency())
 }
 
 /// From what one payer has, to what another one has.

@@ -91,7 +91,7 @@ fn credit(books: &mut Books<'_>, top_up: &TopUp) -> Result<TopUpAnswer, Refusal>
     });
     books.plan.transfers.push(transfer);
     let payer = top_up.payer;
-    books.plan.events.push(Event { record, notice: None, merchant: None, payer });
+    books.plan.events.push(Event { record, notice: None, merchant: None, payer: Some(payer) });
     Ok(answer)
 }
 

@@ -9,7 +9,9 @@ use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
 use wallet_core::Money;
 
-use crate::domain::ids::{ClaimId, EnvelopeId, PayerTransferId, PaymentId, TopUpId, WithdrawalId};
+use crate::domain::ids::{
+    ClaimId, EnvelopeId, PayerTransferId, PaymentId, RefundId, SuspenseId, TopUpId, WithdrawalId,
+};
 use crate::domain::ledger::AccountKind;
 use crate::http::input;
 use crate::http::problem::Problem;
@@ -136,6 +138,8 @@ fn subject(text: &str) -> Option<[u8; 16]> {
         .or_else(|| PayerTransferId::parse(text).map(|id| *id.as_bytes()))
         .or_else(|| WithdrawalId::parse(text).map(|id| *id.as_bytes()))
         .or_else(|| EnvelopeId::parse(text).map(|id| *id.as_bytes()))
+        .or_else(|| RefundId::parse(text).map(|id| *id.as_bytes()))
+        .or_else(|| SuspenseId::parse(text).map(|id| *id.as_bytes()))
         .or_else(|| ClaimId::parse(text).map(|id| *id.as_bytes()))
 }
 

@@ -4,6 +4,7 @@ mod books;
 mod keys;
 mod merchants;
 mod payers;
+mod suspense;
 mod top_ups;
 mod withdrawals;
 
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(payers::routes())
         .merge(top_ups::routes())
         .merge(withdrawals::routes())
+        .merge(suspense::routes())
         .merge(books::routes())
         .merge(keys::routes())
 }

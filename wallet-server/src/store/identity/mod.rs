@@ -217,7 +217,7 @@ impl PayerChange {
             reference_hash: [0; 32],
             books_hash: books_hash(&[], &[]),
         };
-        Event { record, notice: Some(notice), merchant: None, payer: self.payer }
+        Event { record, notice: Some(notice), merchant: None, payer: Some(self.payer) }
     }
 }
 

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use wallet_core::receipt::{RECORD_LENGTH, Record, RecordKind};
 
 use crate::domain::ids::{PayerId, TopUpId};
+use crate::store::refunds::{RefundRow, refunds_sql};
 use crate::domain::outcome::{
-    Answer, MovementAnswer, NotMoved, PaymentAnswer, Rejection, TopUpAnswer,
+    Answer, MovementAnswer, NotMoved, PaymentAnswer, RefundAnswer, Rejection, TopUpAnswer,
 };
 use crate::domain::snapshot::KeptAnswer;
 use crate::store::StoreError;
@@ -30,6 +31,7 @@ impl Place {
 pub(super) enum Subject {
     Payment([u8; 16], Place),
     TopUp([u8; 16]),
+    Refund([u8; 16]),
     /// The record at this place says all about it.
     Movement([u8; 16], i64),
 }
@@ -39,6 +41,7 @@ pub(super) enum Subject {
 pub(super) struct Named {
     payments: BTreeSet<([u8; 16], Place)>,
     top_ups: BTreeSet<[u8; 16]>,
+    refunds: BTreeSet<[u8; 16]>,
     movements: BTreeSet<([u8; 16], i64)>,
 }
 
@@ -49,6 +52,7 @@ impl FromIterator<Subject> for Named {
             match subject {
                 Subject::Payment(id, place) => named.payments.insert((id, place)),
                 Subject::TopUp(id) => named.top_ups.insert(id),
+                Subject::Refund(id) => named.refunds.insert(id),
                 Subject::Movement(batch, event) => named.movements.insert((batch, event)),
             };
         }
@@ -70,11 +74,12 @@ pub(super) struct KeptColumns {
 }
 
 /// What an answer about money that concerns no merchant is called.
-const MOVEMENTS: [RecordKind; 4] = [
+const MOVEMENTS: [RecordKind; 5] = [
     RecordKind::PayerTransfer,
     RecordKind::Withdrawal,
     RecordKind::Envelope,
     RecordKind::EnvelopeClaim,
+    RecordKind::Suspense,
 ];
 
 impl KeptColumns {
@@ -84,6 +89,7 @@ impl KeptColumns {
         match (self.answer.as_deref()?, self.subject?) {
             ("payment", id) => Some(Subject::Payment(id.0, place)),
             ("top_up", id) => Some(Subject::TopUp(id.0)),
+            ("refund", id) => Some(Subject::Refund(id.0)),
             (name, _) if MOVEMENTS.iter().any(|kind| kind.as_str() == name) => {
                 place.0.map(|(batch, event)| Subject::Movement(batch, event))
             }
@@ -96,6 +102,7 @@ impl KeptColumns {
 pub(super) struct Answers {
     payments: HashMap<([u8; 16], Place), PaymentAnswer>,
     top_ups: HashMap<[u8; 16], TopUpAnswer>,
+    refunds: HashMap<[u8; 16], RefundAnswer>,
     movements: HashMap<([u8; 16], i64), (Record, Option<u16>)>,
 }
 
@@ -125,6 +132,12 @@ impl Answers {
         for row in rows {
             top_ups.insert(row.id.0, row.answer()?);
         }
+        let rows: Vec<RefundRow> = transaction.read(&REFUNDS, &ids(named.refunds)).await?;
+        let mut refunds = HashMap::new();
+        for row in rows {
+            let refund = row.refund()?;
+            refunds.insert(*refund.id.as_bytes(), refund);
+        }
         let places: Vec<RecordPlace> = named
             .movements
             .into_iter()
@@ -135,7 +148,7 @@ impl Answers {
         for row in rows {
             movements.insert((row.batch.0, row.n), (read_record(&row.record)?, row.share));
         }
-        Ok(Self { payments, top_ups, movements })
+        Ok(Self { payments, top_ups, refunds, movements })
     }
 
     pub(super) fn payment(&self, id: [u8; 16], place: Place) -> Result<PaymentAnswer, StoreError> {
@@ -157,6 +170,11 @@ impl Answers {
                 Answer::Payment(Box::new(self.payment(id, place)?))
             }
             Some(Subject::TopUp(id)) => Answer::TopUp(Box::new(self.top_up(id)?)),
+            Some(Subject::Refund(id)) => {
+                let refund = self.refunds.get(&id).cloned();
+                let refund = refund.ok_or(StoreError::Corrupt("a refund that is named"))?;
+                Answer::Refund(Box::new(refund))
+            }
             Some(Subject::Movement(batch, event)) => {
                 let record = self.movements.get(&(batch, event)).copied();
                 let (record, share) =
@@ -164,6 +182,7 @@ impl Answers {
                 let shown = row.shown.as_ref().map(|bytes| bytes.0.clone()).unwrap_or_default();
                 Answer::Movement(Box::new(MovementAnswer { record, share, shown }))
             }
+            None if name == "reference_canceled" => Answer::ReferenceCanceled,
             None => Rejection::from_name(name)
                 .map(Answer::Rejected)
                 .or_else(|| NotMoved::from_text(name).map(Answer::NotMoved))
@@ -226,6 +245,10 @@ impl TopUpRow {
     }
 }
 
+const REFUNDS: Sql = refunds_sql!(input { id: blob }
+    "select r.*, e.record from input i join refunds r on r.id = i.id \
+     join events e on e.batch = r.batch and e.n = r.event");
+
 const RECORDS: Sql = sql!(input { batch: blob, event: int }
     "select e.batch, e.n, e.record, s.n as share \
      from input i join events e on e.batch = i.batch and e.n = i.event \
@@ -255,5 +278,6 @@ fn read_record(record: &Hex<RECORD_LENGTH>) -> Result<Record, StoreError> {
 pub(in crate::store) const STATEMENTS: &[(&str, &Sql)] = &[
     ("settlement/answers::PAYMENTS", &PAYMENTS),
     ("settlement/answers::TOP_UPS", &TOP_UPS),
+    ("settlement/answers::REFUNDS", &REFUNDS),
     ("settlement/answers::RECORDS", &RECORDS),
 ];

@@ -3,7 +3,7 @@
 //! | step | SQLite | PostgreSQL |
 //! |---|---|---|
 //! | [`begin`](Settlement::begin) | `BEGIN IMMEDIATE`, the only lock there is | READ COMMITTED |
-//! | [`lock`](Settlement::lock) | – | the payers' balance rows, in the order of accounts |
+//! | [`lock`](Settlement::lock) | – | the payers' balance rows, and those of merchants who may give money back, in the order of accounts |
 //! | [`load`](Settlement::load) | what the commands name, several statements in one text | the same, parts of one statement |
 //! | [`commit`](Settlement::commit): write | each kind of row in a statement, all of them in one text | parts of one statement, then the batch's own row; sorted where two processes could write the same rows |
 //! | … and make durable | one fsync | one fsync |
@@ -80,7 +80,7 @@ impl<'a> Settlement<'a> {
 
     /// Locks what the commands concern. What is read from here on stays as it is.
     pub async fn lock(&mut self, commands: &[Command]) -> Result<(), StoreError> {
-        lock::payers(&mut self.transaction, commands).await
+        lock::parties(&mut self.transaction, commands).await
     }
 
     /// Reads the rows that the commands name.

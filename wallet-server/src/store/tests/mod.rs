@@ -31,7 +31,9 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         payments::STATEMENTS,
         pins::STATEMENTS,
         recipients::STATEMENTS,
+        super::refunds::STATEMENTS,
         retention::STATEMENTS,
+        super::suspense::STATEMENTS,
         withdrawals::STATEMENTS,
     ]
     .into_iter()

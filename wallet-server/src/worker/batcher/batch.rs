@@ -167,6 +167,6 @@ async fn settle_once(
     let plan = catch_unwind(decide).map_err(|_| StoreError::Corrupt("the rules panicked"))?;
     settlement.commit(ids.next(&parts.entropy, now), &plan, now, today.day).await?;
     parts.metrics.settled(&plan);
-    parts.announcer.committed(plan.events.iter().map(|event| event.payer));
+    parts.announcer.committed(plan.events.iter().filter_map(|event| event.payer));
     Ok(plan.outcomes)
 }

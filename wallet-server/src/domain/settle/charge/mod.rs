@@ -8,7 +8,7 @@ use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
 use self::record::{Decided, Declined, record, reject};
 use super::{Books, confirmation};
-use crate::domain::command::{AuthenticCode, Charge, Verdict};
+use crate::domain::command::{AuthenticCode, Capture, Charge, Verdict};
 use crate::domain::ids::AccountId;
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::{AccountKind, Bucket, Entry, Shard, Transfer};
@@ -40,13 +40,19 @@ fn known(books: &mut Books<'_>, charge: &Charge) -> Option<Outcome> {
     }
     match books.rows.references.get(&charge.reference)? {
         TakenReference::Tombstone => Some(Outcome::Refused(Refusal::ReferenceCanceled)),
-        TakenReference::Payment(fingerprint, payment) if *fingerprint == charge.fingerprint => {
-            let answer = Answer::Payment(payment.clone());
-            let name = AnswerRef::Payment(payment.id);
+        TakenReference::Payment { fingerprint, first, canceled }
+            if *fingerprint == charge.fingerprint =>
+        {
+            if *canceled {
+                // A new request for what was called off must not hear of the first success.
+                return Some(Outcome::Refused(Refusal::ReferenceCanceled));
+            }
+            let answer = Answer::Payment(first.clone());
+            let name = AnswerRef::Payment(first.id);
             books.keep(&charge.key, charge.request_hash, &answer, name);
             Some(Outcome::Answered { answer, replayed: true })
         }
-        TakenReference::Payment(..) => Some(Outcome::Refused(Refusal::ReferenceConflict)),
+        TakenReference::Payment { .. } => Some(Outcome::Refused(Refusal::ReferenceConflict)),
     }
 }
 
@@ -75,9 +81,9 @@ fn present(books: &mut Books<'_>, charge: &Charge) -> Result<Answer, Refusal> {
     let allowed = allow(books, charge, code, &device, &payer);
     burn(books, charge, code, device, allowed.is_ok());
     let decision = allowed.map(|allowed| {
-        let transfer = match allowed.reason {
-            None => move_money(books, charge, &merchant, &payer, fees),
-            Some(_) => hold(charge, &payer),
+        let transfer = match (allowed.reason, charge.capture) {
+            (None, Capture::Automatic) => move_money(books, charge, &merchant, &payer, fees),
+            (None, Capture::Manual) | (Some(_), _) => hold(charge, &payer),
         };
         books.set_payer(code.payer, &payer, allowed.available, allowed.usage);
         Decided { transfer, proof: allowed.proof, reason: allowed.reason }
@@ -119,7 +125,7 @@ fn suspect(
     };
     let merchant = Some(charge.reference.merchant);
     let notice = Some("code.reused");
-    books.plan.events.push(Event { record, notice, merchant, payer: code.payer });
+    books.plan.events.push(Event { record, notice, merchant, payer: Some(code.payer) });
 }
 
 /// Moves the mark, and remembers where the code was presented.
@@ -195,7 +201,7 @@ fn allow(
     Ok(Allowed { usage, available, proof, reason })
 }
 
-/// Sets the amount aside until the payer has confirmed.
+/// Sets the amount aside until the payer has confirmed, and the merchant captures it.
 fn hold(charge: &Charge, payer: &Payer) -> Transfer {
     let amount = charge.amount.money();
     let taken = Money::from_minor(-amount.minor(), amount.currency());
@@ -205,7 +211,7 @@ fn hold(charge: &Charge, payer: &Payer) -> Transfer {
 
 /// The transfer: the payer pays the amount, the merchant gets it less the fee.
 fn move_money(
-    books: &Books<'_>,
+    books: &mut Books<'_>,
     charge: &Charge,
     merchant: &Merchant,
     payer: &Payer,
@@ -213,6 +219,7 @@ fn move_money(
 ) -> Transfer {
     let shard = books.rows.shard;
     let fee = merchant.fee.fee(charge.amount.money());
+    books.merchant_gets(charge.reference.merchant, charge.amount.money(), fee);
     let (minor, currency) = (charge.amount.money().minor(), charge.amount.money().currency());
     let entry = |account, shard, minor| {
         Entry::available(account, shard, Money::from_minor(minor, currency))

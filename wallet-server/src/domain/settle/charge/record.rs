@@ -3,7 +3,7 @@
 use wallet_core::Money;
 use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
-use crate::domain::command::{AuthenticCode, Charge};
+use crate::domain::command::{AuthenticCode, Capture, Charge};
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::Transfer;
 use crate::domain::limits::{Day, Limits, OverLimit, Proof};
@@ -32,15 +32,16 @@ pub(super) struct Decided {
 }
 
 impl Decided {
-    fn state(&self) -> PaymentState {
-        match self.reason {
-            None => PaymentState::Succeeded,
-            Some(_) => PaymentState::RequiresConfirmation,
+    fn state(&self, capture: Capture) -> PaymentState {
+        match (self.reason, capture) {
+            (Some(_), _) => PaymentState::RequiresConfirmation,
+            (None, Capture::Manual) => PaymentState::Authorized,
+            (None, Capture::Automatic) => PaymentState::Succeeded,
         }
     }
 }
 
-/// Writes the payment down: succeeded, declined, or waiting for its payer.
+/// Writes the payment down: succeeded, declined, or waiting for its payer or its merchant.
 pub(super) fn record(
     books: &mut Books<'_>,
     charge: &Charge,
@@ -50,7 +51,8 @@ pub(super) fn record(
 ) -> Answer {
     let asked = charge.amount.money();
     let nothing = Money::zero(asked.currency());
-    let state = decision.as_ref().map_or(PaymentState::Declined, Decided::state);
+    let state = |decided: &Decided| decided.state(charge.capture);
+    let state = decision.as_ref().map_or(PaymentState::Declined, state);
     let (settled, fee) =
         if state == PaymentState::Succeeded { (asked, fee) } else { (nothing, nothing) };
     let entries = decision.as_ref().map_or(&[][..], |decided| decided.transfer.entries());
@@ -74,10 +76,12 @@ pub(super) fn record(
         created_at: books.now,
         expires_at: (state == PaymentState::RequiresConfirmation)
             .then(|| books.now.plus_millis(wait)),
+        hold_expires_at: (state == PaymentState::Authorized).then(|| books.hold_expires_at()),
         record,
         fee,
         decline_code: decision.as_ref().err().map(|declined| declined.code),
         reference: charge.reference.reference.clone(),
+        capture: charge.capture,
         code_source: charge.code_source,
         terminal: charge.terminal,
         description: charge.description.clone(),
@@ -103,7 +107,7 @@ pub(super) fn record(
     });
     books.plan.transfers.extend(decided.map(|decided| decided.transfer));
     let merchant = Some(charge.reference.merchant);
-    books.plan.events.push(Event { record, notice: None, merchant, payer: code.payer });
+    books.plan.events.push(Event { record, notice: None, merchant, payer: Some(code.payer) });
     take_reference(books, charge, &answer);
     let name = AnswerRef::Payment(answer.id);
     let answer = Answer::Payment(Box::new(answer));
@@ -114,12 +118,15 @@ pub(super) fn record(
 /// A declined payment takes its reference as well; a rejected code does not, so that the till
 /// can scan again under the same one.
 fn take_reference(books: &mut Books<'_>, charge: &Charge, answer: &PaymentAnswer) {
-    let taken = TakenReference::Payment(charge.fingerprint, Box::new(answer.clone()));
+    let taken = TakenReference::Payment {
+        fingerprint: charge.fingerprint,
+        first: Box::new(answer.clone()),
+        canceled: false,
+    };
     books.rows.references.insert(charge.reference.clone(), taken);
     books.plan.references.push(NewReference {
         reference: charge.reference.clone(),
-        fingerprint: charge.fingerprint,
-        payment: charge.id,
+        holder: Some((charge.id, charge.fingerprint)),
     });
 }
 

@@ -5,8 +5,9 @@ use wallet_core::DeviceKeyId;
 
 use super::input;
 use super::parties::{DeviceColumns, PayerColumns};
+use super::payments::taken;
 use crate::domain::command::{AuthenticCode, Charge, Verdict};
-use crate::domain::snapshot::{Snapshot, TakenReference};
+use crate::domain::snapshot::Snapshot;
 use crate::store::StoreError;
 use crate::store::hex::Hex;
 use crate::store::rows::{KeyRow, ReferenceRow};
@@ -17,6 +18,7 @@ const CHARGES: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, k
         merchant: blob, reference: text, device: blob, payer: blob }
     "select i.n, k.request_hash, k.answer, k.subject, k.batch, k.event, \
         case when r.merchant is null then 0 else 1 end as taken, r.fingerprint, r.payment, \
+        case when h.state = 'canceled' then 1 else 0 end as canceled, \
         case when d.key_id is null then 0 else 1 end as enrolled, d.mark_step, d.mark_seq, \
         d.mark_merchant, d.mark_terminal, d.mark_amount, d.mark_at, d.new_until, \
         case when d.revoked_at is null then 0 else 1 end as revoked, \
@@ -30,11 +32,12 @@ const CHARGES: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, k
         and k.mode = i.mode and k.key = i.key \
      left join payment_references r on r.merchant = i.merchant and r.mode = i.mode \
         and r.reference = i.reference \
+     left join payments h on h.id = r.payment \
      left join devices d on d.key_id = i.device and d.approved_at is not null \
      left join payers p on p.id = i.payer \
      left join balances b on b.account = p.account and b.shard = 0"
     => { n: int, request_hash: blob, answer: text, subject: blob, batch: blob, event: int,
-        taken: int, fingerprint: blob, payment: blob, enrolled: int, mark_step: int,
+        taken: int, fingerprint: blob, payment: blob, canceled: int, enrolled: int, mark_step: int,
         mark_seq: int, mark_merchant: blob, mark_terminal: blob, mark_amount: int, mark_at: int,
         new_until: int, revoked: int, payer_mode: text, account: blob, currency: int, active: int,
         available: int, day: int, day_static: int, day_code: int, day_pin: int,
@@ -60,6 +63,7 @@ pub(super) struct ChargeRow {
     taken: u8,
     fingerprint: Option<Hex<32>>,
     payment: Option<Hex<16>>,
+    canceled: u8,
     enrolled: u8,
     #[serde(flatten)]
     device: DeviceColumns,
@@ -131,13 +135,7 @@ pub(super) fn known(
             snapshot.answers.insert(charge.key.clone(), kept);
         }
         if row.taken != 0 {
-            let taken = match (row.fingerprint, row.payment) {
-                (Some(fingerprint), Some(payment)) => {
-                    let payment = Box::new(answers.payment(payment.0, Place::FIRST)?);
-                    TakenReference::Payment(fingerprint.0, payment)
-                }
-                _ => TakenReference::Tombstone,
-            };
+            let taken = taken((row.fingerprint, row.payment), row.canceled, answers)?;
             snapshot.references.insert(charge.reference.clone(), taken);
         }
     }

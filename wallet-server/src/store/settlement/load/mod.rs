@@ -8,6 +8,7 @@ mod merchants;
 mod parties;
 mod payments;
 mod people;
+mod suspense;
 mod top_ups;
 
 use super::answers::{Answers, Named};
@@ -50,17 +51,23 @@ pub(super) async fn snapshot(
     let unopened = merchants::known(merchant_rows, &mut snapshot)?;
     parties::read(transaction, commands, &mut snapshot).await?;
     payments::read(transaction, commands, &mut snapshot).await?;
+    payments::merchant_balances(transaction, commands, &mut snapshot).await?;
+    suspense::read(transaction, commands, &mut snapshot).await?;
     people::read(transaction, commands, &mut snapshot.people).await?;
     envelopes::read(transaction, commands, &mut snapshot.people).await?;
 
     let keys = parties::keys(commands);
     let key_rows = parties::kept(transaction, &keys).await?;
+    let references = payments::references(commands);
+    let holder_rows = payments::holders(transaction, &references).await?;
     let top_up_rows = top_ups::read(transaction, &top_ups).await?;
     let named = charge_rows.iter().flat_map(charges::ChargeRow::named);
     let named = named.chain(key_rows.iter().filter_map(parties::KeptRow::named));
+    let named = named.chain(holder_rows.iter().filter_map(payments::HolderRow::named));
     let named: Named = named.chain(top_up_rows.iter().map(top_ups::TopUpRow::named)).collect();
     let answers = Answers::read(transaction, named).await?;
     charges::known(charge_rows, &charges, &answers, &mut snapshot)?;
+    payments::known(&holder_rows, &references, &answers, &mut snapshot)?;
     parties::known(&key_rows, &keys, &answers, &mut snapshot)?;
     top_ups::known(top_up_rows, &top_ups, &answers, &mut snapshot)?;
     Ok(Loaded { snapshot, unopened })
@@ -89,6 +96,7 @@ pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'sta
         parties::STATEMENTS,
         payments::STATEMENTS,
         people::STATEMENTS,
+        suspense::STATEMENTS,
         top_ups::STATEMENTS,
     ]
     .into_iter()

@@ -106,7 +106,7 @@ struct EventRow {
     r#type: String,
     subject: Hex<16>,
     merchant: Option<Hex<16>>,
-    payer: Hex<16>,
+    payer: Option<Hex<16>>,
     record: Hex<RECORD_LENGTH>,
 }
 
@@ -120,7 +120,7 @@ pub(super) fn events(changes: &mut Changes, batch: BatchId, plan: &Plan) -> Resu
             r#type: event.event_type(),
             subject: Hex(event.record.subject),
             merchant: event.merchant.map(|id| Hex(*id.as_bytes())),
-            payer: Hex(*event.payer.as_bytes()),
+            payer: event.payer.map(|id| Hex(*id.as_bytes())),
             record: Hex(event.record.to_bytes()),
         })
         .collect();

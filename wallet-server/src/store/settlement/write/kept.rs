@@ -47,6 +47,8 @@ impl<'a> KeptAnswerRow<'a> {
                 ("payment".into(), Some(*id.as_bytes()), Some(*event))
             }
             AnswerRef::TopUp(id) => ("top_up".into(), Some(*id.as_bytes()), None),
+            AnswerRef::Refund(id) => ("refund".into(), Some(*id.as_bytes()), None),
+            AnswerRef::ReferenceCanceled => ("reference_canceled".into(), None, None),
             AnswerRef::Rejected(rejection) => (rejection.as_str().into(), None, None),
             AnswerRef::Movement { kind, subject, event, .. } => {
                 (kind.as_str().into(), Some(*subject), Some(*event))

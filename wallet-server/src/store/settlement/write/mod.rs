@@ -6,6 +6,7 @@ mod envelopes;
 mod kept;
 mod payments;
 mod people;
+mod refunds;
 
 use wallet_core::Timestamp;
 
@@ -30,7 +31,8 @@ pub(super) fn plan(
     codes::marks(&mut changes, plan)?;
     codes::payers(&mut changes, plan)?;
     payments::payments(&mut changes, batch, plan)?;
-    payments::resolved(&mut changes, batch, plan)?;
+    payments::changed(&mut changes, batch, plan)?;
+    refunds::changes(&mut changes, batch, plan, now)?;
     payments::references(&mut changes, plan, now)?;
     payments::top_ups(&mut changes, batch, plan)?;
     people::changes(&mut changes, batch, &plan.people)?;
@@ -56,6 +58,7 @@ pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'sta
         kept::STATEMENTS,
         payments::STATEMENTS,
         people::STATEMENTS,
+        refunds::STATEMENTS,
     ]
     .into_iter()
     .flatten()

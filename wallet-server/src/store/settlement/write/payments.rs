@@ -1,9 +1,9 @@
 //! Payments and top-ups, and the references that they take.
 
 use serde::Serialize;
-use wallet_core::Timestamp;
+use wallet_core::{Money, Timestamp};
 
-use crate::domain::ids::BatchId;
+use crate::domain::ids::{BatchId, TransferId};
 use crate::domain::outcome::{ConfirmationReason, DeclineCode};
 use crate::domain::plan::{NewPayment, Plan};
 use crate::store::StoreError;
@@ -14,24 +14,24 @@ use crate::store::sql::{Sql, sql};
 
 const PAYMENTS: Sql = sql!(input { id: blob, mode: text, merchant: blob, reference: text,
         state: text, decline_code: text, currency: int, amount: int, amount_settled: int,
-        settled_currency: int, fee: int, code_source: text, terminal: blob, description: text,
+        settled_currency: int, fee: int, capture: text, code_source: text, terminal: blob, description: text,
         metadata: text, payer: blob, device: blob, code_step: int, code_seq: int, code_limit: int,
         code_currency: int, limit_payment: int, limit_day: int, limit_month: int, proof: text,
         counted: int, reason: text, decline_limit: text, decline_left: int, day: int,
         transfer: blob, evidence: blob, batch: blob, event: int, created_at: int,
-        expires_at: int }
+        expires_at: int, hold_expires_at: int }
     "insert into payments (id, mode, merchant, reference, state, decline_code, capture, currency, \
         amount, settled_currency, amount_settled, amount_refunded, fee, first_fee, code_source, \
         terminal, description, metadata, payer, device, code_step, code_seq, code_limit, \
         code_currency, evidence, limit_payment, limit_day, limit_month, proof, counted, \
         confirmation_reason, decline_limit, decline_left, day, transfer, batch, event, \
-        last_batch, last_event, created_at, expires_at) \
-     select id, mode, merchant, reference, state, decline_code, 'automatic', currency, \
+        last_batch, last_event, created_at, expires_at, hold_expires_at) \
+     select id, mode, merchant, reference, state, decline_code, capture, currency, \
         amount, settled_currency, amount_settled, 0, fee, fee, code_source, \
         terminal, description, metadata, payer, device, code_step, code_seq, code_limit, \
         code_currency, evidence, limit_payment, limit_day, limit_month, proof, counted, \
         reason, decline_limit, decline_left, day, transfer, batch, event, \
-        batch, event, created_at, expires_at from input");
+        batch, event, created_at, expires_at, hold_expires_at from input");
 
 #[derive(Serialize)]
 struct PaymentRow<'a> {
@@ -46,6 +46,7 @@ struct PaymentRow<'a> {
     settled_currency: u16,
     amount_settled: i64,
     fee: i64,
+    capture: &'static str,
     code_source: &'static str,
     terminal: Option<Hex<16>>,
     description: Option<&'a str>,
@@ -70,7 +71,10 @@ struct PaymentRow<'a> {
     batch: Hex<16>,
     event: usize,
     created_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold_expires_at: Option<i64>,
 }
 
 impl<'a> PaymentRow<'a> {
@@ -89,6 +93,7 @@ impl<'a> PaymentRow<'a> {
             settled_currency: record.settled.currency().numeric(),
             amount_settled: record.settled.minor(),
             fee: answer.fee.minor(),
+            capture: answer.capture.as_str(),
             code_source: answer.code_source.as_str(),
             terminal: answer.terminal.map(|id| Hex(*id.as_bytes())),
             description: answer.description.as_deref(),
@@ -114,6 +119,7 @@ impl<'a> PaymentRow<'a> {
             event: payment.event,
             created_at: answer.created_at.unix_millis(),
             expires_at: answer.expires_at.map(Timestamp::unix_millis),
+            hold_expires_at: answer.hold_expires_at.map(Timestamp::unix_millis),
         }
     }
 }
@@ -128,48 +134,72 @@ pub(super) fn payments(
     changes.add(&PAYMENTS, &rows)
 }
 
-const RESOLVED: Sql = sql!(input { id: blob, state: text, decline_code: text, amount_settled: int,
-        fee: int, counted: int, transfer: blob, batch: blob, event: int }
-    "update payments set state = i.state, decline_code = i.decline_code, \
-        amount_settled = i.amount_settled, fee = i.fee, counted = i.counted, \
-        closing_transfer = i.transfer, last_batch = i.batch, last_event = i.event \
+const CHANGED: Sql = sql!(input { id: blob, state: text, decline_code: text, amount_settled: int,
+        fee: int, amount_refunded: int, fee_returned: int, refunds: int, counted: int,
+        closing_transfer: blob, reversal_transfer: blob, hold_expires_at: int, batch: blob,
+        event: int }
+    "update payments set state = i.state, \
+        decline_code = coalesce(i.decline_code, payments.decline_code), \
+        amount_settled = coalesce(i.amount_settled, payments.amount_settled), \
+        fee = coalesce(i.fee, payments.fee), amount_refunded = i.amount_refunded, \
+        fee_returned = i.fee_returned, refunds = i.refunds, \
+        counted = coalesce(i.counted, payments.counted), \
+        closing_transfer = coalesce(i.closing_transfer, payments.closing_transfer), \
+        closing_batch = case when i.closing_transfer is null then payments.closing_batch \
+            else i.batch end, \
+        reversal_transfer = coalesce(i.reversal_transfer, payments.reversal_transfer), \
+        reversal_batch = case when i.reversal_transfer is null then payments.reversal_batch \
+            else i.batch end, \
+        hold_expires_at = coalesce(i.hold_expires_at, payments.hold_expires_at), \
+        last_batch = i.batch, last_event = i.event \
      from input i where payments.id = i.id");
 
 #[derive(Serialize)]
-struct ResolvedRow {
+struct ChangedRow {
     id: Hex<16>,
     state: &'static str,
     decline_code: Option<&'static str>,
-    amount_settled: i64,
-    fee: i64,
-    counted: i64,
-    transfer: Hex<16>,
+    amount_settled: Option<i64>,
+    fee: Option<i64>,
+    amount_refunded: i64,
+    fee_returned: i64,
+    refunds: u32,
+    counted: Option<i64>,
+    closing_transfer: Option<Hex<16>>,
+    reversal_transfer: Option<Hex<16>>,
+    hold_expires_at: Option<i64>,
     batch: Hex<16>,
     event: usize,
 }
 
-/// Payments that were waiting and are decided.
-pub(super) fn resolved(
+/// Payments that were made before and have changed.
+pub(super) fn changed(
     changes: &mut Changes,
     batch: BatchId,
     plan: &Plan,
 ) -> Result<(), StoreError> {
-    let rows: Vec<ResolvedRow> = plan
-        .resolved
+    let transfer = |id: TransferId| Hex(*id.as_bytes());
+    let rows: Vec<ChangedRow> = plan
+        .changed_payments
         .iter()
-        .map(|resolved| ResolvedRow {
-            id: Hex(*resolved.id.as_bytes()),
-            state: resolved.record.state.as_str(),
-            decline_code: resolved.decline_code.map(DeclineCode::as_str),
-            amount_settled: resolved.record.settled.minor(),
-            fee: resolved.fee.minor(),
-            counted: resolved.counted,
-            transfer: Hex(*resolved.transfer.as_bytes()),
+        .map(|(id, change)| ChangedRow {
+            id: Hex(*id.as_bytes()),
+            state: change.record.state.as_str(),
+            decline_code: change.decline_code.map(DeclineCode::as_str),
+            amount_settled: change.captured.map(Money::minor),
+            fee: change.fee.map(Money::minor),
+            amount_refunded: change.refunded.amount.minor(),
+            fee_returned: change.refunded.fee.minor(),
+            refunds: change.refunded.count,
+            counted: change.counted,
+            closing_transfer: change.closing.map(transfer),
+            reversal_transfer: change.reversal.map(transfer),
+            hold_expires_at: change.hold_expires_at.map(Timestamp::unix_millis),
             batch: Hex(*batch.as_bytes()),
-            event: resolved.event,
+            event: change.event,
         })
         .collect();
-    changes.add_to_existing(&RESOLVED, &rows, "a payment")
+    changes.add_to_existing(&CHANGED, &rows, "a payment")
 }
 
 const REFERENCES: Sql = sql!(input { merchant: blob, mode: text, reference: text,
@@ -182,8 +212,8 @@ const REFERENCES: Sql = sql!(input { merchant: blob, mode: text, reference: text
 struct NewReferenceRow<'a> {
     #[serde(flatten)]
     reference: ReferenceRow<'a>,
-    fingerprint: Hex<32>,
-    payment: Hex<16>,
+    fingerprint: Option<Hex<32>>,
+    payment: Option<Hex<16>>,
     created_at: i64,
 }
 
@@ -197,8 +227,8 @@ pub(super) fn references(
         .iter()
         .map(|new| NewReferenceRow {
             reference: ReferenceRow::new(&new.reference),
-            fingerprint: Hex(new.fingerprint),
-            payment: Hex(*new.payment.as_bytes()),
+            fingerprint: new.holder.map(|holder| Hex(holder.1)),
+            payment: new.holder.map(|holder| Hex(*holder.0.as_bytes())),
             created_at: now.unix_millis(),
         })
         .collect();
@@ -254,7 +284,7 @@ pub(super) fn top_ups(
 #[cfg(test)]
 pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("write_payments::PAYMENTS", &PAYMENTS),
-    ("write_payments::RESOLVED", &RESOLVED),
+    ("write_payments::CHANGED", &CHANGED),
     ("write_payments::REFERENCES", &REFERENCES),
     ("write_payments::TOP_UPS", &TOP_UPS),
 ];
