@@ -83,6 +83,43 @@ impl Till {
             .await
     }
 
+    /// Posts JSON under an idempotency key; nothing for null.
+    pub async fn ask(&self, path: &str, key: &str, body: Value) -> Answer {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.post(path, &[("idempotency-key", key)], body).await
+    }
+
+    /// Captures a payment, all of it unless an amount is said.
+    pub async fn capture(&self, payment: &str, key: &str, amount: Option<&str>) -> Answer {
+        let body =
+            amount.map_or(Value::Null, |amount| json!({ "amount": amount, "currency": "CNY" }));
+        self.ask(&format!("/v1/payments/{payment}/capture"), key, body).await
+    }
+
+    /// Calls a payment off.
+    pub async fn cancel(&self, payment: &str, key: &str) -> Answer {
+        self.ask(&format!("/v1/payments/{payment}/cancel"), key, Value::Null).await
+    }
+
+    /// Calls off whatever stands under a reference.
+    pub async fn cancel_reference(&self, reference: &str, key: &str) -> Answer {
+        self.ask("/v1/payments/cancel", key, json!({ "reference": reference })).await
+    }
+
+    /// Gives money of a payment back, all that is left unless an amount is said.
+    pub async fn refund(&self, payment: &str, key: &str, amount: Option<&str>) -> Answer {
+        let mut body = json!({ "payment": payment });
+        if let Some(amount) = amount {
+            (body["amount"], body["currency"]) = (amount.into(), "CNY".into());
+        }
+        self.ask("/v1/refunds", key, body).await
+    }
+
+    /// A payment's state.
+    pub async fn state_of(&self, payment: &str) -> String {
+        self.get(&format!("/v1/payments/{payment}")).await.text("/state").to_owned()
+    }
+
     /// Looks something up.
     pub async fn get(&self, path: &str) -> Answer {
         let request = self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.api_key);

@@ -22,10 +22,7 @@ async fn scene(seed: u64) -> (World, Phone) {
 /// What the operator says about a withdrawal.
 pub(crate) async fn tell(world: &World, id: &str, verb: &str, key: &str, body: Value) -> Answer {
     let path = format!("/v1/operator/withdrawals/{id}/{verb}");
-    let socket = world.folder.path().join("operator.sock");
-    let operator = reqwest::Client::builder().unix_socket(socket).build().unwrap();
-    let request = operator.post(format!("http://operator{path}")).body(body.to_string());
-    Answer::read(request.header("idempotency-key", key).send().await.unwrap()).await
+    world.operator_post_under_key(&path, key, body).await
 }
 
 async fn listed(world: &World, query: &str) -> Vec<String> {

@@ -144,9 +144,7 @@ async fn cancel_reference(
         Outcome::Refused(refusal) => return Err(refused(&app, refusal)),
     };
     let payment = match answer {
-        Answer::Payment(payment) => {
-            Some(PaymentBody::new(&app, Payment::answered(*payment)))
-        }
+        Answer::Payment(payment) => Some(PaymentBody::new(&app, Payment::answered(*payment))),
         Answer::ReferenceCanceled => None,
         // Whatever else a key stands for was another request.
         Answer::Rejected(_)

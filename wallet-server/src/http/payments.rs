@@ -153,11 +153,7 @@ async fn own_terminal(
 }
 
 /// What the till hears.
-pub(super) fn answer(
-    app: &App,
-    outcome: Outcome,
-    done: StatusCode,
-) -> Result<Response, Problem> {
+pub(super) fn answer(app: &App, outcome: Outcome, done: StatusCode) -> Result<Response, Problem> {
     let (answer, replayed) = match outcome {
         Outcome::Answered { answer, replayed } => (answer, replayed),
         Outcome::Refused(refusal) => return Err(refused(app, refusal)),

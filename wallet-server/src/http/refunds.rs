@@ -22,7 +22,7 @@ use super::refusal::refused;
 use super::replay::mark;
 use super::time::rfc3339;
 use crate::domain::ids::{PaymentId, RefundId};
-use crate::domain::outcome::{Answer, Outcome, Refusal, RefundAnswer};
+use crate::domain::outcome::{Answer, Outcome, RefundAnswer, Refusal};
 use crate::service::{ApiKeyScope, App, RefundRequest};
 
 const REASON_LENGTH_MAX: usize = 200;

@@ -10,9 +10,7 @@ use super::App;
 use super::charge::field;
 use super::payments::{merchants_key, optional_money, owned_by};
 use super::transfers::{nothing_done, optional};
-use crate::domain::command::{
-    Caller, Command, EndSuspense, KeyRef, Refund, Request, SuspenseEnd,
-};
+use crate::domain::command::{Caller, Command, EndSuspense, KeyRef, Refund, Request, SuspenseEnd};
 use crate::domain::ids::{PaymentId, SuspenseId};
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::store::ApiKey;

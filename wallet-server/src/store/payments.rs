@@ -221,9 +221,9 @@ impl Store {
     ) -> Result<Option<(PaymentId, PayerId)>, StoreError> {
         let input = super::rows::ReferenceRow::new(reference);
         let rows: Vec<HolderRow> = self.read(&HOLDER, &[input]).await?;
-        Ok(rows.first().map(|row| {
-            (PaymentId::from_bytes(row.id.0), PayerId::from_bytes(row.payer.0))
-        }))
+        Ok(rows
+            .first()
+            .map(|row| (PaymentId::from_bytes(row.id.0), PayerId::from_bytes(row.payer.0))))
     }
 
     /// A merchant's payments that pass a filter, newest first, older than `before`.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use wallet_core::code::{EVIDENCE_LENGTH, Mark};
 use wallet_core::{Mode, Money, PositiveMoney, Step, Timestamp};
 use wallet_server::domain::command::{
-    AuthenticCode, Caller, Charge, CodeSource, Command, KeyRef, ReferenceRef, TopUp, Verdict,
+    AuthenticCode, Caller, Capture, Charge, CodeSource, Command, KeyRef, ReferenceRef, TopUp,
+    Verdict,
 };
 use wallet_server::entropy::Entropy;
 
@@ -91,6 +92,7 @@ impl Commands {
             reference: ReferenceRef { merchant: id, mode: Mode::Live, reference },
             fingerprint: digest(&["code"], n),
             amount: positive(minor, people)?,
+            capture: Capture::Automatic,
             code_source: CodeSource::Scan,
             terminal: None,
             description: None,

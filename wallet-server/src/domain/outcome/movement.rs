@@ -152,9 +152,13 @@ mod tests {
             assert!(text.starts_with(not_moved.code()), "{text}");
             assert_eq!(NotMoved::from_text(&format!("{text} ")), None, "{text}");
         }
-        for text in
-            ["", "declined_by_limit", "declined_by_limit day 156", "refund_exceeds_payment 156", "succeeded"]
-        {
+        for text in [
+            "",
+            "declined_by_limit",
+            "declined_by_limit day 156",
+            "refund_exceeds_payment 156",
+            "succeeded",
+        ] {
             assert_eq!(NotMoved::from_text(text), None, "{text}");
         }
     }

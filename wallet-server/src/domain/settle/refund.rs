@@ -16,7 +16,7 @@ use super::give_back::{GivenBack, NotGivenBack, move_back};
 use crate::domain::command::{Refund, Request};
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::Transfer;
-use crate::domain::outcome::{Answer, NotMoved, Outcome, Refusal, RefundAnswer};
+use crate::domain::outcome::{Answer, NotMoved, Outcome, RefundAnswer, Refusal};
 use crate::domain::plan::{AnswerRef, Event, NewRefund, PaymentChange, SuspenseSubject};
 use crate::domain::settle::person::NotDone;
 use crate::domain::snapshot::{OpenPayment, Refunded};
@@ -45,7 +45,8 @@ fn give_back(books: &mut Books<'_>, refund: &Refund) -> Result<RefundAnswer, Not
         return Err(Refusal::UnknownPayment.into());
     }
     let back = allow(books, refund, &payment)?;
-    let parties = books.rows.payers.get(&refund.payer).zip(books.rows.merchants.get(&refund.merchant));
+    let parties =
+        books.rows.payers.get(&refund.payer).zip(books.rows.merchants.get(&refund.merchant));
     // Both are there, or the payment would not be.
     let Some((&payer, &merchant)) = parties else { panic!("{} has lost a party", refund.payment) };
     let subject = SuspenseSubject::Refund(refund.id);
@@ -58,11 +59,7 @@ fn give_back(books: &mut Books<'_>, refund: &Refund) -> Result<RefundAnswer, Not
 }
 
 /// How much goes back; the first rule broken says why nothing does.
-fn allow(
-    books: &Books<'_>,
-    refund: &Refund,
-    payment: &OpenPayment,
-) -> Result<GivenBack, NotDone> {
+fn allow(books: &Books<'_>, refund: &Refund, payment: &OpenPayment) -> Result<GivenBack, NotDone> {
     let rules = &books.rules.payments;
     let Record { state, settled, .. } = payment.answer.record;
     match state {
@@ -73,10 +70,8 @@ fn allow(
         | PaymentState::Canceled
         | PaymentState::Expired => return Err(Refusal::NotRefundable.into()),
     }
-    let left = Money::from_minor(
-        settled.minor() - payment.refunded.amount.minor(),
-        settled.currency(),
-    );
+    let left =
+        Money::from_minor(settled.minor() - payment.refunded.amount.minor(), settled.currency());
     let amount = refund.amount.map_or(left, wallet_core::PositiveMoney::money);
     if amount.currency() != settled.currency() {
         return Err(NotMoved::CurrencyMismatch.into());

@@ -333,8 +333,7 @@ fn record(
     books.plan.transfers.extend(done.closing.into_iter().chain(done.reversal));
 
     let hold_expires_at = done.hold_expires_at;
-    let after =
-        PaymentAnswer { record, fee: done.fee, decline_code, hold_expires_at, ..before };
+    let after = PaymentAnswer { record, fee: done.fee, decline_code, hold_expires_at, ..before };
     if let Some(open) = books.rows.payments.get_mut(&after.id) {
         open.answer = after.clone();
     }

@@ -124,12 +124,7 @@ async fn pay_out(
     end(&app, &id, SuspenseEnd::PaidOut { external_reference }, key).await
 }
 
-async fn end(
-    app: &Arc<App>,
-    id: &str,
-    end: SuspenseEnd,
-    key: String,
-) -> Result<Response, Problem> {
+async fn end(app: &Arc<App>, id: &str, end: SuspenseEnd, key: String) -> Result<Response, Problem> {
     let id = SuspenseId::parse(id).ok_or_else(|| Problem::not_found("money in suspense"))?;
     let replayed = match app.end_suspense(id, end, key).await? {
         Outcome::Answered { replayed, .. } => replayed,

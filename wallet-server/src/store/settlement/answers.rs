@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use wallet_core::receipt::{RECORD_LENGTH, Record, RecordKind};
 
 use crate::domain::ids::{PayerId, TopUpId};
-use crate::store::refunds::{RefundRow, refunds_sql};
 use crate::domain::outcome::{
     Answer, MovementAnswer, NotMoved, PaymentAnswer, RefundAnswer, Rejection, TopUpAnswer,
 };
@@ -16,6 +15,7 @@ use crate::store::StoreError;
 use crate::store::connection::Transaction;
 use crate::store::hex::{Bytes, Hex};
 use crate::store::payments::{PaymentRow, payments_sql};
+use crate::store::refunds::{RefundRow, refunds_sql};
 use crate::store::sql::{Sql, sql};
 
 /// Which record answered: the subject's first, or one that is named by its place.

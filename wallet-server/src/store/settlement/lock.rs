@@ -67,4 +67,5 @@ pub(super) async fn parties(
 
 /// Every statement of this file, for the test that prepares them.
 #[cfg(test)]
-pub(in crate::store) const STATEMENTS: &[(&str, &Sql)] = &[("lock::PAYERS", &PAYERS), ("lock::PARTIES", &PARTIES)];
+pub(in crate::store) const STATEMENTS: &[(&str, &Sql)] =
+    &[("lock::PAYERS", &PAYERS), ("lock::PARTIES", &PARTIES)];
