@@ -212,10 +212,9 @@ impl World {
         Answer::read(self.operator.post(url).json(&body).send().await.unwrap()).await
     }
 
-    /// What the operator tells under an idempotency key; nothing is sent for null.
+    /// What the operator tells under an idempotency key.
     pub async fn operator_post_under_key(&self, path: &str, key: &str, body: Value) -> Answer {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let request = self.operator.post(format!("http://operator{path}")).body(body);
+        let request = self.operator.post(format!("http://operator{path}")).json(&body);
         Answer::read(request.header("idempotency-key", key).send().await.unwrap()).await
     }
 

@@ -167,7 +167,7 @@ async fn amounts_and_texts_that_cannot_be_are_named() {
         (0, about_text("reference", &too_long).to_vec()),
         (0, about_text("description", &"x".repeat(201)).to_vec()),
         (0, ["cny", "BTC", "XAU", "CNYX", "156"].map(|code| ("currency", json!(code))).to_vec()),
-        (0, vec![("capture", json!("manual")), ("code_source", json!("nfc"))]),
+        (0, vec![("capture", json!("later")), ("code_source", json!("nfc"))]),
         (0, ["0", &"g".repeat(32), &"0".repeat(33)].map(|id| ("terminal", json!(id))).to_vec()),
         (0, vec![("metadata", json!({ "": "x" })), ("metadata", json!({ "k": "x".repeat(201) }))]),
         (1, about_text("name", &name).to_vec()),

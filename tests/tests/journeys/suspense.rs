@@ -45,17 +45,17 @@ async fn money_for_a_frozen_payer_is_kept_apart_until_the_operator_decides() {
     assert!(books.contains(&("suspense".into(), "0.00".into(), "14.00".into())), "{books:?}");
 
     let (first, second) = (data[1]["id"].as_str().unwrap(), data[0]["id"].as_str().unwrap());
-    let early = end(&world, first, "release", "e-1", Value::Null).await;
+    let early = end(&world, first, "release", "e-1", json!({})).await;
     early.assert_problem(422, "payer_unavailable", "final");
     let unfrozen = phone.post(&world, "/v1/wallet/unfreeze", json!({ "pin": PIN })).await;
     assert_eq!(unfrozen.outcome(), "active", "{}", unfrozen.text);
     assert_eq!(phone.balance(&world).await, "80.00");
-    let released = end(&world, first, "release", "e-2", Value::Null).await;
+    let released = end(&world, first, "release", "e-2", json!({})).await;
     assert_eq!((released.status.as_u16(), released.outcome()), (200, "released"));
     assert_eq!(phone.balance(&world).await, "84.00");
-    let again = end(&world, first, "release", "e-2", Value::Null).await;
+    let again = end(&world, first, "release", "e-2", json!({})).await;
     assert_eq!((&again.text, again.replayed), (&released.text, true));
-    let twice = end(&world, first, "release", "e-3", Value::Null).await;
+    let twice = end(&world, first, "release", "e-3", json!({})).await;
     twice.assert_problem(409, "suspense_closed", "retry");
 
     let paid = json!({ "external_reference": "bank-9" });
@@ -88,7 +88,7 @@ async fn a_closed_payers_money_can_only_be_paid_out() {
     assert_eq!(refund.outcome(), "succeeded", "the merchant hears nothing of it");
     let list = world.operator_get("/v1/operator/suspense").await;
     let id = list.text("/data/0/id");
-    let released = end(&world, id, "release", "e-1", Value::Null).await;
+    let released = end(&world, id, "release", "e-1", json!({})).await;
     released.assert_problem(422, "payer_unavailable", "final");
     for (body, pointer) in [
         (json!({}), ""),
