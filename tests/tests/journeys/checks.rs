@@ -100,7 +100,7 @@ async fn every_kind_of_tampering_is_found_by_the_check_for_it() {
              decline_code = 'insufficient_funds' \
              where state = 'succeeded'; update payers set day_code = 0, month_spent = 0"
                 .to_owned(),
-            &["movements"],
+            &["movements", "states"],
         ),
     ] {
         let (world, _) = books(seed).await;

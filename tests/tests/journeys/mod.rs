@@ -26,6 +26,7 @@ mod operator;
 mod payment_races;
 mod people_checks;
 mod pin;
+mod refund_checks;
 mod refunds;
 mod refusals;
 mod retention;

@@ -1,5 +1,6 @@
 //! Two servers on one PostgreSQL, asked at the same time, under both isolation levels.
 
+mod merchants;
 mod people;
 
 use wallet_server::Server;

@@ -221,8 +221,16 @@ const MERCHANTS: Sql = sql!(input { any: int }
         group by m.id having sum(b.available) < 0 or sum(b.held) < 0) f limit 1"
     => { example: blob, wrong: int });
 
+/// Every payment is in the state that its last record in the journal says.
+const STATES: Sql = sql!(input { any: int }
+    "select f.id as example, count(*) over () as wrong from input i cross join ( \
+        select p.id from payments p \
+        left join events e on e.batch = p.last_batch and e.n = p.last_event and e.subject = p.id \
+        where e.type is null or e.type <> 'payment.' || p.state) f limit 1"
+    => { example: blob, wrong: int });
+
 /// The checks of [`Store::check_books`], by their names.
-const CHECKS: [(&str, &Sql); 13] = [
+const CHECKS: [(&str, &Sql); 14] = [
     ("trial_balance", &TRIAL_BALANCE),
     ("balances", &BALANCES),
     ("transfers", &TRANSFERS),
@@ -236,6 +244,7 @@ const CHECKS: [(&str, &Sql); 13] = [
     ("refunds", &REFUNDS),
     ("suspense", &SUSPENSE),
     ("merchants", &MERCHANTS),
+    ("states", &STATES),
 ];
 
 #[derive(Serialize)]
@@ -371,6 +380,7 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("checks::REFUNDS", &REFUNDS),
     ("checks::SUSPENSE", &SUSPENSE),
     ("checks::MERCHANTS", &MERCHANTS),
+    ("checks::STATES", &STATES),
     ("checks::ACKNOWLEDGED", &ACKNOWLEDGED),
     ("checks::SINCE", &SINCE),
     ("checks::MEASURE", &MEASURE),
