@@ -14,3 +14,4 @@ pub mod plan;
 pub mod settle;
 pub mod shares;
 pub mod snapshot;
+pub mod test_payer;
