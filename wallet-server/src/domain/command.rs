@@ -158,7 +158,9 @@ impl Command {
                 Resolver::Merchant { api_key, .. } | Resolver::Capture { api_key, .. } => {
                     Some((resolve.merchant, Some(api_key)))
                 }
-                Resolver::Payer { .. } | Resolver::Time => Some((resolve.merchant, None)),
+                Resolver::Payer { .. } | Resolver::Time | Resolver::TimeOfTest { .. } => {
+                    Some((resolve.merchant, None))
+                }
             },
             Self::CancelReference(cancel) => {
                 Some((cancel.reference.merchant, Some(cancel.api_key)))
@@ -370,6 +372,11 @@ pub enum Resolver {
     },
     /// Nobody did in time.
     Time,
+    /// A test has the time be over. It never is for live payments.
+    TimeOfTest {
+        /// The request.
+        request: Request,
+    },
 }
 
 impl Resolve {
@@ -379,7 +386,8 @@ impl Resolve {
         match &self.by {
             Resolver::Payer { request, .. }
             | Resolver::Merchant { request, .. }
-            | Resolver::Capture { request, .. } => Some(request),
+            | Resolver::Capture { request, .. }
+            | Resolver::TimeOfTest { request } => Some(request),
             Resolver::Time => None,
         }
     }
@@ -389,7 +397,7 @@ impl Resolve {
     pub fn api_key(&self) -> Option<ApiKeyId> {
         match self.by {
             Resolver::Merchant { api_key, .. } | Resolver::Capture { api_key, .. } => Some(api_key),
-            Resolver::Payer { .. } | Resolver::Time => None,
+            Resolver::Payer { .. } | Resolver::Time | Resolver::TimeOfTest { .. } => None,
         }
     }
 }

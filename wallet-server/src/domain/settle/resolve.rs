@@ -7,7 +7,7 @@
 //! | the merchant captures | `authorized`, in time | `succeeded` | goes to the merchant, less the fee; what is not captured is free again |
 //! | the merchant cancels | `requires_confirmation`, `authorized` | `canceled` | is free again |
 //! | the merchant cancels | `succeeded`, not too long ago | `canceled` | goes back as a whole, and so does the fee |
-//! | the time is over | `requires_confirmation`, `authorized`, too late | `expired` | is free again |
+//! | the time is over | `requires_confirmation`, `authorized`, too late; in test mode whenever a test says so | `expired` | is free again |
 //! | anybody | another state | the same | does not move |
 //!
 //! [`refund`](super::refund) leads from `succeeded` to `partially_refunded` and `refunded`. Nothing
@@ -17,7 +17,7 @@
 //! was told of the payment, so it was never made in the same batch.
 
 use wallet_core::receipt::{PaymentState, Record};
-use wallet_core::{Money, Timestamp};
+use wallet_core::{Mode, Money, Timestamp};
 
 use super::Books;
 use super::give_back::negative;
@@ -76,7 +76,11 @@ fn open(books: &Books<'_>, resolve: &Resolve) -> Result<(OpenPayment, Step), Ref
             let amount = amount.map(wallet_core::PositiveMoney::money);
             capture(books, &payment.answer, amount)
         }
-        Resolver::Time => too_late(books, &payment.answer),
+        Resolver::Time => too_late(&payment.answer, books.now),
+        Resolver::TimeOfTest { .. } if payment.answer.mode == Mode::Test => {
+            too_late(&payment.answer, WHEN_ALL_IS_OVER)
+        }
+        Resolver::TimeOfTest { .. } => return Err(Refusal::UnknownPayment),
     };
     Ok((payment.clone(), step?))
 }
@@ -158,7 +162,10 @@ fn capture(
     Ok(Step::Capture(amount))
 }
 
-fn too_late(books: &Books<'_>, payment: &PaymentAnswer) -> Result<Step, Refusal> {
+/// Later than everything: the time that a test has come for a payment.
+const WHEN_ALL_IS_OVER: Timestamp = Timestamp::from_unix_millis(i64::MAX);
+
+fn too_late(payment: &PaymentAnswer, now: Timestamp) -> Result<Step, Refusal> {
     let until = match payment.record.state {
         PaymentState::RequiresConfirmation => payment.expires_at,
         PaymentState::Authorized => payment.hold_expires_at,
@@ -170,7 +177,7 @@ fn too_late(books: &Books<'_>, payment: &PaymentAnswer) -> Result<Step, Refusal>
         | PaymentState::Refunded => return Err(Refusal::PaymentClosed),
     };
     // Otherwise another clock is ahead of this one.
-    if is_over(until, books.now) {
+    if is_over(until, now) {
         Ok(Step::Release(PaymentState::Expired))
     } else {
         Err(Refusal::PaymentClosed)
