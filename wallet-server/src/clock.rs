@@ -1,5 +1,6 @@
 //! The only place that reads the clock.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,6 +24,37 @@ impl Clock for SystemClock {
             Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
         };
         Timestamp::from_unix_millis(millis)
+    }
+}
+
+/// A clock that is ahead of another one: of books with which nothing but tests is done.
+pub struct AheadClock {
+    base: Arc<dyn Clock>,
+    ahead_seconds: AtomicI64,
+}
+
+impl AheadClock {
+    /// A clock that is so far ahead of `base`.
+    #[must_use]
+    pub fn new(base: Arc<dyn Clock>, ahead_seconds: i64) -> Self {
+        Self { base, ahead_seconds: AtomicI64::new(ahead_seconds) }
+    }
+
+    /// How far it is ahead.
+    #[must_use]
+    pub fn ahead_seconds(&self) -> i64 {
+        self.ahead_seconds.load(Ordering::SeqCst)
+    }
+
+    /// Sets it further ahead. It never goes back.
+    pub fn advance_to(&self, ahead_seconds: i64) {
+        self.ahead_seconds.fetch_max(ahead_seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for AheadClock {
+    fn now(&self) -> Timestamp {
+        self.base.now().plus_millis(self.ahead_seconds().saturating_mul(1000))
     }
 }
 

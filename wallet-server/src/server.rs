@@ -1,6 +1,7 @@
 //! A running server: its parts started in order, and stopped in the opposite one.
 
 mod bounded;
+mod clocks;
 mod listen;
 
 use std::path::PathBuf;
@@ -24,8 +25,10 @@ use crate::settings::{Parsed, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 use crate::worker::{
     Engine, EngineError, EngineParts, Expiry, ExpiryParts, Notifier, PinsParts, Retention,
+    TestPayers, TestPayersParts,
 };
 use bounded::BoundedAddress;
+use clocks::Clocks;
 use listen::{Listeners, OperatorTcp, serve};
 
 /// How long requests under way may take to end when the server stops. Money that was acknowledged
@@ -53,6 +56,18 @@ pub enum StartError {
     /// The keys are not those of the issuer whose books these are.
     #[error("{0}: the books belong to an issuer with other keys")]
     OtherIssuer(PathBuf),
+    /// Tests may not move the clock of live books.
+    #[error(
+        "test_clock is for books of their own: these hold live merchants or payers, and nobody \
+         moves their clock"
+    )]
+    LiveBooks,
+    /// Tests moved the clock of these books, or might have.
+    #[error(
+        "these books are kept with a clock that tests move: serve them with test_clock = true, or \
+         begin others"
+    )]
+    TestBooks,
     /// A file or an address.
     #[error("{0}: {1}")]
     Io(String, io::Error),
@@ -89,6 +104,7 @@ pub struct Server {
 struct Background {
     settlement: Engine,
     expiry: Expiry,
+    test_payers: TestPayers,
     retention: Retention,
 }
 
@@ -133,6 +149,13 @@ impl Server {
             store.close().await;
             return Err(StartError::OtherIssuer(settings.key_file.clone()));
         }
+        let clocks = match Clocks::of_books(&store, clock, settings.test_clock).await {
+            Ok(clocks) => clocks,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        };
         store.open_own_accounts(parsed.currency, now, || entropy.id(now)).await?;
         // Every address is bound before any of them serves, so that nothing runs after a failure.
         let listeners = match Listeners::bind(settings, &entropy).await {
@@ -142,7 +165,7 @@ impl Server {
                 return Err(error);
             }
         };
-        let (app, background) = start_app(parsed, Arc::new(keys), store, clock, entropy).await?;
+        let (app, background) = start_app(parsed, Arc::new(keys), store, clocks, entropy).await?;
         let server = Self::serve(settings, listeners, &app, background);
         tracing::info!(url = server.public_url, operator = ?server.operator, "serving");
         Ok(server)
@@ -217,9 +240,10 @@ impl Server {
             drop(task.await);
         }
         // The listeners held the last ways into the batcher, so it ends when its queue is empty.
-        let Background { settlement, expiry, retention } = self.background;
-        // It settles what it finds, so it goes first.
+        let Background { settlement, expiry, test_payers, retention } = self.background;
+        // They settle what they find, so they go first.
         expiry.stop().await;
+        test_payers.stop().await;
         if tokio::time::timeout(SHUTDOWN_GRACE, settlement.stop()).await.is_err() {
             tracing::warn!("requests are still under way; what they acknowledged is safe");
         }
@@ -252,7 +276,7 @@ async fn start_app(
     parsed: Parsed,
     keys: Arc<FileKeys>,
     store: Arc<Store>,
-    clock: Arc<dyn Clock>,
+    Clocks { clock, test_clock }: Clocks,
     entropy: Arc<Entropy>,
 ) -> Result<(Arc<App>, Background), StartError> {
     let notifier = Notifier::default();
@@ -283,12 +307,19 @@ async fn start_app(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
+    let test_payers = TestPayers::start(TestPayersParts {
+        store: Arc::clone(&store),
+        batcher: batcher.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    });
     let app = App {
         store,
         keys,
         batcher,
         notifier,
         clock,
+        test_clock,
         entropy,
         rules: parsed.rules,
         device_rules: parsed.devices,
@@ -299,7 +330,7 @@ async fn start_app(
         metrics,
         own,
     };
-    Ok((Arc::new(app), Background { settlement, expiry, retention }))
+    Ok((Arc::new(app), Background { settlement, expiry, test_payers, retention }))
 }
 
 /// The keys of the issuer whose books these are.

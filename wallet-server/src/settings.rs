@@ -51,6 +51,7 @@ pub struct Settings {
     pub time_zone: String,
     pub code_prefix: String,
     pub registration: Registration,
+    pub test_clock: bool,
     pub limits: LimitSettings,
     pub confirmation: ConfirmationSettings,
     pub payments: PaymentSettings,

@@ -20,6 +20,7 @@ mod refunds;
 mod refusal;
 mod replay;
 mod terminals;
+mod test_mode;
 mod time;
 mod wallet;
 mod withdrawal_body;
@@ -48,6 +49,7 @@ pub fn public_router(app: Arc<App>) -> Router {
         .merge(refunds::routes())
         .merge(terminals::routes())
         .merge(balance::routes())
+        .merge(test_mode::routes())
         .merge(issuer::routes())
         .merge(wallet::routes());
     finish(routes, app)

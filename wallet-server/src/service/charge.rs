@@ -80,6 +80,7 @@ impl App {
             deadline,
         };
         let verdict = self.verify(presented).await?;
+        let test_payer = Self::payer_in_test(api_key.mode, &verdict);
         let charge = Charge {
             id,
             transfer: self.entropy.id(now),
@@ -104,7 +105,11 @@ impl App {
             metadata: request.metadata,
             verdict,
         };
-        self.batcher.settle(Command::Charge(charge), deadline).await
+        let settled = self.batcher.settle(Command::Charge(charge), deadline).await;
+        match test_payer {
+            Some(payer) => self.lose_answer(payer, settled).await,
+            None => settled,
+        }
     }
 }
 

@@ -19,6 +19,9 @@ mod register;
 mod secrets;
 mod set_pin;
 mod standing;
+mod test_clock;
+mod test_codes;
+mod test_decisions;
 #[cfg(test)]
 mod tests;
 mod top_up;
@@ -60,6 +63,9 @@ pub use refunds::RefundRequest;
 pub use register::Registering;
 pub use secrets::{Secret, secret_hash};
 pub use set_pin::PinProof;
+pub use test_clock::{AHEAD_SECONDS_MAX, NotAdvanced, TestClock, TestTime};
+pub use test_codes::{NoTestCode, TestCode};
+pub use test_decisions::{NotDecided, TestDecision};
 pub use top_up::TopUpRequest;
 pub use transfers::{TransferRequest, TransferShown};
 pub use withdrawals::{ShownWithdrawal, WithdrawalRequest};
@@ -94,6 +100,8 @@ pub struct App {
     pub notifier: Notifier,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The same, if tests may move it.
+    pub test_clock: Option<TestClock>,
     /// Randomness.
     pub entropy: Arc<Entropy>,
     /// The issuer's rules.

@@ -65,6 +65,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
         batcher,
         notifier,
         clock,
+        test_clock: None,
         entropy,
         rules,
         device_rules: DeviceRules { new_millis: 0, open_registration: false },

@@ -31,6 +31,7 @@ mod settlement;
 mod spending;
 mod sql;
 mod suspense;
+mod test_payers;
 mod withdrawals;
 
 pub use accounts::{Balance, LedgerLine};
@@ -58,6 +59,7 @@ pub use recipients::{HiddenPerson, RECEIVE_TOKEN_LENGTH, Recipient};
 pub use retention::{FORGET_MAX, Old};
 pub use settlement::{OwnShard, Settlement};
 pub use suspense::{Suspense, SuspenseState};
+pub use test_payers::{Deciding, TestPaymentPayer};
 pub use withdrawals::Withdrawal;
 
 #[cfg(test)]

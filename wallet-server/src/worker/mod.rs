@@ -12,6 +12,7 @@ mod notifier;
 mod pins;
 mod retention;
 mod sequencer;
+mod test_payers;
 
 #[cfg(test)]
 pub(crate) use batcher::BatcherParts;
@@ -25,3 +26,4 @@ pub(crate) use notifier::Announcer;
 pub use notifier::{Notifier, Waiter};
 pub use pins::{PinRules, PinUnanswered, Pins, PinsParts, Trier};
 pub use retention::Retention;
+pub use test_payers::{TestPayers, TestPayersParts};

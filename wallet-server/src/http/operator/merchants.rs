@@ -15,6 +15,7 @@ use crate::http::input;
 use crate::http::list::List;
 use crate::http::object::Object;
 use crate::http::problem::Problem;
+use crate::http::test_mode::keep_out_live;
 use crate::http::time::rfc3339;
 use crate::service::{ApiKeyScope, App, NewMerchant, WithSecret};
 use crate::store::{ApiKey, Merchant};
@@ -102,6 +103,7 @@ async fn create(
     let body: NewMerchantBody = input::json(&body)?;
     input::text("/name", &body.name, NAME_LENGTH_MAX)?;
     let mode = input::mode(body.mode.as_deref())?;
+    keep_out_live(&app, mode)?;
     let fee = body.fee.map_or(Ok(FeeRule::FREE), |Object(fee)| {
         let fixed = Money::parse(&fee.fixed, app.currency)
             .map_err(|error| Problem::field("/fee/fixed", error.to_string()))?;

@@ -12,6 +12,7 @@ use super::enrolments::{EnrolledBody, NAME_LENGTH_MAX, public_key};
 use crate::http::auth::SignedRequest;
 use crate::http::input;
 use crate::http::problem::Problem;
+use crate::http::test_mode::keep_out_live;
 use crate::service::{App, Registering};
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -37,6 +38,7 @@ async fn register(
     input::text("/device_name", &body.device_name, NAME_LENGTH_MAX)?;
     input::text("/name", &body.name, NAME_LENGTH_MAX)?;
     let mode = input::mode(body.mode.as_deref())?;
+    keep_out_live(&app, mode)?;
     let handle = body.handle.as_deref().map(account::handle).transpose()?;
     let public_key = public_key(&body.public_key)?;
     request.verify(&app, &public_key).await?;

@@ -1,15 +1,17 @@
 //! Somebody takes out a wallet: a payer and the first device, in one commit.
 
 use serde::{Deserialize, Serialize};
-use wallet_core::{DeviceKeyId, DevicePublicKey};
+use wallet_core::{DeviceKeyId, DevicePublicKey, Timestamp};
 
 use super::{DeviceState, PayerChange, PayerStanding};
-use crate::domain::ids::{AccountId, PayerId};
+use crate::domain::ids::{AccountId, MerchantId, PayerId};
+use crate::domain::test_payer::TestOutcome;
 use crate::store::StoreError;
 use crate::store::connection::Store;
 use crate::store::hex::Hex;
 use crate::store::payers::{self, NewDevice, Payer};
 use crate::store::sql::{Sql, sql};
+use crate::store::test_payers;
 
 /// Whose device has a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,6 +89,18 @@ impl Store {
             standing: PayerStanding::Active,
             events: Vec::new(),
         }))
+    }
+}
+
+impl PayerChange {
+    /// Keeps for which merchant's test the payer was made, and what is to come of it.
+    pub async fn keep_test_payer(
+        &mut self,
+        merchant: MerchantId,
+        outcome: TestOutcome,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        test_payers::keep(&mut self.transaction, self.payer, merchant, outcome, now).await
     }
 }
 
