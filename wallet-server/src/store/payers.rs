@@ -123,8 +123,9 @@ pub(super) async fn write_payers(
     Ok(())
 }
 
-const PAYERS: Sql = sql!(input { before: blob, size: int }
+const PAYERS: Sql = sql!(input { before: blob, size: int, mode: text }
     "select p.* from payers p where p.id < (select before from input) \
+     and p.mode = coalesce((select mode from input), p.mode) \
      order by p.id desc limit (select size from input)"
     => { id: blob, mode: text, name: blob, state: text, currency: int, created_at: int });
 
@@ -263,9 +264,10 @@ impl Store {
         rows.into_iter().next().map(PayerRow::payer).transpose()
     }
 
-    /// Payers, newest first, older than `before`.
+    /// Payers, newest first, older than `before`; of one mode, or of both.
     pub async fn payers(
         &self,
+        mode: Option<Mode>,
         before: Option<PayerId>,
         size: usize,
     ) -> Result<Vec<Payer>, StoreError> {
@@ -273,9 +275,11 @@ impl Store {
         struct Page {
             before: Hex<16>,
             size: usize,
+            mode: Option<&'static str>,
         }
         let before = Hex(before.map_or([0xff; 16], |id| *id.as_bytes()));
-        let rows: Vec<PayerRow> = self.read(&PAYERS, &[Page { before, size }]).await?;
+        let page = Page { before, size, mode: mode.map(Mode::as_str) };
+        let rows: Vec<PayerRow> = self.read(&PAYERS, &[page]).await?;
         rows.into_iter().map(PayerRow::payer).collect()
     }
 

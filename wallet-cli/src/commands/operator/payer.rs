@@ -52,6 +52,9 @@ pub(crate) struct InviteArgs {
 /// List the payers
 #[derive(clap::Args, Debug)]
 pub(crate) struct ListArgs {
+    /// Real or play money [default: both]
+    #[arg(long, value_enum)]
+    mode: Option<ModeArg>,
     #[command(flatten)]
     page: PageArgs,
     #[command(flatten)]
@@ -89,7 +92,9 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
             output.show(&args.operator.client()?.send::<Invitation>(request).await?)
         }
         Command::List(args) => {
-            let request = args.page.apply(Request::get("/v1/operator/payers"));
+            let mode = args.mode.map(ModeArg::as_str);
+            let request = Request::get("/v1/operator/payers").query("mode", mode);
+            let request = args.page.apply(request);
             output.show(&args.operator.client()?.send::<List<Payer>>(request).await?)
         }
         Command::Freeze(args) => args.ask("freeze", output).await,

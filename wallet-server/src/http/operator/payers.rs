@@ -13,6 +13,7 @@ use crate::domain::ids::PayerId;
 use crate::http::input;
 use crate::http::list::List;
 use crate::http::problem::Problem;
+use crate::http::test_mode::keep_out_live;
 use crate::http::time::rfc3339;
 use crate::service::{App, payer_name};
 use crate::store::Payer;
@@ -68,15 +69,26 @@ async fn create(
     let body: NewPayerBody = input::json(&body)?;
     input::text("/name", &body.name, NAME_LENGTH_MAX)?;
     let mode = input::mode(body.mode.as_deref())?;
+    keep_out_live(&app, mode)?;
     let payer = app.create_payer(&body.name, mode).await?;
     Ok((StatusCode::CREATED, Json(PayerBody::new(&app, payer))))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    mode: Option<String>,
+    limit: Option<usize>,
+    after: Option<String>,
+}
+
+/// Of one mode, or of both: tests leave many payers behind.
 async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<List<PayerBody>>, Problem> {
-    let page: input::Page = input::query(&uri)?;
-    let size = page.size()?;
-    let after = input::cursor(page.after.as_deref(), PayerId::parse)?;
-    let payers = app.store.payers(after, size + 1).await?;
+    let filter: Filter = input::query(&uri)?;
+    let size = input::page_size(filter.limit)?;
+    let mode = filter.mode.map(|name| input::mode(Some(&name))).transpose()?;
+    let after = input::cursor(filter.after.as_deref(), PayerId::parse)?;
+    let payers = app.store.payers(mode, after, size + 1).await?;
     let cursor = |payer: &Payer| payer.id.to_string();
     Ok(Json(List::page(payers, size, cursor, |payer| PayerBody::new(&app, payer))))
 }
