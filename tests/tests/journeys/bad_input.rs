@@ -8,8 +8,17 @@ use serde_json::{Value, json};
 use wallet_tests::Charge;
 
 /// Optional fields may be left out or null.
-const OPTIONAL: [&str; 8] =
-    ["code_source", "capture", "description", "metadata", "mode", "fee", "scopes", "payment"];
+const OPTIONAL: [&str; 9] = [
+    "code_source",
+    "capture",
+    "description",
+    "metadata",
+    "mode",
+    "fee",
+    "scopes",
+    "payment",
+    "limit",
+];
 
 /// The body with more text before its closing brace.
 fn with_text(body: &Value, text: &str) -> String {

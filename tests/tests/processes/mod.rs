@@ -2,6 +2,7 @@
 
 mod merchants;
 mod people;
+mod tests_of_merchants;
 
 use wallet_server::Server;
 use wallet_server::store::Store;

@@ -5,10 +5,13 @@ use serde_json::{Value, json};
 use wallet_core::DeviceKey;
 use wallet_tests::{Answer, PIN, Phone, Signed, Signer, Till, World};
 
+use crate::journeys::test_mode::test_till;
+
 /// A world with everything that a body can name.
 pub(crate) struct Scene {
     pub(crate) world: World,
     pub(crate) till: Till,
+    test_till: Till,
     pub(crate) phone: Phone,
     invitation: String,
 }
@@ -17,6 +20,8 @@ pub(crate) struct Scene {
 #[derive(Clone, Copy, Debug)]
 enum To {
     Merchants,
+    /// With a test key.
+    TestMerchants,
     /// With a key that is not enrolled.
     Phones,
     /// With the phone, by this method.
@@ -39,11 +44,12 @@ impl Scene {
     pub(crate) async fn new(seed: u64) -> Self {
         let world = World::start(DATABASE, seed).await;
         let till = world.merchant("Tea House").await;
+        let test_till = test_till(&world).await;
         let phone = world.payer("Wei", "500.00").await;
         let path = format!("/v1/operator/payers/{}/invitations", phone.payer);
         let invitation = world.operator_post(&path, json!({})).await.created();
         let invitation = invitation.text("/invitation").to_owned();
-        Self { world, till, phone, invitation }
+        Self { world, till, test_till, phone, invitation }
     }
 
     fn new_key() -> DeviceKey {
@@ -98,6 +104,11 @@ impl Scene {
                 json!({ "amount": "1.00", "currency": "CNY", "destination": "IBAN 1", "pin": PIN }),
             ),
             call(To::Payer("PATCH"), &device, json!({ "name": "Wei's phone" })),
+            call(
+                To::TestMerchants,
+                "/v1/test/codes",
+                json!({ "outcome": "succeeded", "limit": "5.00" }),
+            ),
         ]
     }
 
@@ -105,6 +116,7 @@ impl Scene {
         let body: Vec<u8> = body.into();
         match call.to {
             To::Merchants => self.till.post(&call.path, &[("idempotency-key", "k")], body).await,
+            To::TestMerchants => self.test_till.post(&call.path, &[], body).await,
             To::Operator => self.world.operator_post_raw(&call.path, body).await,
             To::Payer(method) => {
                 let keyid = self.phone.key_id();
