@@ -119,6 +119,16 @@ impl Failure {
         self.0.problem.is_some()
     }
 
+    /// What the server answered, as it wrote it.
+    pub(crate) fn raw_problem(&self) -> Option<&Value> {
+        self.0.problem.as_ref().map(|problem| &problem.raw)
+    }
+
+    /// The payment that the server's refusal is about.
+    pub(crate) fn payment_id(&self) -> Option<&str> {
+        self.raw_problem()?["payment"]["id"].as_str()
+    }
+
     /// The sentence, without code and hints.
     pub(crate) fn sentence(&self) -> &str {
         &self.0.sentence

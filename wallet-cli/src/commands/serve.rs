@@ -58,6 +58,9 @@ pub(crate) struct Args {
     /// A file whose first line is the passphrase of the key file
     #[arg(long, value_name = "FILE")]
     key_passphrase_file: Option<String>,
+    /// Let tests move the clock forward; for books of their own, in which nothing is live
+    #[arg(long)]
+    test_clock: bool,
     /// Any other setting, by its name in the configuration file
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
@@ -134,6 +137,7 @@ impl Args {
             ("operator_listen", text(self.operator_listen)),
             ("key_file", self.key_file.clone()),
             ("key_passphrase_file", self.key_passphrase_file.clone()),
+            ("test_clock", self.test_clock.then(|| "true".to_owned())),
         ];
         let given = flags.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         given.chain(self.set.iter().cloned()).collect()
@@ -168,7 +172,7 @@ mod tests {
         let settings = settings(
             "--database sqlite:a --listen 127.0.0.1:0 --tls-cert c --tls-key k --behind-tls-proxy \
              --operator-socket s --operator-listen 127.0.0.1:1 --key-file i \
-             --key-passphrase-file p --set limits.day=50.00",
+             --key-passphrase-file p --test-clock --set limits.day=50.00",
         )
         .unwrap();
         assert_eq!(settings.database, "sqlite:a");
@@ -179,6 +183,7 @@ mod tests {
         assert_eq!(settings.operator_listen.unwrap().port(), 1);
         assert_eq!(settings.key_file.to_str(), Some("i"));
         assert_eq!(settings.key_passphrase_file.unwrap().to_str(), Some("p"));
+        assert!(settings.test_clock);
         assert_eq!(settings.limits.day, "50.00");
     }
 

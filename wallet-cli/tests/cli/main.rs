@@ -7,3 +7,4 @@ mod logs;
 mod main_job;
 mod payer_job;
 mod shop;
+mod trigger;

@@ -8,6 +8,7 @@ mod ledger;
 mod merchant;
 mod payer;
 mod people;
+mod testing;
 
 use core::fmt;
 
@@ -29,6 +30,7 @@ pub(crate) use payer::{
 pub(crate) use people::{
     Envelope, EnvelopeClaim, PayerTransfer, Person, ReceiveCode, SentEnvelope, Withdrawal,
 };
+pub(crate) use testing::{TestClock, TestCode};
 
 /// One page of a list.
 #[derive(Debug, Deserialize)]

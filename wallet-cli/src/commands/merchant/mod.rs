@@ -3,8 +3,11 @@
 mod balance;
 mod cancel;
 mod charge;
+mod clock;
 mod payment;
 mod terminal;
+mod test_code;
+mod trigger;
 
 use std::path::PathBuf;
 
@@ -25,6 +28,9 @@ pub(crate) enum Command {
     Balance(balance::Args),
     #[command(subcommand)]
     Terminal(terminal::Command),
+    Trigger(trigger::Args),
+    TestCode(test_code::Args),
+    Clock(clock::Args),
 }
 
 pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
@@ -34,6 +40,9 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Payment(args) => payment::run(args, output).await,
         Command::Balance(args) => balance::run(args, output).await,
         Command::Terminal(command) => terminal::run(command, output).await,
+        Command::Trigger(args) => trigger::run(args, output).await,
+        Command::TestCode(args) => test_code::run(args, output).await,
+        Command::Clock(args) => clock::run(args, output).await,
     }
 }
 
