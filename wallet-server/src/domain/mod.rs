@@ -14,4 +14,5 @@ pub mod plan;
 pub mod settle;
 pub mod shares;
 pub mod snapshot;
+pub mod stage;
 pub mod test_payer;

@@ -7,7 +7,6 @@
 //! together, which are locked for this.
 
 use wallet_core::Money;
-use wallet_core::receipt::PaymentState;
 
 use super::Books;
 use super::resolve::{Done, balanced};
@@ -17,6 +16,7 @@ use crate::domain::limits::Usage;
 use crate::domain::outcome::Refusal;
 use crate::domain::plan::{NewSuspense, SuspenseSubject};
 use crate::domain::snapshot::{Merchant, OpenPayment, Payer};
+use crate::domain::stage::Reached;
 
 /// How much goes back to the payer, and how much of it is fee that the merchant gets back.
 #[derive(Clone, Copy)]
@@ -39,6 +39,7 @@ pub(super) fn all(
     transfer: TransferId,
     payment: &OpenPayment,
     (payer, merchant): (Payer, Merchant),
+    reached: Reached,
 ) -> Result<Done, Refusal> {
     let answer = &payment.answer;
     let back = GivenBack { amount: answer.record.settled, fee: answer.fee };
@@ -55,7 +56,7 @@ pub(super) fn all(
         books.update_payer(payment.payer, Payer { usage, ..payer });
     }
     let counted = Some(0);
-    let done = Done::nothing(PaymentState::Canceled, answer);
+    let done = Done::nothing(reached, answer);
     Ok(Done { counted, reversal: Some(reversal), ..done })
 }
 

@@ -52,7 +52,7 @@ pub struct PaymentRules {
     pub hold_millis: i64,
     /// How long after the capture a payment can still be called off.
     pub cancel_millis: i64,
-    /// How long after the capture a payment can be refunded.
+    /// How long after it was made a payment can be refunded.
     pub refund_millis: i64,
     /// How many refunds a payment may have.
     pub refunds_max: u32,

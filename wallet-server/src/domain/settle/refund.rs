@@ -20,6 +20,7 @@ use crate::domain::outcome::{Answer, NotMoved, Outcome, RefundAnswer, Refusal};
 use crate::domain::plan::{AnswerRef, Event, NewRefund, PaymentChange, SuspenseSubject};
 use crate::domain::settle::person::NotDone;
 use crate::domain::snapshot::{OpenPayment, Refunded};
+use crate::domain::stage::{Left, Reached, Stage};
 
 /// Decides one refund.
 pub(super) fn decide(books: &mut Books<'_>, refund: &Refund) -> Outcome {
@@ -44,7 +45,7 @@ fn give_back(books: &mut Books<'_>, refund: &Refund) -> Result<RefundAnswer, Not
     if (payment.payer, payment.answer.merchant) != (refund.payer, refund.merchant) {
         return Err(Refusal::UnknownPayment.into());
     }
-    let back = allow(books, refund, &payment)?;
+    let (reached, back) = allow(books, refund, &payment)?;
     let parties =
         books.rows.payers.get(&refund.payer).zip(books.rows.merchants.get(&refund.merchant));
     // Both are there, or the payment would not be.
@@ -55,31 +56,40 @@ fn give_back(books: &mut Books<'_>, refund: &Refund) -> Result<RefundAnswer, Not
         NotGivenBack::BalanceInsufficient => NotDone::from(NotMoved::BalanceInsufficient),
         NotGivenBack::TooLarge => Refusal::TooLarge.into(),
     })?;
-    Ok(record(books, refund, &payment, back, transfer))
+    Ok(record(books, refund, &payment, (reached, back), transfer))
 }
 
-/// How much goes back; the first rule broken says why nothing does.
-fn allow(books: &Books<'_>, refund: &Refund, payment: &OpenPayment) -> Result<GivenBack, NotDone> {
+/// How much goes back, and what that makes of the payment; the first rule broken says why nothing
+/// does.
+fn allow(
+    books: &Books<'_>,
+    refund: &Refund,
+    payment: &OpenPayment,
+) -> Result<(Reached, GivenBack), NotDone> {
     let rules = &books.rules.payments;
     let Record { state, settled, .. } = payment.answer.record;
-    match state {
-        PaymentState::Succeeded | PaymentState::PartiallyRefunded | PaymentState::Refunded => {}
-        PaymentState::RequiresConfirmation
-        | PaymentState::Authorized
-        | PaymentState::Declined
-        | PaymentState::Canceled
-        | PaymentState::Expired => return Err(Refusal::NotRefundable.into()),
-    }
     let left =
         Money::from_minor(settled.minor() - payment.refunded.amount.minor(), settled.currency());
     let amount = refund.amount.map_or(left, wallet_core::PositiveMoney::money);
+    let leaves = if amount == left { Left::Nothing } else { Left::Some };
+    let reached = match Stage::of(state) {
+        Stage::Captured(captured) => captured.refund(leaves),
+        Stage::PartlyRefunded(partly) => partly.refund(leaves),
+        // Nothing is left of it, which the merchant hears as such.
+        Stage::Ended if state == PaymentState::Refunded => {
+            return Err(NotMoved::RefundExceedsPayment(left).into());
+        }
+        Stage::Waiting(_) | Stage::Authorized(_) | Stage::Ended => {
+            return Err(Refusal::NotRefundable.into());
+        }
+    };
     if amount.currency() != settled.currency() {
         return Err(NotMoved::CurrencyMismatch.into());
     }
     if payment.answer.created_at.plus_millis(rules.refund_millis) < books.now {
         return Err(NotMoved::RefundTooLate.into());
     }
-    if amount.minor() > left.minor() || left.minor() == 0 {
+    if amount.minor() > left.minor() {
         return Err(NotMoved::RefundExceedsPayment(left).into());
     }
     if payment.refunded.count >= rules.refunds_max {
@@ -90,7 +100,7 @@ fn allow(books: &Books<'_>, refund: &Refund, payment: &OpenPayment) -> Result<Gi
     } else {
         Money::zero(amount.currency())
     };
-    Ok(GivenBack { amount, fee })
+    Ok((reached, GivenBack { amount, fee }))
 }
 
 /// The part of the fee that belongs to a part of the payment.
@@ -107,7 +117,7 @@ fn record(
     books: &mut Books<'_>,
     refund: &Refund,
     payment: &OpenPayment,
-    GivenBack { amount, fee }: GivenBack,
+    (reached, GivenBack { amount, fee }): (Reached, GivenBack),
     transfer: Transfer,
 ) -> RefundAnswer {
     let before = &payment.answer.record;
@@ -119,10 +129,9 @@ fn record(
         fee: sum(payment.refunded.fee, fee),
         count: payment.refunded.count + 1,
     };
-    let all = refunded.amount == before.settled;
-    let state = if all { PaymentState::Refunded } else { PaymentState::PartiallyRefunded };
     let books_hash = books_hash(transfer.entries(), &[]);
-    let of_payment = Record { state, decided_at: books.now, books_hash, ..*before };
+    let of_payment =
+        Record { state: reached.state(), decided_at: books.now, books_hash, ..*before };
     let of_refund = Record {
         kind: RecordKind::Refund,
         state: PaymentState::Succeeded,

@@ -13,7 +13,7 @@
 //! [`refund`](super::refund) leads from `succeeded` to `partially_refunded` and `refunded`. Nothing
 //! leads out of `declined`, `canceled`, `expired` and `refunded`.
 //!
-//! All of them hold the payer's lock, so that one wins and the others find its state. Whoever decides
+//! The [stages](crate::domain::stage) say the same in types. All of them hold the payer's lock, so that one wins and the others find its state. Whoever decides
 //! was told of the payment, so it was never made in the same batch.
 
 use wallet_core::receipt::{PaymentState, Record};
@@ -29,17 +29,18 @@ use crate::domain::limits::Usage;
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, PaymentAnswer, Refusal};
 use crate::domain::plan::{AnswerRef, Event, PaymentChange};
 use crate::domain::snapshot::{Merchant, OpenPayment, Payer, TakenReference};
+use crate::domain::stage::{Reached, Stage};
 
 /// What is to be done about a payment.
 pub(super) enum Step {
     /// The merchant gets this much of what is held, and the payer the rest.
-    Capture(Money),
+    Capture(Reached, Money),
     /// It stays held, for the merchant to capture.
-    Authorize,
-    /// What is held is free again; the payment ends in this state.
-    Release(PaymentState),
+    Authorize(Reached),
+    /// What is held is free again.
+    Release(Reached),
     /// What the merchant got goes back as a whole.
-    Reverse,
+    Reverse(Reached),
 }
 
 /// Decides one payment.
@@ -93,9 +94,9 @@ fn by_payer(
 ) -> Result<Step, Refusal> {
     let Resolver::Payer { device, .. } = &resolve.by else { return Err(Refusal::OtherDevice) };
     let PaymentAnswer { record, expires_at, capture, .. } = &payment.answer;
-    if record.state != PaymentState::RequiresConfirmation {
+    let Stage::Waiting(waiting) = Stage::of(record.state) else {
         return Err(Refusal::PaymentClosed);
-    }
+    };
     let known = books.rows.devices.get(device).filter(|known| !known.revoked);
     if *device != payment.device || known.is_none() {
         return Err(Refusal::OtherDevice);
@@ -104,32 +105,31 @@ fn by_payer(
         return Err(Refusal::ConfirmationExpired);
     }
     if !confirmed {
-        return Ok(Step::Release(PaymentState::Declined));
+        return Ok(Step::Release(waiting.refuse()));
     }
     if books.rows.payers.get(&resolve.payer).is_none_or(|payer| !payer.active) {
         return Err(Refusal::PayerUnavailable);
     }
+    let confirmed = waiting.confirm(*capture);
     Ok(match capture {
-        Capture::Automatic => Step::Capture(record.asked),
-        Capture::Manual => Step::Authorize,
+        Capture::Automatic => Step::Capture(confirmed, record.asked),
+        Capture::Manual => Step::Authorize(confirmed),
     })
 }
 
 /// What calling a payment off means, in the state that it is in.
 pub(super) fn cancel(books: &Books<'_>, payment: &PaymentAnswer) -> Result<Step, Refusal> {
-    match payment.record.state {
-        PaymentState::RequiresConfirmation | PaymentState::Authorized => {
-            Ok(Step::Release(PaymentState::Canceled))
-        }
-        PaymentState::Succeeded => {
+    match Stage::of(payment.record.state) {
+        Stage::Waiting(waiting) => Ok(Step::Release(waiting.cancel())),
+        Stage::Authorized(authorized) => Ok(Step::Release(authorized.cancel())),
+        Stage::Captured(captured) => {
             let last = payment.record.decided_at.plus_millis(books.rules.payments.cancel_millis);
-            if last < books.now { Err(Refusal::CancelTooLate) } else { Ok(Step::Reverse) }
+            if last < books.now {
+                return Err(Refusal::CancelTooLate);
+            }
+            Ok(Step::Reverse(captured.cancel()))
         }
-        PaymentState::Declined
-        | PaymentState::Canceled
-        | PaymentState::Expired
-        | PaymentState::PartiallyRefunded
-        | PaymentState::Refunded => Err(Refusal::PaymentClosed),
+        Stage::PartlyRefunded(_) | Stage::Ended => Err(Refusal::PaymentClosed),
     }
 }
 
@@ -139,16 +139,13 @@ fn capture(
     amount: Option<Money>,
 ) -> Result<Step, Refusal> {
     let held = payment.record.asked;
-    match payment.record.state {
-        PaymentState::Authorized => {}
-        PaymentState::RequiresConfirmation => return Err(Refusal::PaymentWaiting),
-        PaymentState::Succeeded
-        | PaymentState::Declined
-        | PaymentState::Canceled
-        | PaymentState::Expired
-        | PaymentState::PartiallyRefunded
-        | PaymentState::Refunded => return Err(Refusal::PaymentClosed),
-    }
+    let authorized = match Stage::of(payment.record.state) {
+        Stage::Authorized(authorized) => authorized,
+        Stage::Waiting(_) => return Err(Refusal::PaymentWaiting),
+        Stage::Captured(_) | Stage::PartlyRefunded(_) | Stage::Ended => {
+            return Err(Refusal::PaymentClosed);
+        }
+    };
     if is_over(payment.hold_expires_at, books.now) {
         return Err(Refusal::HoldExpired);
     }
@@ -159,28 +156,23 @@ fn capture(
     if amount.minor() > held.minor() {
         return Err(Refusal::CaptureTooLarge);
     }
-    Ok(Step::Capture(amount))
+    Ok(Step::Capture(authorized.capture(), amount))
 }
 
 /// Later than everything: the time that a test has come for a payment.
 const WHEN_ALL_IS_OVER: Timestamp = Timestamp::from_unix_millis(i64::MAX);
 
 fn too_late(payment: &PaymentAnswer, now: Timestamp) -> Result<Step, Refusal> {
-    let until = match payment.record.state {
-        PaymentState::RequiresConfirmation => payment.expires_at,
-        PaymentState::Authorized => payment.hold_expires_at,
-        PaymentState::Succeeded
-        | PaymentState::Declined
-        | PaymentState::Canceled
-        | PaymentState::Expired
-        | PaymentState::PartiallyRefunded
-        | PaymentState::Refunded => return Err(Refusal::PaymentClosed),
-    };
-    // Otherwise another clock is ahead of this one.
-    if is_over(until, now) {
-        Ok(Step::Release(PaymentState::Expired))
-    } else {
-        Err(Refusal::PaymentClosed)
+    match Stage::of(payment.record.state) {
+        Stage::Waiting(waiting) if is_over(payment.expires_at, now) => {
+            Ok(Step::Release(waiting.expire()))
+        }
+        Stage::Authorized(authorized) if is_over(payment.hold_expires_at, now) => {
+            Ok(Step::Release(authorized.expire()))
+        }
+        // Another clock is ahead of this one.
+        Stage::Waiting(_) | Stage::Authorized(_) => Err(Refusal::PaymentClosed),
+        Stage::Captured(_) | Stage::PartlyRefunded(_) | Stage::Ended => Err(Refusal::PaymentClosed),
     }
 }
 
@@ -201,22 +193,26 @@ pub(super) fn close(
     // Both are there, or the payment would not be.
     let Some((&payer, &merchant)) = parties else { panic!("{} has lost a party", before.id) };
     let done = match step {
-        Step::Capture(amount) => take(books, transfer, &payment, (payer, merchant), amount),
-        Step::Authorize => {
+        Step::Capture(reached, amount) => {
+            take(books, transfer, &payment, (payer, merchant), (reached, amount))
+        }
+        Step::Authorize(reached) => {
             // The PIN was right: it is the payer.
             books.update_payer(payment.payer, Payer { suspected_until: None, ..payer });
             let hold_expires_at = Some(books.hold_expires_at());
-            Done { hold_expires_at, ..Done::nothing(PaymentState::Authorized, before) }
+            Done { hold_expires_at, ..Done::nothing(reached, before) }
         }
-        Step::Release(state) => free(books, transfer, &payment, payer, state),
-        Step::Reverse => super::give_back::all(books, transfer, &payment, (payer, merchant))?,
+        Step::Release(reached) => free(books, transfer, &payment, payer, reached),
+        Step::Reverse(reached) => {
+            super::give_back::all(books, transfer, &payment, (payer, merchant), reached)?
+        }
     };
     Ok(record(books, payment, done, request))
 }
 
 /// What was done about a payment.
 pub(super) struct Done {
-    pub(super) state: PaymentState,
+    pub(super) reached: Reached,
     pub(super) settled: Money,
     pub(super) fee: Money,
     /// Whether `settled` and `fee` are those of a capture, to be remembered.
@@ -229,10 +225,10 @@ pub(super) struct Done {
 
 impl Done {
     /// The state changes, and nothing moves.
-    pub(super) fn nothing(state: PaymentState, payment: &PaymentAnswer) -> Self {
+    pub(super) fn nothing(reached: Reached, payment: &PaymentAnswer) -> Self {
         let zero = Money::zero(payment.record.asked.currency());
         Self {
-            state,
+            reached,
             settled: zero,
             fee: zero,
             captured: false,
@@ -250,7 +246,7 @@ fn take(
     id: TransferId,
     payment: &OpenPayment,
     (payer, merchant): (Payer, Merchant),
-    amount: Money,
+    (reached, amount): (Reached, Money),
 ) -> Done {
     let PaymentAnswer { record: Record { asked, state, .. }, merchant: merchant_id, .. } =
         payment.answer;
@@ -278,7 +274,7 @@ fn take(
         captured: true,
         counted: Some(amount.minor()),
         closing: Some(balanced(id, entries)),
-        ..Done::nothing(PaymentState::Succeeded, &payment.answer)
+        ..Done::nothing(reached, &payment.answer)
     }
 }
 
@@ -288,13 +284,13 @@ fn free(
     id: TransferId,
     payment: &OpenPayment,
     payer: Payer,
-    state: PaymentState,
+    reached: Reached,
 ) -> Done {
     let asked = payment.answer.record.asked;
     let closing = Some(release(id, &payer, asked));
     let payer = freed(books, payer, payment, asked);
     books.update_payer(payment.payer, payer);
-    Done { counted: Some(0), closing, ..Done::nothing(state, &payment.answer) }
+    Done { counted: Some(0), closing, ..Done::nothing(reached, &payment.answer) }
 }
 
 /// The payer, once some of what a payment held is free and does not count any more.
@@ -316,14 +312,14 @@ fn record(
     let transfer = done.closing.as_ref().or(done.reversal.as_ref());
     let entries = transfer.map_or(&[][..], Transfer::entries);
     let record = Record {
-        state: done.state,
+        state: done.reached.state(),
         decided_at: books.now,
         settled: done.settled,
         books_hash: books_hash(entries, &[]),
         ..before.record
     };
     let decline_code =
-        (done.state == PaymentState::Declined).then_some(DeclineCode::RefusedByPayer);
+        (record.state == PaymentState::Declined).then_some(DeclineCode::RefusedByPayer);
     let merchant = Some(before.merchant);
     let event = books.event(Event { record, notice: None, merchant, payer: Some(payer) });
     let change = PaymentChange {
@@ -344,7 +340,7 @@ fn record(
     if let Some(open) = books.rows.payments.get_mut(&after.id) {
         open.answer = after.clone();
     }
-    if done.state == PaymentState::Canceled {
+    if record.state == PaymentState::Canceled {
         books.call_off(&after);
     }
     let name = AnswerRef::PaymentAt(after.id, event);

@@ -11,6 +11,7 @@ use crate::domain::outcome::{Answer, ConfirmationReason, DeclineCode, PaymentAns
 use crate::domain::plan::{AnswerRef, Event, NewPayment, NewReference};
 use crate::domain::settle::Books;
 use crate::domain::snapshot::TakenReference;
+use crate::domain::stage::Reached;
 
 /// Why a payment is declined.
 pub(super) struct Declined {
@@ -32,12 +33,8 @@ pub(super) struct Decided {
 }
 
 impl Decided {
-    fn state(&self, capture: Capture) -> PaymentState {
-        match (self.reason, capture) {
-            (Some(_), _) => PaymentState::RequiresConfirmation,
-            (None, Capture::Manual) => PaymentState::Authorized,
-            (None, Capture::Automatic) => PaymentState::Succeeded,
-        }
+    fn reached(&self, capture: Capture) -> Reached {
+        if self.reason.is_some() { Reached::waiting() } else { Reached::allowed(capture) }
     }
 }
 
@@ -51,8 +48,8 @@ pub(super) fn record(
 ) -> Answer {
     let asked = charge.amount.money();
     let nothing = Money::zero(asked.currency());
-    let state = |decided: &Decided| decided.state(charge.capture);
-    let state = decision.as_ref().map_or(PaymentState::Declined, state);
+    let reached = |decided: &Decided| decided.reached(charge.capture);
+    let state = decision.as_ref().map_or_else(|_| Reached::declined(), reached).state();
     let (settled, fee) =
         if state == PaymentState::Succeeded { (asked, fee) } else { (nothing, nothing) };
     let entries = decision.as_ref().map_or(&[][..], |decided| decided.transfer.entries());
