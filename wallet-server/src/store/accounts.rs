@@ -133,8 +133,8 @@ const ENTRIES: Sql = sql!(input { subject: blob }
         union all select v.last_batch, v.closing_transfer \
         from input i join envelopes v on v.id = i.subject \
         union all select s.batch, s.transfer \
-        from input i join envelope_shares s on s.claim = i.subject) m \
-     join entries e on e.batch = m.batch and e.transfer = m.transfer \
+        from input i join envelope_shares s on s.claim = i.subject) moves \
+     join entries e on e.batch = moves.batch and e.transfer = moves.transfer \
      join accounts a on a.id = e.account join batches b on b.id = e.batch order by e.batch, e.n"
     => { transfer: blob, account: blob, kind: text, bucket: text, currency: int, amount: int,
         committed_at: int });
