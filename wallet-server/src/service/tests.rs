@@ -12,7 +12,7 @@ use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
 use super::{App, CHARGES_MAX, ChargeRequest, DeviceRules, Own};
 use crate::Settings;
 use crate::clock::ManualClock;
-use crate::domain::command::CodeSource;
+use crate::domain::command::{Capture, CodeSource};
 use crate::domain::ids::{ApiKeyId, MerchantId};
 use crate::domain::ledger::Shard;
 use crate::domain::outcome::{Outcome, Refusal};
@@ -83,6 +83,7 @@ fn request(app: &App) -> ChargeRequest {
         key: "key-1".to_owned(),
         code: "70123456".to_owned(),
         code_source: CodeSource::Scan,
+        capture: Capture::Automatic,
         amount: PositiveMoney::new(Money::parse("1.00", app.currency).unwrap()).unwrap(),
         reference: "order-1".to_owned(),
         terminal: None,

@@ -3,15 +3,26 @@
 //! Everything runs through [`Database`](database::Database), which checks the books after each
 //! batch; so each table test is also a test of the invariants.
 
+mod asked;
+mod audit;
 mod books;
+mod cancellations;
+mod captures;
+mod changes;
 mod database;
 mod declines;
 mod fixture;
+mod load;
 mod model;
 mod money;
 mod people;
 mod precedence;
 mod properties;
+mod refunds;
 mod repeats;
+mod requests;
+mod seen;
 mod strategy;
+mod suspense;
+mod transitions;
 mod writing;

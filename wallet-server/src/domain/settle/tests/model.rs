@@ -2,20 +2,17 @@
 //!
 //! Slow on purpose. It has no balances, marks or tables; it adds up and searches the past.
 
-use std::collections::HashSet;
+mod charge;
+mod later;
+mod sums;
 
-use wallet_core::{Mode, Timestamp};
+use std::collections::{HashMap, HashSet};
 
-use super::fixture::{
-    Change, DAY_LIMIT, DAY_WITHOUT_PIN, DEVICES, MERCHANTS, MONTH_LIMIT, OWN_CURRENCIES, PAYERS,
-    PAYMENT_LIMIT, SAME_AMOUNT, SUSPECTED, Seen, WAIT, WITHOUT_PIN, WITHOUT_PIN_COUNT, What,
-    currency, number_of,
-};
-use crate::domain::command::{
-    AuthenticCode, Charge, CodeSource, Command, Resolve, Resolver, TopUp, Verdict,
-};
+use wallet_core::Timestamp;
+
+use super::fixture::{Change, MERCHANTS, Seen, What, number_of};
+use crate::domain::command::{AuthenticCode, Charge, Command, ReferenceRef, TopUp, Verdict};
 use crate::domain::ids::PaymentId;
-use crate::domain::outcome::{DeclineCode, Refusal, Rejection};
 
 #[derive(Default)]
 pub(super) struct Model {
@@ -24,7 +21,8 @@ pub(super) struct Model {
     closed_merchants: HashSet<u32>,
     revoked_devices: HashSet<u32>,
     revoked_keys: HashSet<u32>,
-    canceled: HashSet<(u32, String)>,
+    /// What was paid to merchants' bank accounts.
+    paid_to_merchants: HashMap<u32, i64>,
 }
 
 struct Past {
@@ -34,7 +32,30 @@ struct Past {
     now: Timestamp,
     /// Whose code it was that has been shown at two tills.
     copied: Option<u32>,
+    effect: Option<Effect>,
 }
+
+/// What a command made of a payment that was there before.
+#[derive(Clone, Copy)]
+struct Effect {
+    payment: PaymentId,
+    made: Made,
+    /// Whether the money waits for the operator, because its owner was frozen.
+    suspended: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Made {
+    Authorized,
+    Captured(i64),
+    /// Nothing is held any more.
+    Freed(What),
+    Reversed(i64),
+    Refunded(i64, i64),
+}
+
+/// What was seen, and what it did to a payment that was there before.
+type Decided = (Seen, Option<Effect>);
 
 /// A payment that was made, and what has become of it.
 #[derive(Clone, Copy)]
@@ -44,16 +65,42 @@ struct Payment<'a> {
     last: What,
     day: i64,
     made_at: Timestamp,
+    /// When it was authorized or captured, whichever was last.
+    moved_at: Timestamp,
+    captured: i64,
+    refunded: i64,
+    fee_returned: i64,
+    refunds: u32,
 }
 
 impl Payment<'_> {
-    /// Whether it moved money, or keeps it set aside.
-    fn counts(&self) -> bool {
-        matches!(self.last, What::Paid(_) | What::Waits(_))
+    /// What it keeps set aside, or has moved to its merchant.
+    fn counted(&self) -> i64 {
+        match self.last {
+            What::Waits(_) | What::Authorized(_) => self.amount(),
+            _ => self.captured,
+        }
     }
 
     fn amount(&self) -> i64 {
         self.charge.amount.money().minor()
+    }
+
+    fn number(&self) -> u32 {
+        number_of(self.charge.id.as_bytes())
+    }
+
+    fn merchant(&self) -> u32 {
+        number_of(self.charge.reference.merchant.as_bytes())
+    }
+
+    /// What the merchant owes for what it captured.
+    fn fee(&self) -> i64 {
+        let merchant = MERCHANTS.iter().find(|it| it.0 == self.merchant());
+        let (_, _, _, share, fixed) = *merchant.unwrap();
+        let exact = self.captured * i64::from(share);
+        let rounded = exact / 10_000 + i64::from(exact % 10_000 >= 5_000);
+        (rounded + fixed).min(self.captured)
     }
 
     fn code(&self) -> Option<&AuthenticCode> {
@@ -87,8 +134,36 @@ fn request_hash(command: &Command) -> [u8; 32] {
     match command {
         Command::Charge(charge) => charge.request_hash,
         Command::Resolve(resolve) => resolve.request().map_or([0; 32], |request| request.hash),
+        Command::CancelReference(cancel) => cancel.request.hash,
+        Command::Refund(refund) => refund.request.hash,
+        Command::EndSuspense(end) => end.request.hash,
         Command::TopUp(top_up) => top_up.request_hash,
         other => panic!("not played here: {other:?}"),
+    }
+}
+
+fn is_payment(what: What) -> bool {
+    use What::{Authorized, Canceled, Declined, Expired, Paid, Returned, Waits};
+    match what {
+        Paid(_) | Waits(_) | Authorized(_) | Canceled(_) | Expired(_) | Returned(_) => true,
+        what => matches!(what, Declined(..)),
+    }
+}
+
+impl Past {
+    /// Whether the answer stays with its key: all do, but what a reference stands for already.
+    fn is_kept(&self) -> bool {
+        match (&self.command, self.seen) {
+            (_, Seen::Refused(_)) => false,
+            (Command::CancelReference(_), Seen::New(what)) if is_payment(what) => {
+                self.effect.is_some()
+            }
+            _ => self.command.key().is_some(),
+        }
+    }
+
+    fn payer(&self) -> Option<u32> {
+        self.command.payers().next().map(|id| number_of(id.as_bytes()))
     }
 }
 
@@ -101,34 +176,29 @@ impl Model {
             }
             Change::RevokeDevice(number) => set(&mut self.revoked_devices, number, true),
             Change::RevokeKey(number) => set(&mut self.revoked_keys, number, true),
-            Change::CancelReference(merchant, number) => {
-                let reference = format!("order {number}");
-                let taken = self.payments().any(|payment| {
-                    let scope = &payment.charge.reference;
-                    number_of(scope.merchant.as_bytes()) == merchant
-                        && scope.mode == Mode::Live
-                        && scope.reference == reference
-                });
-                if !taken {
-                    self.canceled.insert((merchant, reference));
-                }
+            Change::PayMerchant(number) => {
+                let owed = self.owed(number);
+                *self.paid_to_merchants.entry(number).or_default() += owed;
             }
         }
     }
 
     pub(super) fn decide(&mut self, command: &Command, now: Timestamp) -> Seen {
         let day = self.day_of(command, now);
-        let seen = match command {
-            Command::Charge(charge) => self.charge(command, charge, now, day),
+        let (seen, effect) = match command {
+            Command::Charge(charge) => (self.charge(command, charge, now, day), None),
             Command::Resolve(resolve) => self.resolve(command, resolve, now),
-            Command::TopUp(top_up) => self.top_up(command, top_up),
+            Command::CancelReference(cancel) => self.cancel_reference(command, cancel, now),
+            Command::Refund(refund) => self.refund(command, refund, now),
+            Command::EndSuspense(end) => (self.end_suspense(command, end), None),
+            Command::TopUp(top_up) => (self.top_up(command, top_up), None),
             other => panic!("not played here: {other:?}"),
         };
         let copied = match command {
             Command::Charge(charge) => self.copied(charge, seen),
             _ => None,
         };
-        self.past.push(Past { command: command.clone(), seen, day, now, copied });
+        self.past.push(Past { command: command.clone(), seen, day, now, copied, effect });
         seen
     }
 
@@ -138,34 +208,14 @@ impl Model {
         let payer = command.payers().next().map(|id| number_of(id.as_bytes()));
         let counted = self.payments().filter(|it| it.payer() == payer);
         let moved = counted.filter(|it| !matches!(it.first, What::Declined(..)));
-        // A suspicion and a decision open a day as well.
+        // A suspicion opens a day as well, and so does a decision after which less may count.
         let others = self.past.iter().filter(|past| {
-            let decided = matches!(
-                (&past.command, past.seen),
-                (
-                    Command::Resolve(_),
-                    Seen::New(What::Declined(..) | What::Canceled(_) | What::Expired(_))
-                )
-            );
-            (decided || past.copied.is_some())
-                && past.command.payers().next().map(|id| number_of(id.as_bytes())) == payer
+            let decided = past.effect.is_some_and(|effect| {
+                !matches!(effect.made, Made::Authorized | Made::Refunded(..))
+            });
+            (decided || past.copied.is_some()) && past.payer() == payer
         });
         moved.map(|it| it.day).chain(others.map(|past| past.day)).fold(today, i64::max)
-    }
-
-    /// Whose code was shown at two tills, if this refusal shows that.
-    fn copied(&self, charge: &Charge, seen: Seen) -> Option<u32> {
-        let Verdict::Authentic(code) = &charge.verdict else { return None };
-        if seen != Seen::New(What::Rejected(Rejection::CodeUsed)) {
-            return None;
-        }
-        let of_device = |it: &Payment<'_>| it.code().is_some_and(|it| it.device == code.device);
-        let shown = self.payments().filter(of_device);
-        let last = shown.max_by_key(|it| it.code().map(|code| code.mark))?;
-        let elsewhere = (last.charge.reference.merchant, last.charge.terminal)
-            != (charge.reference.merchant, charge.terminal);
-        let same_code = last.code().is_some_and(|it| it.mark == code.mark);
-        (same_code && elsewhere).then(|| number_of(code.payer.as_bytes()))
     }
 
     /// Payments that were made, declined ones included, with what has become of them.
@@ -173,106 +223,77 @@ impl Model {
         self.past.iter().filter_map(|past| match (&past.command, past.seen) {
             (
                 Command::Charge(charge),
-                Seen::New(first @ (What::Paid(_) | What::Waits(_) | What::Declined(..))),
+                Seen::New(
+                    first @ (What::Paid(_)
+                    | What::Waits(_)
+                    | What::Authorized(_)
+                    | What::Declined(..)),
+                ),
             ) => {
-                let last = self.decisions(charge.id).next().map_or(first, |decision| decision.0);
-                Some(Payment { charge, first, last, day: past.day, made_at: past.now })
+                let paid = matches!(first, What::Paid(_));
+                let payment = Payment {
+                    charge,
+                    first,
+                    last: first,
+                    day: past.day,
+                    made_at: past.now,
+                    moved_at: past.now,
+                    captured: if paid { charge.amount.money().minor() } else { 0 },
+                    refunded: 0,
+                    fee_returned: 0,
+                    refunds: 0,
+                };
+                Some(self.become_of(payment))
             }
             _ => None,
         })
     }
 
-    /// What was decided about a payment that waited, and when.
-    fn decisions(&self, payment: PaymentId) -> impl Iterator<Item = (What, Timestamp)> {
-        self.past.iter().filter_map(move |past| match (&past.command, past.seen) {
-            (Command::Resolve(resolve), Seen::New(what)) if resolve.payment == payment => {
-                Some((what, past.now))
-            }
-            _ => None,
-        })
-    }
-
-    fn resolve(&self, command: &Command, resolve: &Resolve, now: Timestamp) -> Seen {
-        if let Resolver::Merchant { api_key, .. } = &resolve.by
-            && self.revoked_keys.contains(&number_of(api_key.as_bytes()))
-        {
-            return Seen::Refused(Refusal::KeyRevoked);
-        }
-        if let Some(seen) = self.kept(command) {
-            return seen;
-        }
-        let Some(payment) = self.payments().find(|it| it.charge.id == resolve.payment) else {
-            return Seen::Refused(Refusal::UnknownPayment);
-        };
-        let code = payment.code().unwrap();
-        if (code.payer, payment.charge.reference.merchant) != (resolve.payer, resolve.merchant) {
-            return Seen::Refused(Refusal::UnknownPayment);
-        }
-        let What::Waits(number) = payment.last else {
-            return Seen::Refused(Refusal::PaymentClosed);
-        };
-        let late = now >= payment.made_at.plus_millis(WAIT * 1000);
-        match &resolve.by {
-            Resolver::Payer { device, confirmed, .. } => {
-                let revoked = DEVICES.iter().any(|it| {
-                    super::fixture::device_id(it.0) == *device
-                        && self.revoked_devices.contains(&it.0)
-                });
-                if *device != code.device || revoked {
-                    Seen::Refused(Refusal::OtherDevice)
-                } else if late {
-                    Seen::Refused(Refusal::ConfirmationExpired)
-                } else if *confirmed && self.frozen.contains(&number_of(code.payer.as_bytes())) {
-                    Seen::Refused(Refusal::PayerUnavailable)
-                } else if *confirmed {
-                    Seen::New(What::Paid(number))
-                } else {
-                    Seen::New(What::Declined(number, DeclineCode::RefusedByPayer))
+    /// A payment after all that was decided about it.
+    fn become_of<'a>(&'a self, mut payment: Payment<'a>) -> Payment<'a> {
+        for past in &self.past {
+            let Some(effect) = past.effect.filter(|it| it.payment == payment.charge.id) else {
+                continue;
+            };
+            let number = payment.number();
+            match effect.made {
+                Made::Authorized => {
+                    (payment.last, payment.moved_at) = (What::Authorized(number), past.now);
+                }
+                Made::Captured(amount) => {
+                    (payment.last, payment.moved_at) = (What::Paid(number), past.now);
+                    payment.captured = amount;
+                }
+                Made::Freed(what) => payment.last = what,
+                Made::Reversed(_) => {
+                    (payment.last, payment.captured) = (What::Canceled(number), 0);
+                }
+                Made::Refunded(amount, fee) => {
+                    payment.refunded += amount;
+                    payment.fee_returned += fee;
+                    payment.refunds += 1;
+                    if payment.refunded == payment.captured {
+                        payment.last = What::Returned(number);
+                    }
                 }
             }
-            Resolver::Merchant { .. } => Seen::New(What::Canceled(number)),
-            Resolver::Time if late => Seen::New(What::Expired(number)),
-            Resolver::Time => Seen::Refused(Refusal::PaymentClosed),
         }
+        payment
     }
 
-    /// Whether the payer is asked before this is paid.
-    fn asks(&self, charge: &Charge, code: &AuthenticCode, now: Timestamp, day: i64) -> bool {
-        let payer = number_of(code.payer.as_bytes());
-        let amount = charge.amount.money().minor();
-        let own = || self.payments().filter(|it| it.payer() == Some(payer));
-        let paid_at_once = || own().filter(|it| it.day == day && matches!(it.first, What::Paid(_)));
-        let of_device = |it: &Payment<'_>| it.code().is_some_and(|it| it.device == code.device);
-        let last = own().filter(of_device).max_by_key(|it| it.code().map(|code| code.mark));
-        let again = last.is_some_and(|it| {
-            it.charge.reference.merchant == charge.reference.merchant
-                && it.amount() == amount
-                && !matches!(it.first, What::Declined(..))
-                && now < it.made_at.plus_millis(SAME_AMOUNT * 1000)
-        });
-        charge.code_source == CodeSource::Typed
-            || self.is_suspected(payer, now)
-            || again
-            || amount > WITHOUT_PIN
-            || i64::try_from(paid_at_once().count()).unwrap() >= WITHOUT_PIN_COUNT
-            || paid_at_once().map(|it| it.amount()).sum::<i64>() + amount > DAY_WITHOUT_PIN
+    /// The payment that took a reference.
+    fn holder(&self, reference: &ReferenceRef) -> Option<Payment<'_>> {
+        self.payments().find(|it| it.charge.reference == *reference)
     }
 
-    /// Whether a code of this payer was shown at two tills lately, and nothing confirmed since.
-    fn is_suspected(&self, payer: u32, now: Timestamp) -> bool {
-        let mut until = None;
-        for past in &self.past {
-            if past.copied == Some(payer) {
-                until = Some(past.now.plus_millis(SUSPECTED * 1000));
+    /// Whether a reference was called off before a payment came.
+    fn is_buried(&self, reference: &ReferenceRef) -> bool {
+        self.past.iter().any(|past| match &past.command {
+            Command::CancelReference(cancel) => {
+                cancel.reference == *reference && past.seen == Seen::New(What::Buried)
             }
-            if let (Command::Resolve(resolve), Seen::New(What::Paid(_))) =
-                (&past.command, past.seen)
-                && number_of(resolve.payer.as_bytes()) == payer
-            {
-                until = None;
-            }
-        }
-        until.is_some_and(|until| now < until)
+            _ => false,
+        })
     }
 
     fn credits(&self) -> impl Iterator<Item = (&TopUp, Seen)> {
@@ -283,155 +304,12 @@ impl Model {
     }
 
     fn kept(&self, command: &Command) -> Option<Seen> {
-        let answered = |past: &&Past| {
-            command.key().is_some()
-                && past.command.key() == command.key()
-                && !matches!(past.seen, Seen::Refused(_))
-        };
-        let past = self.past.iter().find(answered)?;
+        let key = command.key()?;
+        let past = self.past.iter().find(|it| it.is_kept() && it.command.key() == Some(key))?;
         Some(if request_hash(&past.command) == request_hash(command) {
             again(past.seen)
         } else {
-            Seen::Refused(Refusal::KeyReused)
-        })
-    }
-
-    fn charge(&self, command: &Command, charge: &Charge, now: Timestamp, day: i64) -> Seen {
-        if self.revoked_keys.contains(&number_of(charge.api_key.as_bytes())) {
-            return Seen::Refused(Refusal::KeyRevoked);
-        }
-        if let Some(seen) = self.kept(command) {
-            return seen;
-        }
-        let merchant = number_of(charge.reference.merchant.as_bytes());
-        let scope = (merchant, charge.reference.reference.clone());
-        if charge.key.mode == Mode::Live && self.canceled.contains(&scope) {
-            return Seen::Refused(Refusal::ReferenceCanceled);
-        }
-        if let Some(holder) = self.payments().find(|it| it.charge.reference == charge.reference) {
-            return if holder.charge.fingerprint == charge.fingerprint {
-                Seen::Again(holder.first)
-            } else {
-                Seen::Refused(Refusal::ReferenceConflict)
-            };
-        }
-        if !self.merchant_takes(merchant, charge) {
-            return Seen::Refused(Refusal::MerchantUnavailable);
-        }
-        self.code(charge, now, day).unwrap_or_else(Seen::Refused)
-    }
-
-    fn merchant_takes(&self, number: u32, charge: &Charge) -> bool {
-        !self.closed_merchants.contains(&number)
-            && MERCHANTS.iter().any(|merchant| {
-                (merchant.0, merchant.1) == (number, charge.key.mode)
-                    && currency(merchant.2) == charge.amount.money().currency()
-                    && OWN_CURRENCIES.contains(&merchant.2)
-            })
-    }
-
-    fn code(&self, charge: &Charge, now: Timestamp, day: i64) -> Result<Seen, Refusal> {
-        let Verdict::Authentic(code) = &charge.verdict else { return Err(Refusal::InvalidCode) };
-        let device = DEVICES.iter().find(|it| code.device == super::fixture::device_id(it.0));
-        let (device, owner) = device.ok_or(Refusal::InvalidCode)?;
-        let (payer, mode, wallet) = PAYERS.iter().find(|it| it.0 == *owner).unwrap();
-        if *mode != charge.key.mode {
-            return Err(Refusal::InvalidCode);
-        }
-        let steps_old = now.unix_seconds().div_euclid(30) - i64::from(code.mark.step.number());
-        if steps_old < -1 {
-            return Err(Refusal::ClockSkew);
-        }
-        if steps_old > 1 {
-            return Ok(Seen::New(What::Rejected(Rejection::CodeExpired)));
-        }
-        let of_device = |it: &Payment<'_>| it.code().is_some_and(|it| it.device == code.device);
-        let mut shown = self.payments().filter(of_device);
-        if shown.any(|it| it.code().is_some_and(|it| it.mark >= code.mark)) {
-            return Ok(Seen::New(What::Rejected(Rejection::CodeUsed)));
-        }
-        let number = number_of(charge.id.as_bytes());
-        let amount = charge.amount.money().minor();
-        let currencies =
-            [charge.amount.money().currency(), code.limit.currency(), currency(wallet)];
-        let counted = || self.payments().filter(|it| it.payer() == Some(*payer) && it.counts());
-        let today: i64 = counted().filter(|it| it.day == day).map(|it| it.amount()).sum();
-        let month: i64 = counted().map(|it| it.amount()).sum();
-        // In order of precedence, the first that holds.
-        let declines = [
-            (self.revoked_devices.contains(device), DeclineCode::DeviceRevoked),
-            (self.frozen.contains(payer), DeclineCode::PayerUnavailable),
-            (currencies.iter().any(|it| *it != currencies[0]), DeclineCode::CurrencyMismatch),
-            (amount > code.limit.minor(), DeclineCode::OverCodeLimit),
-            (currencies[0] != currency("CNY"), DeclineCode::DeclinedByLimit),
-            (amount > PAYMENT_LIMIT || today + amount > DAY_LIMIT, DeclineCode::DeclinedByLimit),
-            // All histories lie in one month.
-            (month + amount > MONTH_LIMIT, DeclineCode::DeclinedByLimit),
-            (amount > self.wallet(*payer), DeclineCode::InsufficientFunds),
-        ];
-        Ok(Seen::New(match declines.into_iter().find(|it| it.0) {
-            Some((_, decline)) => What::Declined(number, decline),
-            None if self.asks(charge, code, now, day) => What::Waits(number),
-            None => What::Paid(number),
-        }))
-    }
-
-    fn top_up(&self, command: &Command, top_up: &TopUp) -> Seen {
-        if let Some(seen) = self.kept(command) {
-            return seen;
-        }
-        let same = |it: &&(&TopUp, Seen)| {
-            (it.0.key.mode, &it.0.external_reference)
-                == (top_up.key.mode, &top_up.external_reference)
-        };
-        if let Some((known, seen)) = self.credits().find(|it| same(&it)) {
-            return if (known.payer, known.amount) == (top_up.payer, top_up.amount) {
-                again(seen)
-            } else {
-                Seen::Refused(Refusal::ReferenceConflict)
-            };
-        }
-        let number = number_of(top_up.payer.as_bytes());
-        let payer = PAYERS.iter().find(|it| (it.0, it.1) == (number, top_up.key.mode));
-        let Some(payer) = payer else {
-            return Seen::Refused(Refusal::UnknownPayer);
-        };
-        if self.frozen.contains(&payer.0) {
-            return Seen::Refused(Refusal::PayerUnavailable);
-        }
-        if currency(payer.2) != top_up.amount.money().currency()
-            || !OWN_CURRENCIES.contains(&payer.2)
-        {
-            return Seen::Refused(Refusal::WrongCurrency);
-        }
-        Seen::New(What::Credited(number_of(top_up.id.as_bytes())))
-    }
-
-    /// What a payer has free, in minor units.
-    pub(super) fn wallet(&self, payer: u32) -> i64 {
-        let credits = self.credits().filter(|it| number_of(it.0.payer.as_bytes()) == payer);
-        let paid_in: i64 = credits.map(|it| it.0.amount.money().minor()).sum();
-        let spent = self.payments().filter(|it| it.payer() == Some(payer) && it.counts());
-        paid_in - spent.map(|it| it.amount()).sum::<i64>()
-    }
-
-    /// What is held for a payer, in minor units.
-    pub(super) fn held(&self, payer: u32) -> i64 {
-        let waits = |it: &Payment<'_>| matches!(it.last, What::Waits(_));
-        let held = self.payments().filter(|it| it.payer() == Some(payer) && waits(it));
-        held.map(|it| it.amount()).sum()
-    }
-
-    /// What a merchant sold for and what it owes in fees, in minor units.
-    pub(super) fn sold(&self, merchant: u32) -> (i64, i64) {
-        let (_, _, _, share, fixed) = *MERCHANTS.iter().find(|it| it.0 == merchant).unwrap();
-        let sales = self.payments().filter(|it| matches!(it.last, What::Paid(_)));
-        let sales =
-            sales.filter(|it| number_of(it.charge.reference.merchant.as_bytes()) == merchant);
-        sales.map(|sale| sale.amount()).fold((0, 0), |(sum, fees), amount| {
-            let exact = amount * i64::from(share);
-            let rounded = exact / 10_000 + i64::from(exact % 10_000 >= 5_000);
-            (sum + amount, fees + (rounded + fixed).min(amount))
+            Seen::Refused(crate::domain::outcome::Refusal::KeyReused)
         })
     }
 }

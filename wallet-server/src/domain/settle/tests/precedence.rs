@@ -4,8 +4,8 @@ use wallet_core::{Mode, Money};
 
 use super::database::Database;
 use super::fixture::Seen::{Again, New, Refused};
-use super::fixture::What::{Paid, Rejected};
-use super::fixture::{Change, Deposit, Sale, Seen, currency, deposit, dollars, sale, yuan};
+use super::fixture::What::{Buried, Paid, Rejected};
+use super::fixture::{Change, Deposit, Sale, Seen, Undo, currency, deposit, dollars, sale, yuan};
 use crate::domain::outcome::{Refusal, Rejection};
 
 /// The refusal of a sale, which must leave no trace.
@@ -56,7 +56,7 @@ fn a_conflicting_reference_comes_before_the_merchant_and_the_code() {
 #[test]
 fn a_canceled_reference_comes_before_the_merchant_and_the_code() {
     let mut database = Database::with_money(100);
-    database.change(Change::CancelReference(1, 7));
+    assert_eq!(database.run(0, [Undo::reference(90, 7)]), [New(Buried)]);
     database.change(Change::MerchantActive(1, false));
     let late = Sale { reference: 7, genuine: false, ..sale(1) };
     assert_eq!(refused_without_trace(&mut database, late), Refusal::ReferenceCanceled);

@@ -6,8 +6,12 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use wallet_core::{Mode, Money, Timestamp};
 
-use super::fixture::{By, Change, Decision, Deposit, Sale, at, currency, deposit, sale, yuan};
+use super::fixture::{Change, Deposit, Sale, at, currency, deposit, dollars, sale, yuan};
 use crate::domain::command::Command;
+
+/// The number of money in suspense that is not there, unless the operator sees some: the first of
+/// it has this number, and so on.
+pub(super) const NOTHING: u32 = 9_000_000;
 
 /// Commands that are settled at one time, after something else may have happened.
 #[derive(Clone, Debug)]
@@ -19,27 +23,56 @@ pub(super) struct Batch {
 
 /// A request before it has a number: what is `None` follows from the number.
 #[derive(Clone, Debug)]
-enum Request {
+pub(super) enum Request {
     Sale(Sale, Option<u32>, Option<u32>, Option<u8>),
     Deposit(Deposit, Option<u32>),
-    /// An earlier request again, with something changed.
-    Repeat(Index, Twist),
-    /// An earlier sale is decided, if it waits: under a key, of this device or API key.
+    /// An earlier request again, or one of the latest, with something changed.
+    Repeat(Index, Twist, bool),
+    /// An earlier sale goes on or is called off: under a key, by the right one or another.
     Decide(Index, Choice, Option<u32>, bool),
+    /// Some of an earlier sale is given back: under a key, by its merchant or another.
+    GiveBack(Index, Part, Option<u32>, bool),
+    /// What stands under an earlier sale's reference is undone, or under another one: under a key.
+    Undo(Index, Option<u32>, Option<u32>, bool),
+    /// The operator releases money in suspense, or has paid it out.
+    End(u32, Option<u32>, Option<u32>),
+}
+
+/// How much of a sale.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    All,
+    Minor(i64),
+    TooMuch,
+    OtherCurrency,
+}
+
+impl Part {
+    pub(super) fn of(self, sale: &Sale) -> Option<Money> {
+        let amount = |minor| Some(Money::from_minor(minor, sale.amount.currency()));
+        match self {
+            Self::All => None,
+            Self::Minor(minor) => amount(minor.min(sale.amount.minor())),
+            Self::TooMuch => amount(sale.amount.minor() + 1),
+            Self::OtherCurrency if sale.amount.currency() == currency("USD") => Some(yuan(1)),
+            Self::OtherCurrency => Some(dollars(1)),
+        }
+    }
 }
 
 /// Who decides about a sale that may wait.
 #[derive(Clone, Copy, Debug)]
-enum Choice {
+pub(super) enum Choice {
     Confirm,
     Refuse,
     Cancel,
+    Capture(Part),
     Time,
 }
 
 /// What differs in a repeat.
 #[derive(Clone, Copy, Debug)]
-enum Twist {
+pub(super) enum Twist {
     /// Nothing: the server runs it again, with the same ids.
     Rerun,
     /// The ids: the caller sends it again.
@@ -73,11 +106,12 @@ fn arbitrary_sale() -> impl Strategy<Value = Sale> {
     let genuine = prop::bool::weighted(0.97);
     let fitting = prop::bool::weighted(0.9);
     let till = (prop::bool::weighted(0.1), option::weighted(0.3, 1..=2_u8));
+    let till = (till, prop::bool::weighted(0.3));
     (merchant, mode(), 1..=3_u32, money(), device, limit, step, genuine, fitting, till).prop_map(
         |(merchant, mode, api_key, amount, device, limit, step, genuine, fitting, till)| {
-            let (typed, terminal) = till;
+            let ((typed, terminal), manual) = till;
             let mut sale = Sale { mode, merchant, api_key, amount, typed, terminal, ..sale(0) };
-            sale = Sale { genuine, device, step, limit, ..sale };
+            sale = Sale { genuine, device, step, limit, manual, ..sale };
             match (merchant, fitting) {
                 (3, true) => Sale { mode: Mode::Test, device: 4, ..sale },
                 (4, true) => {
@@ -117,9 +151,25 @@ fn request() -> impl Strategy<Value = Request> {
         10 => (arbitrary_sale(), key(), key(), option::weighted(0.1, any::<u8>()))
             .prop_map(|(sale, key, reference, seq)| Request::Sale(sale, key, reference, seq)),
         3 => (arbitrary_deposit(), key()).prop_map(|(it, key)| Request::Deposit(it, key)),
-        5 => (any::<Index>(), twist).prop_map(|(index, twist)| Request::Repeat(index, twist)),
-        6 => (any::<Index>(), choice(), key(), prop::bool::weighted(0.05))
+        9 => (any::<Index>(), twist, any::<bool>())
+            .prop_map(|(index, twist, latest)| Request::Repeat(index, twist, latest)),
+        7 => (any::<Index>(), choice(), key(), prop::bool::weighted(0.05))
             .prop_map(|(it, choice, key, other)| Request::Decide(it, choice, key, other)),
+        8 => (any::<Index>(), part(), key(), prop::bool::weighted(0.05))
+            .prop_map(|(it, part, key, other)| Request::GiveBack(it, part, key, other)),
+        3 => (any::<Index>(), option::weighted(0.3, 0..4_u32), key(), prop::bool::weighted(0.8))
+            .prop_map(|(it, other, key, looked)| Request::Undo(it, other, key, looked)),
+        5 => (0..2_u32, option::weighted(0.5, 0..3_u32), option::weighted(0.4, 8..10_u32))
+            .prop_map(|(nth, paid, key)| Request::End(nth, paid, key)),
+    ]
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    prop_oneof![
+        4 => Just(Part::All),
+        6 => (1..=40_i64).prop_map(Part::Minor),
+        1 => Just(Part::TooMuch),
+        1 => Just(Part::OtherCurrency),
     ]
 }
 
@@ -127,114 +177,25 @@ fn choice() -> impl Strategy<Value = Choice> {
     prop_oneof![
         4 => Just(Choice::Confirm),
         2 => Just(Choice::Refuse),
-        2 => Just(Choice::Cancel),
+        3 => Just(Choice::Cancel),
+        5 => part().prop_map(Choice::Capture),
         2 => Just(Choice::Time),
     ]
 }
 
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
-        5 => (1..=3_u32, any::<bool>()).prop_map(|(it, on)| Change::PayerActive(it, on)),
+        9 => (1..=2_u32, any::<bool>()).prop_map(|(it, on)| Change::PayerActive(it, on)),
         2 => (1..=5_u32, any::<bool>()).prop_map(|(it, on)| Change::MerchantActive(it, on)),
         1 => (1..=5_u32).prop_map(Change::RevokeDevice),
         1 => (1..=3_u32).prop_map(Change::RevokeKey),
-        2 => (1..=4_u32, 0..4_u32).prop_map(|(it, order)| Change::CancelReference(it, order)),
+        3 => (1..=4_u32).prop_map(Change::PayMerchant),
     ]
-}
-
-/// What was asked so far, by which repeats are made.
-#[derive(Clone)]
-enum Asked {
-    Sale(Sale),
-    Deposit(Deposit),
-    Decision(Decision),
-}
-
-impl Request {
-    /// The request as it is asked, as number `number`, at a step.
-    fn ask(self, number: u32, step: i64, past: &[Asked]) -> Asked {
-        match self {
-            Self::Sale(sale, key, reference, seq) => Asked::Sale(Sale {
-                number,
-                key: key.unwrap_or(number),
-                reference: reference.unwrap_or(number),
-                seq: seq.unwrap_or_else(|| u8::try_from(number % 256).unwrap()),
-                step: step + sale.step,
-                ..sale
-            }),
-            Self::Deposit(it, key) => {
-                let key = key.unwrap_or(number);
-                let reference = if it.reference == u32::MAX { number } else { it.reference };
-                Asked::Deposit(Deposit { number, key, reference, ..it })
-            }
-            Self::Repeat(_, _) if past.is_empty() => Asked::Deposit(deposit(number, 1, yuan(200))),
-            Self::Repeat(index, twist) => twist.apply(index.get(past).clone(), number, step),
-            Self::Decide(index, choice, key, other) => {
-                let sale = |asked: &Asked| match asked {
-                    Asked::Sale(sale) => Some(sale.clone()),
-                    Asked::Deposit(_) | Asked::Decision(_) => None,
-                };
-                let sales: Vec<Sale> = past.iter().filter_map(sale).collect();
-                // The later ones are more likely to wait.
-                let recent = &sales[sales.len().saturating_sub(12)..];
-                if recent.is_empty() {
-                    return Asked::Deposit(deposit(number, 1, yuan(200)));
-                }
-                let sale = index.get(recent);
-                let device = if other { 3 - sale.device.min(2) } else { sale.device };
-                let by = match choice {
-                    Choice::Confirm => By::Confirm(device),
-                    Choice::Refuse => By::Refuse(device),
-                    Choice::Cancel => By::Cancel(sale.api_key),
-                    Choice::Time => By::Time,
-                };
-                let decision = Decision::of(number, sale, by);
-                let payer = if other && number.is_multiple_of(2) { 2 } else { decision.payer };
-                Asked::Decision(Decision { key: key.unwrap_or(number), payer, ..decision })
-            }
-        }
-    }
-}
-
-impl Twist {
-    fn apply(self, asked: Asked, number: u32, step: i64) -> Asked {
-        match (asked, self) {
-            (asked, Self::Rerun) => asked,
-            (Asked::Decision(it), Self::OtherKey) => {
-                Asked::Decision(Decision { number, key: number, ..it })
-            }
-            (Asked::Decision(it), _) => Asked::Decision(Decision { number, ..it }),
-            (Asked::Sale(sale), twist) => Asked::Sale(twist.resell(Sale { number, ..sale }, step)),
-            (Asked::Deposit(it), twist) => {
-                let it = Deposit { number, ..it };
-                Asked::Deposit(match twist {
-                    Self::Rerun | Self::Resend => it,
-                    Self::OtherKey | Self::OtherCode | Self::OtherSale => {
-                        Deposit { key: number, ..it }
-                    }
-                    Self::OtherAmount => Deposit { amount: yuan(77), ..it },
-                    Self::OtherKeyAndCode => Deposit { key: number, amount: yuan(78), ..it },
-                })
-            }
-        }
-    }
-
-    fn resell(self, sale: Sale, step: i64) -> Sale {
-        let (key, seq) = (sale.number, u8::try_from(sale.number % 256).unwrap());
-        match self {
-            Self::Rerun | Self::Resend => sale,
-            Self::OtherKey => Sale { key, ..sale },
-            Self::OtherAmount => Sale { amount: yuan(77), ..sale },
-            Self::OtherCode => Sale { step, seq, ..sale },
-            Self::OtherKeyAndCode => Sale { key, step, seq, ..sale },
-            Self::OtherSale => Sale { key, reference: sale.number, ..sale },
-        }
-    }
 }
 
 /// Up to six batches, on a clock that also goes back and that passes midnight.
 pub(super) fn history() -> impl Strategy<Value = Vec<Batch>> {
-    let batch = (-40_i64..=70, option::weighted(0.4, change()), vec(request(), 0..14));
+    let batch = (-40_i64..=70, option::weighted(0.5, change()), vec(request(), 0..14));
     vec(batch, 1..=6).prop_map(|batches| {
         let (mut past, mut seconds, mut number) = (Vec::new(), 0, 0);
         let mut history = Vec::new();
@@ -246,11 +207,7 @@ pub(super) fn history() -> impl Strategy<Value = Vec<Batch>> {
                 number += 1;
                 let asked = request.ask(number, step, &past);
                 past.push(asked.clone());
-                commands.push(match asked {
-                    Asked::Sale(sale) => sale.into(),
-                    Asked::Deposit(deposit) => deposit.into(),
-                    Asked::Decision(decision) => decision.into(),
-                });
+                commands.push(asked.into());
             }
             history.push(Batch { change, now: at(seconds), commands });
         }

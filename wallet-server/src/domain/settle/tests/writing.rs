@@ -5,7 +5,7 @@ use wallet_core::{Mode, TerminalId};
 
 use super::database::Database;
 use super::fixture::{Sale, at, deposit, merchant_id, payer_id, rules, sale, yuan};
-use crate::domain::command::{Charge, CodeSource, Command, TopUp, Verdict};
+use crate::domain::command::{Capture, Charge, CodeSource, Command, TopUp, Verdict};
 use crate::domain::journal::books_hash;
 use crate::domain::outcome::{Answer, Outcome, PaymentAnswer, TopUpAnswer};
 use crate::domain::plan::{Event, NewPayment, NewTopUp};
@@ -44,10 +44,12 @@ fn a_payment_is_written_with_all_that_was_asked_and_all_that_decided_it() {
         mode: Mode::Live,
         created_at: at(0),
         expires_at: None,
+        hold_expires_at: None,
         record,
         fee: yuan(2),
         decline_code: None,
         reference: "order 7".to_owned(),
+        capture: Capture::Automatic,
         code_source: CodeSource::Typed,
         terminal: charge.terminal,
         description: charge.description.clone(),
@@ -64,7 +66,7 @@ fn a_payment_is_written_with_all_that_was_asked_and_all_that_decided_it() {
     assert_eq!((evidence, *event), (&code.evidence, 1));
     assert_eq!(transfer.id(), charge.transfer);
     let Event { record: told, merchant, payer, .. } = &plan.events[1];
-    assert_eq!((*told, *merchant, *payer), (record, Some(merchant_id(2)), payer_id(1)));
+    assert_eq!((*told, *merchant, *payer), (record, Some(merchant_id(2)), Some(payer_id(1))));
     let at = PresentedAt {
         merchant: merchant_id(2),
         terminal: charge.terminal,
@@ -85,7 +87,8 @@ fn a_declined_payment_is_written_as_asked_but_settles_nothing() {
     assert_eq!((payment.answer.fee, payment.transfer), (yuan(0), None));
     assert_eq!((plan.transfers.len(), plan.payers.len()), (0, 0));
     let [reference] = &plan.references[..] else { panic!("{:?}", plan.references) };
-    assert_eq!((&reference.reference, reference.payment), (&charge.reference, charge.id));
+    let holder = Some((charge.id, charge.fingerprint));
+    assert_eq!((&reference.reference, reference.holder), (&charge.reference, holder));
 }
 
 #[test]
@@ -114,5 +117,5 @@ fn a_top_up_is_written_with_all_that_was_asked() {
     };
     assert_eq!((answer, *moved, *event), (&expected, transfer, 0));
     let Event { record: told, merchant, payer, .. } = &plan.events[0];
-    assert_eq!((*told, *merchant, *payer), (record, None, payer_id(1)));
+    assert_eq!((*told, *merchant, *payer), (record, None, Some(payer_id(1))));
 }
