@@ -71,30 +71,32 @@ fn allow(
     let left =
         Money::from_minor(settled.minor() - payment.refunded.amount.minor(), settled.currency());
     let amount = refund.amount.map_or(left, wallet_core::PositiveMoney::money);
-    let leaves = if amount == left { Left::Nothing } else { Left::Some };
-    let reached = match Stage::of(state) {
-        Stage::Captured(captured) => captured.refund(leaves),
-        Stage::PartlyRefunded(partly) => partly.refund(leaves),
-        // Nothing is left of it, which the merchant hears as such.
-        Stage::Ended if state == PaymentState::Refunded => {
-            return Err(NotMoved::RefundExceedsPayment(left).into());
-        }
-        Stage::Waiting(_) | Stage::Authorized(_) | Stage::Ended => {
-            return Err(Refusal::NotRefundable.into());
-        }
-    };
+    let stage = Stage::of(state);
+    let captured = matches!(stage, Stage::Captured(_) | Stage::PartlyRefunded(_));
+    // Of one that is refunded nothing is left, which the merchant hears as such.
+    if !captured && state != PaymentState::Refunded {
+        return Err(Refusal::NotRefundable.into());
+    }
     if amount.currency() != settled.currency() {
         return Err(NotMoved::CurrencyMismatch.into());
     }
     if payment.answer.created_at.plus_millis(rules.refund_millis) < books.now {
         return Err(NotMoved::RefundTooLate.into());
     }
-    if amount.minor() > left.minor() {
+    if amount.minor() > left.minor() || left.minor() == 0 {
         return Err(NotMoved::RefundExceedsPayment(left).into());
     }
     if payment.refunded.count >= rules.refunds_max {
         return Err(NotMoved::TooManyRefunds.into());
     }
+    let leaves = if amount == left { Left::Nothing } else { Left::Some };
+    let reached = match stage {
+        Stage::Captured(captured) => captured.refund(leaves),
+        Stage::PartlyRefunded(partly) => partly.refund(leaves),
+        Stage::Waiting(_) | Stage::Authorized(_) | Stage::Ended => {
+            return Err(NotMoved::RefundExceedsPayment(left).into());
+        }
+    };
     let fee = if rules.fees_returned {
         returned_fee(payment, amount)
     } else {

@@ -75,6 +75,7 @@ impl Model {
                     _ => refused(Refusal::PaymentClosed),
                 }
             }
+            Resolver::TimeOfTest { .. } => panic!("not played here"),
         }
     }
 
