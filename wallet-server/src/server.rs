@@ -24,8 +24,8 @@ use crate::service::{App, Own};
 use crate::settings::{Parsed, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 use crate::worker::{
-    Engine, EngineError, EngineParts, Expiry, ExpiryParts, Notifier, PinsParts, Retention,
-    TestPayers, TestPayersParts,
+    Engine, EngineError, EngineParts, Expiry, ExpiryParts, KeyUsesWriter, Notifier, PinsParts,
+    Retention, TestPayers, TestPayersParts,
 };
 use bounded::BoundedAddress;
 use clocks::Clocks;
@@ -106,6 +106,7 @@ struct Background {
     expiry: Expiry,
     test_payers: TestPayers,
     retention: Retention,
+    key_uses: KeyUsesWriter,
 }
 
 #[derive(Debug)]
@@ -240,7 +241,7 @@ impl Server {
             drop(task.await);
         }
         // The listeners held the last ways into the batcher, so it ends when its queue is empty.
-        let Background { settlement, expiry, test_payers, retention } = self.background;
+        let Background { settlement, expiry, test_payers, retention, key_uses } = self.background;
         // They settle what they find, so they go first.
         expiry.stop().await;
         test_payers.stop().await;
@@ -248,6 +249,7 @@ impl Server {
             tracing::warn!("requests are still under way; what they acknowledged is safe");
         }
         retention.stop().await;
+        key_uses.stop().await;
         self.store.close().await;
         for endpoint in self.operator {
             if let OperatorEndpoint::Unix(path) = endpoint {
@@ -281,14 +283,15 @@ async fn start_app(
 ) -> Result<(Arc<App>, Background), StartError> {
     let notifier = Notifier::default();
     let metrics = Arc::new(Metrics::default());
-    let own = Own::start(PinsParts {
+    let parts = PinsParts {
         store: Arc::clone(&store),
         keys: Arc::clone(&keys) as Arc<dyn IssuerKeys>,
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         notifier: notifier.clone(),
         rules: parsed.pin,
-    });
+    };
+    let own = Own::start(parts);
     let own = own.map_err(at("a thread"))?;
     let (batcher, settlement) = Engine::start(EngineParts {
         store: Arc::clone(&store),
@@ -301,6 +304,7 @@ async fn start_app(
     .await?;
     let calendar = parsed.rules.calendar.clone();
     let retention = Retention::start(Arc::clone(&store), Arc::clone(&clock), calendar);
+    let key_uses = KeyUsesWriter::start(own.key_uses().clone());
     let expiry = Expiry::start(ExpiryParts {
         store: Arc::clone(&store),
         batcher: batcher.clone(),
@@ -330,7 +334,7 @@ async fn start_app(
         metrics,
         own,
     };
-    Ok((Arc::new(app), Background { settlement, expiry, test_payers, retention }))
+    Ok((Arc::new(app), Background { settlement, expiry, test_payers, retention, key_uses }))
 }
 
 /// The keys of the issuer whose books these are.

@@ -2,6 +2,7 @@
 //! its `DATABASE`.
 
 mod account;
+mod api_keys;
 mod authorities;
 mod bad_input;
 mod bad_requests;

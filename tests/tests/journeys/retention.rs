@@ -1,5 +1,5 @@
-//! Idempotency keys and former handles are forgotten after 30 days, nonces after an hour,
-//! references never.
+//! Idempotency keys and former handles are forgotten after 30 days, nonces after an hour, what API
+//! keys were used for after 400 days, references never.
 
 use std::time::Duration;
 
@@ -90,4 +90,29 @@ async fn whose_a_handle_was_is_forgotten_after_its_time() {
         }
     };
     tokio::time::timeout(DEADLINE, forgotten).await.expect("handles are kept for ever");
+}
+
+async fn kept_uses(world: &World) -> i64 {
+    let mut database = world.database().await;
+    let count = "select count(*) from api_key_uses";
+    sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_an_api_key_was_used_for_is_forgotten_after_its_time() {
+    let mut world = World::start(DATABASE, 80).await;
+    let till = world.merchant("Tea House").await;
+    let _ = till.balance().await;
+    // What was counted is written when the server stops.
+    world.advance_seconds(400 * DAY_SECONDS);
+    world.restart().await;
+    assert_eq!(kept_uses(&world).await, 1);
+    world.advance_seconds(60 * 60);
+    world.restart().await;
+    let forgotten = async {
+        while kept_uses(&world).await > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, forgotten).await.expect("uses are kept for ever");
 }

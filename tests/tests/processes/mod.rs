@@ -1,5 +1,6 @@
 //! Two servers on one PostgreSQL, asked at the same time, under both isolation levels.
 
+mod keys;
 mod merchants;
 mod people;
 mod tests_of_merchants;

@@ -27,7 +27,7 @@ pub struct Snapshot {
     pub references: HashMap<ReferenceRef, TakenReference>,
     /// Top-ups credited before, by mode and external reference.
     pub top_ups: HashMap<(Mode, String), TopUpAnswer>,
-    /// Those of the API keys in use that have been revoked.
+    /// Those of the API keys in use that have been revoked, or whose time is over.
     pub revoked_keys: HashSet<ApiKeyId>,
     /// Merchants that may be charged for.
     pub merchants: HashMap<MerchantId, Merchant>,

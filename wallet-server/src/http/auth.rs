@@ -9,10 +9,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use wallet_core::requests::{RequestParts, UnverifiedSignature, parse_signed};
 use wallet_core::{DeviceKeyId, DevicePublicKey, Timestamp};
 
-use super::BODY_LENGTH_MAX;
 use super::problem::{Certainty, Problem};
-use crate::service::{ApiKeyScope, App};
+use super::{BODY_LENGTH_MAX, key_use};
+use crate::service::{ApiKeyScope, App, KeyRefused};
 use crate::store::{ApiKey, Device};
+
+/// What a merchant hears whose key does not work.
+pub(super) const KEY_REFUSED: &str = "This API key is not known, was revoked, or is over.";
 
 /// What a device hears that may not act.
 pub(super) const NOT_ENROLLED: &str = "This device is not enrolled, or revoked.";
@@ -41,8 +44,8 @@ impl FromRequestParts<Arc<App>> for MerchantAuth {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let key = app.api_key(secret(parts)?).await?;
-        key.map(Self).ok_or_else(unknown_key)
+        let shown = app.api_key(secret(parts)?).await;
+        let_in(parts, shown)
     }
 }
 
@@ -53,8 +56,8 @@ impl FromRequestParts<Arc<App>> for SettlingMerchant {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let key = app.api_key_to_settle(secret(parts)?).await?;
-        key.map(MerchantAuth).map(Self).ok_or_else(unknown_key)
+        let shown = app.api_key_to_settle(secret(parts)?).await;
+        let_in(parts, shown).map(Self)
     }
 }
 
@@ -63,8 +66,24 @@ fn secret(parts: &Parts) -> Result<&str, Problem> {
     bearer(&parts.headers).ok_or_else(missing)
 }
 
-fn unknown_key() -> Problem {
-    Problem::unauthorized("This API key is not known or revoked.")
+/// Lets a merchant in. Which key was shown is noted also when it is refused.
+fn let_in(parts: &Parts, shown: Result<ApiKey, KeyRefused>) -> Result<MerchantAuth, Problem> {
+    match shown {
+        Ok(key) => {
+            key_use::note(&parts.extensions, key.id);
+            Ok(MerchantAuth(key))
+        }
+        Err(KeyRefused::Unknown) => Err(refused_key()),
+        Err(KeyRefused::Ended(api_key)) => {
+            key_use::note(&parts.extensions, api_key);
+            Err(refused_key())
+        }
+        Err(KeyRefused::Store(error)) => Err(error.into()),
+    }
+}
+
+fn refused_key() -> Problem {
+    Problem::unauthorized(KEY_REFUSED)
 }
 
 /// A request with a signature that was read, not verified, and its body.

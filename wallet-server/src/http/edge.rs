@@ -1,4 +1,5 @@
-//! The outermost layer: a request id, a time limit, one log line, and the text of every error.
+//! The outermost layer: a request id, a time limit, one log line, the text of every error, and the
+//! count of what an API key was used for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::key_use::Watched;
 use super::problem::{Certainty, Problem};
 use crate::service::App;
 
@@ -16,7 +18,11 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(40);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Wraps every request. Neither bodies nor query strings nor credentials are logged.
-pub(super) async fn edge(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn edge(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = app.now();
     let id = format!("req_{:x}", base16ct::HexDisplay(&app.entropy.bytes::<12>()));
     let method = request.method().clone();
@@ -26,11 +32,15 @@ pub(super) async fn edge(State(app): State<Arc<App>>, request: Request, next: Ne
         .get::<MatchedPath>()
         .map_or_else(|| "unknown".to_owned(), |matched| matched.as_str().to_owned());
 
+    let watched = Watched::begin(&app, &mut request, method_label(&method), &route);
     let answered = tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await;
     let response = answered.unwrap_or_else(|_| too_slow().into_response());
     let mut response = describe(response, &path, &id);
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
+    }
+    if let Some(watched) = watched {
+        watched.answered(response.status());
     }
     let status = response.status().as_u16();
     app.metrics.answered(method_label(&method), &route, status);

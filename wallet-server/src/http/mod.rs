@@ -8,6 +8,7 @@ mod balance;
 mod edge;
 mod input;
 mod issuer;
+mod key_use;
 mod list;
 mod not_moved;
 mod object;

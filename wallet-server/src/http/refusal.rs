@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 
+use super::auth::KEY_REFUSED;
 use super::problem::{Certainty, Problem};
 use crate::domain::outcome::Refusal;
 use crate::service::App;
@@ -10,7 +11,7 @@ use crate::service::App;
 pub(super) fn refused(app: &App, refusal: Refusal) -> Problem {
     let (status, certainty, detail) = match refusal {
         Refusal::KeyRevoked => {
-            return Problem::unauthorized("This API key is not known or revoked.");
+            return Problem::unauthorized(KEY_REFUSED);
         }
         Refusal::DeviceRevoked => {
             return Problem::unauthorized("This device is not enrolled, or revoked.");

@@ -1,41 +1,12 @@
-//! Taking on merchants and giving them keys and tills.
+//! Taking on merchants and giving them tills.
 
 use wallet_core::{Mode, TerminalId};
 
 use super::App;
-use super::secrets::{Secret, secret_hash};
+use super::api_keys::{ApiKeyScope, scopes_text};
+use super::secrets::Secret;
 use crate::domain::fee::FeeRule;
-use crate::domain::ids::MerchantId;
-use crate::domain::named::named;
-use crate::store::{ApiKey, Merchant, StoreError, Terminal};
-
-/// What an API key may do.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum ApiKeyScope {
-    /// Make payments and register tills.
-    Charge,
-    /// Give money back.
-    Refund,
-    /// Pay money out.
-    Payout,
-    /// Look things up.
-    Read,
-}
-
-named!(ApiKeyScope {
-    Charge => "charge",
-    Refund => "refund",
-    Payout => "payout",
-    Read => "read",
-});
-
-impl ApiKeyScope {
-    /// Whether a key has this scope.
-    #[must_use]
-    pub fn granted(self, key: &ApiKey) -> bool {
-        key.scopes.split(' ').any(|scope| scope == self.as_str())
-    }
-}
+use crate::store::{ApiKey, Merchant, NewApiKey, StoreError, Terminal};
 
 /// A merchant to be taken on.
 #[derive(Clone, Debug)]
@@ -65,7 +36,7 @@ impl App {
     pub async fn create_merchant(
         &self,
         new: NewMerchant,
-    ) -> Result<(Merchant, WithSecret<ApiKey>), StoreError> {
+    ) -> Result<(Merchant, WithSecret<NewApiKey>), StoreError> {
         let now = self.now();
         let merchant = Merchant {
             id: self.entropy.id(now),
@@ -75,68 +46,11 @@ impl App {
             fee: new.fee,
             created_at: now,
         };
-        let key = self.new_api_key(merchant.id, merchant.mode, ApiKeyScope::ALL);
+        let scopes = scopes_text(ApiKeyScope::ALL);
+        let key = self.new_api_key(merchant.id, merchant.mode, scopes, None);
         let account = self.entropy.id(now);
-        self.store.create_merchant(&merchant, account, &key.made, key.secret.hash()).await?;
+        self.store.create_merchant(&merchant, account, &key.made).await?;
         Ok((merchant, key))
-    }
-
-    /// Gives a merchant another API key; `None` when there is no such merchant.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn create_api_key(
-        &self,
-        merchant: MerchantId,
-        scopes: &[ApiKeyScope],
-    ) -> Result<Option<WithSecret<ApiKey>>, StoreError> {
-        let Some(merchant) = self.store.merchant(merchant).await? else { return Ok(None) };
-        let key = self.new_api_key(merchant.id, merchant.mode, scopes);
-        self.store.create_api_key(&key.made, key.secret.hash()).await?;
-        Ok(Some(key))
-    }
-
-    fn new_api_key(
-        &self,
-        merchant: MerchantId,
-        mode: Mode,
-        scopes: &[ApiKeyScope],
-    ) -> WithSecret<ApiKey> {
-        let now = self.now();
-        let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
-        let made = ApiKey {
-            id: self.entropy.id(now),
-            merchant,
-            mode,
-            scopes: scopes.join(" "),
-            created_at: now,
-        };
-        WithSecret { made, secret: Secret::generate(&format!("sk_{mode}_"), &self.entropy) }
-    }
-
-    /// The API key that a request shows.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn api_key(&self, secret: &str) -> Result<Option<ApiKey>, StoreError> {
-        self.store.api_key(secret_hash(secret)).await
-    }
-
-    /// The same, perhaps from memory: for requests that settlement decides, because that looks
-    /// again whether the key is revoked, in the transaction that would move the money.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn api_key_to_settle(&self, secret: &str) -> Result<Option<ApiKey>, StoreError> {
-        let hash = secret_hash(secret);
-        if let Some(key) = self.own.api_keys.get(&hash) {
-            return Ok(Some(key));
-        }
-        let key = self.store.api_key(hash).await?;
-        if let Some(key) = &key {
-            self.own.api_keys.insert(hash, key.clone());
-        }
-        Ok(key)
     }
 
     /// Registers a till of a merchant.

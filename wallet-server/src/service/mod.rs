@@ -1,6 +1,7 @@
 //! Use cases, one a file: what a request means, in terms of the rules and the books.
 
 mod account;
+mod api_keys;
 mod charge;
 mod confirmations;
 mod devices;
@@ -44,18 +45,19 @@ use crate::entropy::Entropy;
 use crate::issuer::IssuerKeys;
 use crate::metrics::Metrics;
 use crate::store::{ApiKey, Device, Nonce, Store};
-use crate::worker::{Batcher, Devices, Nonces, Notifier, Pins, PinsParts, Unanswered};
+use crate::worker::{Batcher, Devices, KeyUses, Nonces, Notifier, Pins, PinsParts, Unanswered};
 use lookups::Lookups;
 use verifiers::Verifiers;
 
 pub use account::Handle;
+pub use api_keys::{ApiKeyScope, KeyRefused, Rotated};
 pub use charge::ChargeRequest;
 pub use devices::DeviceRules;
 pub use enrol::{Enrolled, Joining};
 pub use envelopes::{ClaimShown, EnvelopeRequest, EnvelopeShown};
 pub use factor::{FactorRefused, SecondFactor};
 pub use identity::ChangeRefused;
-pub use merchants::{ApiKeyScope, NewMerchant, WithSecret};
+pub use merchants::{NewMerchant, WithSecret};
 pub use payers::payer_name;
 pub use people::{Person, RecipientName};
 pub use pin::{Pin, PinRefused};
@@ -133,8 +135,11 @@ pub(crate) struct Own {
     nonces: Nonces,
     /// Where PINs are checked.
     pins: Pins,
-    /// Who an API key belongs to never changes. Whether it is revoked is read where it matters.
+    /// Who an API key belongs to never changes. Whether it is revoked or over is read where it
+    /// matters.
     api_keys: quick_cache::sync::Cache<[u8; 32], ApiKey>,
+    /// What API keys are used for.
+    key_uses: KeyUses,
     /// Where codes and signatures are checked.
     verifiers: Verifiers,
     /// How often devices look for other payers.
@@ -153,12 +158,20 @@ impl Own {
             devices: quick_cache::sync::Cache::new(DEVICES_REMEMBERED),
             wanted_devices: Devices::start(Arc::clone(&parts.store)),
             nonces: Nonces::start(Arc::clone(&parts.store)),
+            key_uses: KeyUses::new(Arc::clone(&parts.store)),
             pins: Pins::start(parts)?,
             api_keys: quick_cache::sync::Cache::new(API_KEYS_REMEMBERED),
             verifiers: Verifiers::start()?,
             lookups: Lookups::new(),
             charges: Arc::new(Semaphore::new(CHARGES_MAX)),
         })
+    }
+}
+
+impl Own {
+    /// Where uses of API keys are counted.
+    pub(crate) fn key_uses(&self) -> &KeyUses {
+        &self.key_uses
     }
 }
 

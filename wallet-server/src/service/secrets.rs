@@ -27,7 +27,13 @@ impl Secret {
         &self.0
     }
 
-    /// What is kept of it.
+    /// Its last characters, for people to tell secrets apart.
+    #[must_use]
+    pub fn end(&self, length: usize) -> String {
+        self.0.get(self.0.len().saturating_sub(length)..).unwrap_or_default().to_owned()
+    }
+
+    /// What it is looked up by.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         secret_hash(&self.0)

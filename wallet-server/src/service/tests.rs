@@ -9,7 +9,7 @@ use wallet_core::code::CodePrefix;
 use wallet_core::keyfile::Cost;
 use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
 
-use super::{App, CHARGES_MAX, ChargeRequest, DeviceRules, Own};
+use super::{App, CHARGES_MAX, ChargeRequest, DeviceRules, KeyRefused, Own};
 use crate::Settings;
 use crate::clock::ManualClock;
 use crate::domain::command::{Capture, CodeSource};
@@ -50,15 +50,15 @@ async fn app(folder: &TempDir) -> Arc<App> {
     .unwrap();
     let prefix = CodePrefix::parse("70").unwrap();
     let keys: Arc<dyn IssuerKeys> = Arc::new(keys);
-    let own = Own::start(PinsParts {
+    let parts = PinsParts {
         store: Arc::clone(&store),
         keys: Arc::clone(&keys),
         clock: clock.clone(),
         entropy: Arc::clone(&entropy),
         notifier: notifier.clone(),
         rules: PinRules { cost: PinCost::new(8, 1).unwrap(), tries_a_minute: 5, cpu_percent: 100 },
-    });
-    let own = own.unwrap();
+    };
+    let own = Own::start(parts).unwrap();
     Arc::new(App {
         store,
         keys,
@@ -99,6 +99,7 @@ fn api_key() -> ApiKey {
         mode: Mode::Live,
         scopes: "charge".to_owned(),
         created_at: NOW,
+        expires_at: None,
     }
 }
 
@@ -114,6 +115,19 @@ async fn charges_beyond_the_bound_are_refused_before_anything_is_done_for_them()
     let outcome = app.charge(&api_key(), request(&app)).await.unwrap();
     assert!(matches!(outcome, Outcome::Refused(Refusal::MerchantUnavailable)), "{outcome:?}");
     assert_eq!(app.own.charges.available_permits(), CHARGES_MAX);
+}
+
+#[tokio::test]
+async fn secrets_that_are_nobodys_fill_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = app(&folder).await;
+    for number in 0..100 {
+        let secret = format!("sk_live_{number:064x}");
+        assert!(matches!(app.api_key(&secret).await, Err(KeyRefused::Unknown)));
+        assert!(matches!(app.api_key_to_settle(&secret).await, Err(KeyRefused::Unknown)));
+    }
+    assert_eq!(app.own.api_keys.len(), 0);
+    assert_eq!(app.own.key_uses.waiting(), 0);
 }
 
 #[tokio::test]

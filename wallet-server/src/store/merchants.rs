@@ -1,15 +1,16 @@
-//! Merchants, their API keys and their tills.
+//! Merchants and their tills.
 
 use serde::{Deserialize, Serialize};
 use wallet_core::{Currency, Mode, TerminalId, Timestamp};
 
 use super::accounts::{self, NewAccount, currency};
+use super::api_keys::{NewApiKey, write_api_keys};
 use super::connection::{Store, Transaction};
 use super::error::StoreError;
 use super::hex::Hex;
 use super::sql::{Sql, sql};
 use crate::domain::fee::FeeRule;
-use crate::domain::ids::{AccountId, ApiKeyId, MerchantId};
+use crate::domain::ids::{AccountId, MerchantId};
 use crate::domain::ledger::AccountKind;
 
 /// A merchant.
@@ -29,21 +30,6 @@ pub struct Merchant {
     pub created_at: Timestamp,
 }
 
-/// An API key, without its secret, which nobody has but the merchant.
-#[derive(Clone, Debug)]
-pub struct ApiKey {
-    /// Its id.
-    pub id: ApiKeyId,
-    /// Whose it is.
-    pub merchant: MerchantId,
-    /// Live or test.
-    pub mode: Mode,
-    /// What it may do, as words separated by spaces.
-    pub scopes: String,
-    /// Since when.
-    pub created_at: Timestamp,
-}
-
 /// A merchant to be taken on, with its account and its first API key.
 #[derive(Clone, Debug)]
 pub struct MerchantWithKey {
@@ -52,9 +38,7 @@ pub struct MerchantWithKey {
     /// Its account.
     pub account: AccountId,
     /// Its API key.
-    pub key: ApiKey,
-    /// What is kept of the key's secret.
-    pub secret_hash: [u8; 32],
+    pub key: NewApiKey,
 }
 
 /// A till.
@@ -142,67 +126,10 @@ impl MerchantRow {
     }
 }
 
-const NEW_API_KEY: Sql = sql!(input { id: blob, merchant: blob, mode: text, secret_hash: blob,
-        scopes: text, created_at: int }
-    "insert into api_keys (id, merchant, mode, secret_hash, scopes, created_at) \
-     select id, merchant, mode, secret_hash, scopes, created_at from input");
-
-#[derive(Serialize)]
-struct NewApiKeyRow<'a> {
-    id: Hex<16>,
-    merchant: Hex<16>,
-    mode: &'static str,
-    secret_hash: Hex<32>,
-    scopes: &'a str,
-    created_at: i64,
-}
-
-impl<'a> NewApiKeyRow<'a> {
-    fn new(key: &'a ApiKey, secret_hash: [u8; 32]) -> Self {
-        Self {
-            id: Hex(*key.id.as_bytes()),
-            merchant: Hex(*key.merchant.as_bytes()),
-            mode: key.mode.as_str(),
-            secret_hash: Hex(secret_hash),
-            scopes: &key.scopes,
-            created_at: key.created_at.unix_millis(),
-        }
-    }
-}
-
-const API_KEY: Sql = sql!(input { secret_hash: blob }
-    "select k.* from input i join api_keys k on k.secret_hash = i.secret_hash \
-     where k.revoked_at is null"
-    => { id: blob, merchant: blob, mode: text, scopes: text, created_at: int });
-
-const REVOKE_API_KEY: Sql = sql!(input { id: blob, now: int }
-    "update api_keys set revoked_at = i.now from input i \
-     where api_keys.id = i.id and api_keys.revoked_at is null");
-
-#[derive(Serialize)]
-struct SecretHash {
-    secret_hash: Hex<32>,
-}
-
-#[derive(Serialize)]
-struct IdAt {
-    id: Hex<16>,
-    now: i64,
-}
-
 #[derive(Serialize)]
 struct Page {
     before: Hex<16>,
     size: usize,
-}
-
-#[derive(Deserialize)]
-struct ApiKeyRow {
-    id: Hex<16>,
-    merchant: Hex<16>,
-    mode: String,
-    scopes: String,
-    created_at: i64,
 }
 
 const NEW_TERMINAL: Sql = sql!(input { id: blob, merchant: blob, mode: text, name: text,
@@ -264,12 +191,10 @@ impl Store {
         &self,
         merchant: &Merchant,
         account: AccountId,
-        key: &ApiKey,
-        secret_hash: [u8; 32],
+        key: &NewApiKey,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        let new =
-            MerchantWithKey { merchant: merchant.clone(), account, key: key.clone(), secret_hash };
+        let new = MerchantWithKey { merchant: merchant.clone(), account, key: key.clone() };
         write_merchants(&mut transaction, &[new]).await?;
         transaction.commit().await
     }
@@ -294,40 +219,6 @@ impl Store {
         let before = Hex(before.map_or([0xff; 16], |id| *id.as_bytes()));
         let rows: Vec<MerchantRow> = self.read(&MERCHANTS, &[Page { before, size }]).await?;
         rows.into_iter().map(MerchantRow::merchant).collect()
-    }
-
-    /// Adds an API key, known by the hash of its secret.
-    pub async fn create_api_key(
-        &self,
-        key: &ApiKey,
-        secret_hash: [u8; 32],
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        transaction.write(&NEW_API_KEY, &[NewApiKeyRow::new(key, secret_hash)]).await?;
-        transaction.commit().await
-    }
-
-    /// The API key with this secret, unless it was revoked.
-    pub async fn api_key(&self, secret_hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
-        let input = SecretHash { secret_hash: Hex(secret_hash) };
-        let rows: Vec<ApiKeyRow> = self.read(&API_KEY, &[input]).await?;
-        let Some(row) = rows.into_iter().next() else { return Ok(None) };
-        Ok(Some(ApiKey {
-            id: ApiKeyId::from_bytes(row.id.0),
-            merchant: MerchantId::from_bytes(row.merchant.0),
-            mode: mode(&row.mode)?,
-            scopes: row.scopes,
-            created_at: Timestamp::from_unix_millis(row.created_at),
-        }))
-    }
-
-    /// Revokes an API key; says whether there was one to revoke.
-    pub async fn revoke_api_key(&self, id: ApiKeyId, now: Timestamp) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let input = IdAt { id: Hex(*id.as_bytes()), now: now.unix_millis() };
-        let revoked = transaction.write(&REVOKE_API_KEY, &[input]).await?;
-        transaction.commit().await?;
-        Ok(revoked > 0)
     }
 
     /// Registers a till.
@@ -394,9 +285,8 @@ pub(super) async fn write_merchants(
     accounts::open(transaction, &accounts, first.merchant.created_at).await?;
     let rows: Vec<_> = new.iter().map(NewMerchantRow::new).collect();
     transaction.write(&NEW_MERCHANT, &rows).await?;
-    let rows: Vec<_> = new.iter().map(|new| NewApiKeyRow::new(&new.key, new.secret_hash)).collect();
-    transaction.write(&NEW_API_KEY, &rows).await?;
-    Ok(())
+    let keys: Vec<_> = new.iter().map(|new| &new.key).collect();
+    write_api_keys(transaction, &keys).await
 }
 
 /// A mode as the database has it.
@@ -410,9 +300,6 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("merchants::NEW_MERCHANT", &NEW_MERCHANT),
     ("merchants::MERCHANTS", &MERCHANTS),
     ("merchants::MERCHANT", &MERCHANT),
-    ("merchants::NEW_API_KEY", &NEW_API_KEY),
-    ("merchants::API_KEY", &API_KEY),
-    ("merchants::REVOKE_API_KEY", &REVOKE_API_KEY),
     ("merchants::NEW_TERMINAL", &NEW_TERMINAL),
     ("merchants::TERMINAL", &TERMINAL),
     ("merchants::TERMINALS", &TERMINALS),

@@ -5,6 +5,7 @@
 
 mod accounts;
 pub(crate) mod again;
+mod api_keys;
 mod checks;
 mod claimed;
 mod confirmations;
@@ -36,6 +37,11 @@ mod withdrawals;
 
 pub use accounts::{Balance, LedgerLine};
 pub(crate) use again::again;
+pub(crate) use api_keys::hour_of;
+pub use api_keys::{
+    ApiKey, ApiKeyEvent, ApiKeyState, KeptSecret, KeyUse, KeyUseCursor, KeyUseOutcome, KeyUseRow,
+    KnownApiKey, NewApiKey, NotRotated,
+};
 pub use checks::{Finding, Measure};
 pub use claimed::ClaimedShare;
 pub use confirmations::{Confirmation, Overdue, PaymentOwners};
@@ -49,7 +55,7 @@ pub use identity::{
 };
 pub use journal::STEP_MAX;
 pub use leases::Holder;
-pub use merchants::{ApiKey, Merchant, MerchantWithKey, Terminal};
+pub use merchants::{Merchant, MerchantWithKey, Terminal};
 pub use nonces::Nonce;
 pub use payers::{Approval, Device, NewDevice, Payer};
 pub use payments::{Payment, PaymentFilter};

@@ -1,9 +1,10 @@
 //! What is kept for a time and then forgotten, in small steps: idempotency keys, the nonces of
-//! signed requests, and whose a handle was.
+//! signed requests, whose a handle was, and what API keys were used for.
 
 use serde::Serialize;
 use wallet_core::Timestamp;
 
+use super::api_keys::hour_of;
 use super::connection::Store;
 use super::error::StoreError;
 use super::sql::{Sql, sql};
@@ -30,6 +31,13 @@ const FORGET_HANDLES: Sql = sql!(input { before: int, size: int }
         where f.released_at < (select before from input) \
         order by f.released_at limit (select size from input))");
 
+// Found through the index on the hour.
+const FORGET_USES: Sql = sql!(input { before: int, size: int }
+    "delete from api_key_uses where (api_key, hour, operation, outcome) in ( \
+        select u.api_key, u.hour, u.operation, u.outcome from api_key_uses u \
+        where u.hour < (select before from input) \
+        order by u.hour limit (select size from input))");
+
 #[derive(Serialize)]
 struct Before {
     before: i64,
@@ -48,6 +56,8 @@ pub enum Old {
     Nonces(Timestamp),
     /// Whose handles were that were given up before this.
     Handles(Timestamp),
+    /// What API keys were used for in hours that began before this.
+    KeyUses(Timestamp),
 }
 
 impl Store {
@@ -57,6 +67,7 @@ impl Store {
             Old::Keys(day) => (&FORGET, i64::from(day.0)),
             Old::Nonces(time) => (&FORGET_NONCES, time.unix_millis()),
             Old::Handles(time) => (&FORGET_HANDLES, time.unix_millis()),
+            Old::KeyUses(time) => (&FORGET_USES, hour_of(time)),
         };
         let mut transaction = self.begin().await?;
         let forgotten = transaction.write(sql, &[Before { before, size: FORGET_MAX }]).await?;
@@ -71,4 +82,5 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("retention::FORGET", &FORGET),
     ("retention::FORGET_NONCES", &FORGET_NONCES),
     ("retention::FORGET_HANDLES", &FORGET_HANDLES),
+    ("retention::FORGET_USES", &FORGET_USES),
 ];

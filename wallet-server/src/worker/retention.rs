@@ -1,4 +1,4 @@
-//! Forgets idempotency keys, nonces and former handles after their time.
+//! Forgets idempotency keys, nonces, former handles and the trail of API keys after their time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,8 @@ use crate::store::{FORGET_MAX, Old, Store, StoreError, handles_kept_since};
 /// How many days keys are kept. A repeat after that is told apart by its reference, which is kept
 /// for ever.
 const KEPT_DAYS: i32 = 30;
+/// How long the trail of API keys is kept: a year, and a month to look at it.
+const KEY_USES_KEPT_MILLIS: i64 = 400 * 24 * 60 * 60 * 1000;
 /// How often to look.
 const EVERY: Duration = Duration::from_mins(1);
 
@@ -37,9 +39,12 @@ impl Retention {
                 }
                 let now = clock.now();
                 let before = Day(calendar.day(now).0.saturating_sub(KEPT_DAYS));
-                for old in
-                    [Old::Keys(before), Old::Nonces(now), Old::Handles(handles_kept_since(now))]
-                {
+                for old in [
+                    Old::Keys(before),
+                    Old::Nonces(now),
+                    Old::Handles(handles_kept_since(now)),
+                    Old::KeyUses(now.plus_millis(-KEY_USES_KEPT_MILLIS)),
+                ] {
                     if let Err(error) = forget(&store, old, &mut stopped).await {
                         tracing::warn!(%error, ?old, "what is old is still there");
                     }

@@ -12,7 +12,8 @@ use wallet_server::domain::settle::Rules;
 use wallet_server::entropy::Entropy;
 use wallet_server::issuer::{FileKeys, IssuerKeys as _, Purpose};
 use wallet_server::store::{
-    ApiKey, Approval, Device, Merchant, MerchantWithKey, NewDevice, Payer, PayerWithDevice, Store,
+    ApiKey, Approval, Device, KeptSecret, Merchant, MerchantWithKey, NewApiKey, NewDevice, Payer,
+    PayerWithDevice, Store,
 };
 
 use super::parallel::parallel;
@@ -142,14 +143,21 @@ fn merchant(people: &People, number: usize, fee: FeeRule) -> MerchantWithKey {
             created_at,
         },
         account: people.merchant_account(number),
-        key: ApiKey {
-            id: people.api_key_id(number),
-            merchant: id,
-            mode: Mode::Live,
-            scopes: "charge read".to_owned(),
-            created_at,
+        key: NewApiKey {
+            key: ApiKey {
+                id: people.api_key_id(number),
+                merchant: id,
+                mode: Mode::Live,
+                scopes: "charge read".to_owned(),
+                created_at,
+                expires_at: None,
+            },
+            name: None,
+            secret: KeptSecret {
+                hash: Sha256::digest(people.api_key_secret(number)).into(),
+                end: String::new(),
+            },
         },
-        secret_hash: Sha256::digest(people.api_key_secret(number)).into(),
     }
 }
 

@@ -1,32 +1,30 @@
-//! Merchants and their API keys.
+//! Taking on merchants.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
 use wallet_core::Money;
 
+use super::api_keys::ApiKeyBody;
 use crate::domain::fee::FeeRule;
-use crate::domain::ids::{ApiKeyId, MerchantId};
+use crate::domain::ids::MerchantId;
 use crate::http::input;
 use crate::http::list::List;
 use crate::http::object::Object;
 use crate::http::problem::Problem;
 use crate::http::test_mode::keep_out_live;
 use crate::http::time::rfc3339;
-use crate::service::{ApiKeyScope, App, NewMerchant, WithSecret};
-use crate::store::{ApiKey, Merchant};
+use crate::service::{App, NewMerchant};
+use crate::store::Merchant;
 
 const NAME_LENGTH_MAX: usize = 100;
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/operator/merchants", routing::post(create).get(list))
-        .route("/v1/operator/merchants/{id}/api_keys", routing::post(create_key))
-        .route("/v1/operator/api_keys/{id}", routing::delete(revoke_key))
+    Router::new().route("/v1/operator/merchants", routing::post(create).get(list))
 }
 
 #[derive(Deserialize)]
@@ -58,16 +56,6 @@ struct MerchantBody {
     api_key: Option<ApiKeyBody>,
 }
 
-#[derive(Serialize)]
-struct ApiKeyBody {
-    id: String,
-    object: &'static str,
-    /// Shown this once.
-    secret: String,
-    scopes: Vec<String>,
-    created_at: String,
-}
-
 impl MerchantBody {
     fn new(merchant: Merchant) -> Self {
         let fixed = Money::from_minor(merchant.fee.fixed_minor(), merchant.currency);
@@ -80,18 +68,6 @@ impl MerchantBody {
             fee: FeeBody { basis_points: merchant.fee.basis_points(), fixed: fixed.amount_text() },
             created_at: rfc3339(merchant.created_at),
             api_key: None,
-        }
-    }
-}
-
-impl From<WithSecret<ApiKey>> for ApiKeyBody {
-    fn from(key: WithSecret<ApiKey>) -> Self {
-        Self {
-            id: key.made.id.to_string(),
-            object: "api_key",
-            secret: key.secret.expose().to_owned(),
-            scopes: key.made.scopes.split(' ').map(str::to_owned).collect(),
-            created_at: rfc3339(key.made.created_at),
         }
     }
 }
@@ -112,7 +88,10 @@ async fn create(
     })?;
     let new = NewMerchant { name: body.name, mode, fee };
     let (merchant, key) = app.create_merchant(new).await?;
-    let body = MerchantBody { api_key: Some(key.into()), ..MerchantBody::new(merchant) };
+    let body = MerchantBody {
+        api_key: Some(ApiKeyBody::made(key, app.now())),
+        ..MerchantBody::new(merchant)
+    };
     Ok((StatusCode::CREATED, Json(body)))
 }
 
@@ -122,44 +101,4 @@ async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<List<Merchan
     let after = input::cursor(page.after.as_deref(), MerchantId::parse)?;
     let merchants = app.store.merchants(after, size + 1).await?;
     Ok(Json(List::page(merchants, size, |merchant| merchant.id.to_string(), MerchantBody::new)))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewKeyBody {
-    scopes: Option<Vec<String>>,
-}
-
-async fn create_key(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<(StatusCode, Json<ApiKeyBody>), Problem> {
-    let id = MerchantId::parse(&id).ok_or_else(|| Problem::not_found("merchant"))?;
-    let body: NewKeyBody = input::json(&body)?;
-    let scopes = body.scopes.map_or_else(
-        || Ok(ApiKeyScope::ALL.to_vec()),
-        |names| {
-            let scope = |name: &String| ApiKeyScope::from_name(name);
-            let scopes: Option<Vec<_>> = names.iter().map(scope).collect();
-            scopes
-                .filter(|scopes| !scopes.is_empty())
-                .ok_or_else(|| Problem::field("/scopes", "some of charge, refund, payout, read"))
-        },
-    )?;
-    let key = app.create_api_key(id, &scopes).await?;
-    let key = key.ok_or_else(|| Problem::not_found("merchant"))?;
-    Ok((StatusCode::CREATED, Json(key.into())))
-}
-
-async fn revoke_key(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    let id = ApiKeyId::parse(&id).ok_or_else(|| Problem::not_found("API key"))?;
-    if app.store.revoke_api_key(id, app.now()).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Problem::not_found("API key"))
-    }
 }

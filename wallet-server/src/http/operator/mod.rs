@@ -1,6 +1,8 @@
 //! What the operator calls, on a listener of its own.
 
+mod api_keys;
 mod books;
+mod key_trail;
 mod keys;
 mod merchants;
 mod payers;
@@ -23,6 +25,8 @@ use crate::service::{App, secret_hash};
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .merge(merchants::routes())
+        .merge(api_keys::routes())
+        .merge(key_trail::routes())
         .merge(payers::routes())
         .merge(top_ups::routes())
         .merge(withdrawals::routes())

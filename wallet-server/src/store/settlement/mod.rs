@@ -88,8 +88,9 @@ impl<'a> Settlement<'a> {
         &mut self,
         commands: &[Command],
         today: Today,
+        now: Timestamp,
     ) -> Result<Snapshot, StoreError> {
-        let loaded = load::snapshot(&mut self.transaction, self.own, commands, today).await?;
+        let loaded = load::snapshot(&mut self.transaction, self.own, commands, today, now).await?;
         self.unopened = loaded.unopened;
         Ok(loaded.snapshot)
     }

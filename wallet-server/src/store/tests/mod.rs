@@ -8,9 +8,9 @@ use std::path::Path;
 
 use super::sql::{Sql, sql};
 use super::{
-    Store, accounts, checks, claimed, confirmations, envelopes, events, identity, issuer, journal,
-    leases, merchants, nonces, payers, payments, pins, recipients, retention, settlement, spending,
-    test_payers, withdrawals,
+    Store, accounts, api_keys, checks, claimed, confirmations, envelopes, events, identity, issuer,
+    journal, leases, merchants, nonces, payers, payments, pins, recipients, retention, settlement,
+    spending, test_payers, withdrawals,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -41,6 +41,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     .flatten()
     .chain(settlement::statements())
     .chain(identity::statements())
+    .chain(api_keys::statements())
 }
 
 fn migrations(database: &str) -> Vec<(String, String)> {
@@ -60,7 +61,7 @@ fn migrations(database: &str) -> Vec<(String, String)> {
 #[test]
 fn no_statement_is_left_out_of_the_lists() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
-    let files = ["", "identity", "settlement", "settlement/load", "settlement/write"]
+    let files = ["", "api_keys", "identity", "settlement", "settlement/load", "settlement/write"]
         .map(|sub| folder.join(sub));
     let sources = files.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
     let declared: usize = sources

@@ -161,7 +161,7 @@ async fn settle_once(
         return Err(Failure::Late);
     }
     let today = parts.rules.calendar.today(now);
-    let snapshot = settlement.load(&commands, today).await?;
+    let snapshot = settlement.load(&commands, today, now).await?;
     // A panic in the rules must not end the loop: the command that causes it is found by halving.
     let decide = AssertUnwindSafe(|| settle(snapshot, &parts.rules, &commands, now));
     let plan = catch_unwind(decide).map_err(|_| StoreError::Corrupt("the rules panicked"))?;

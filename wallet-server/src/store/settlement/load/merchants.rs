@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use wallet_core::Timestamp;
 
 use crate::domain::command::Command;
 use crate::domain::fee::FeeRule;
@@ -15,10 +16,12 @@ use crate::store::hex::Hex;
 use crate::store::merchants::mode;
 use crate::store::sql::{Sql, sql};
 
-const MERCHANTS: Sql = sql!(input { merchant: blob, api_key: blob, shard: int }
+// A key whose time is over is like a revoked one.
+const MERCHANTS: Sql = sql!(input { merchant: blob, api_key: blob, shard: int, now: int }
     "select m.id, m.mode, m.account, m.currency, m.fee_basis_points, m.fee_fixed, \
         case when m.state = 'active' then 1 else 0 end as active, i.api_key, \
-        case when k.revoked_at is null then 0 else 1 end as revoked, \
+        case when k.revoked_at is null and (k.expires_at is null or k.expires_at > i.now) \
+            then 0 else 1 end as revoked, \
         case when b.account is null then 0 else 1 end as opened \
      from input i join merchants m on m.id = i.merchant left join api_keys k on k.id = i.api_key \
      left join balances b on b.account = m.account and b.shard = i.shard"
@@ -30,6 +33,7 @@ pub(super) struct MerchantKey {
     merchant: Hex<16>,
     api_key: Option<Hex<16>>,
     shard: u16,
+    now: i64,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +51,11 @@ pub(super) struct MerchantRow {
 }
 
 /// The question about the merchants that commands name.
-pub(super) fn question(commands: &[Command], shard: Shard) -> (&'static Sql, Vec<MerchantKey>) {
+pub(super) fn question(
+    commands: &[Command],
+    shard: Shard,
+    now: Timestamp,
+) -> (&'static Sql, Vec<MerchantKey>) {
     let keys: BTreeSet<MerchantKey> = commands
         .iter()
         .filter_map(Command::merchant)
@@ -55,6 +63,7 @@ pub(super) fn question(commands: &[Command], shard: Shard) -> (&'static Sql, Vec
             merchant: Hex(*merchant.as_bytes()),
             api_key: api_key.map(|id| Hex(*id.as_bytes())),
             shard: shard.0,
+            now: now.unix_millis(),
         })
         .collect();
     (&MERCHANTS, keys.into_iter().collect())

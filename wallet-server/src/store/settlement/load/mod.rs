@@ -11,6 +11,8 @@ mod people;
 mod suspense;
 mod top_ups;
 
+use wallet_core::Timestamp;
+
 use super::answers::{Answers, Named};
 use super::shard::OwnShard;
 use crate::domain::command::{Charge, Command, TopUp};
@@ -34,6 +36,7 @@ pub(super) async fn snapshot(
     own: &OwnShard,
     commands: &[Command],
     today: Today,
+    now: Timestamp,
 ) -> Result<Loaded, StoreError> {
     let charges: Vec<&Charge> = commands.iter().filter_map(as_charge).collect();
     let top_ups: Vec<&TopUp> = commands.iter().filter_map(as_top_up).collect();
@@ -44,7 +47,7 @@ pub(super) async fn snapshot(
         ..Snapshot::default()
     };
     let (about_charges, names) = charges::question(&charges);
-    let (about_merchants, merchants) = merchants::question(commands, own.shard);
+    let (about_merchants, merchants) = merchants::question(commands, own.shard, now);
     let (charge_rows, merchant_rows) =
         transaction.read_both((about_charges, &names), (about_merchants, &merchants)).await?;
     charges::parties(&charge_rows, &charges, &mut snapshot)?;
