@@ -5,7 +5,7 @@ use core::fmt;
 use serde::Deserialize;
 use wallet_core::{Currency, Money};
 
-use super::{Row, or_dash};
+use super::{ApiKey, Row, or_dash};
 use crate::failure::{Exit, Failure};
 
 /// One payment.
@@ -173,18 +173,5 @@ impl fmt::Display for CreatedMerchant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Merchant { id, name, mode, .. } = &self.merchant;
         write!(f, "merchant {id}: {name} ({mode})\n{}", self.api_key)
-    }
-}
-
-/// A new API key: its secret is shown once.
-#[derive(Debug, Deserialize)]
-pub(crate) struct ApiKey {
-    id: String,
-    pub(crate) secret: String,
-}
-
-impl fmt::Display for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "API key {}, shown this once: {}", self.id, self.secret)
     }
 }

@@ -1,6 +1,7 @@
 //! What the server answers, as far as people see it. `--json` prints the answers as they came.
 
 mod account;
+mod api_key;
 mod confirmation;
 mod events;
 mod issuer;
@@ -19,11 +20,12 @@ use crate::output::table;
 pub(crate) use account::{
     Account, Device, DeviceInvitation, RecoveryCodes, SpendingLimits, TotpSecret,
 };
+pub(crate) use api_key::{ApiKey, ApiKeyEvent, ApiKeyUse, KnownApiKey};
 pub(crate) use confirmation::{Confirmation, Confirmations, DecidedPayment};
 pub(crate) use events::{PayerEvent, PayerEvents};
 pub(crate) use issuer::{Issuer, IssuerArgs, device_profile};
 pub(crate) use ledger::{Entry, TrialBalance};
-pub(crate) use merchant::{ApiKey, Balance, CreatedMerchant, Merchant, Payment, Terminal};
+pub(crate) use merchant::{Balance, CreatedMerchant, Merchant, Payment, Terminal};
 pub(crate) use payer::{
     Activity, Enrolment, EnrolmentState, Invitation, Payer, PayerBalance, TopUp,
 };

@@ -1,21 +1,23 @@
 //! `wallet operator merchant`
 
-use clap::{Subcommand, ValueEnum};
+mod key;
+
+use clap::Subcommand;
 use serde_json::json;
 
-use crate::client::models::{ApiKey, CreatedMerchant, List, Merchant, PageArgs};
+use crate::client::models::{CreatedMerchant, List, Merchant, PageArgs};
 use crate::client::{OperatorArgs, Request};
-use crate::commands::{Done, ModeArg, ids};
+use crate::commands::ModeArg;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Create and list merchants, give them API keys and take keys away
+/// Create and list merchants, and look after their API keys
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Create(CreateArgs),
     List(ListArgs),
-    CreateKey(CreateKeyArgs),
-    RevokeKey(RevokeKeyArgs),
+    #[command(subcommand)]
+    Key(key::Command),
 }
 
 /// Create a merchant and print its first API key, this once
@@ -48,53 +50,6 @@ pub(crate) struct ListArgs {
     operator: OperatorArgs,
 }
 
-/// Give a merchant another API key and print it, this once
-#[derive(clap::Args, Debug)]
-pub(crate) struct CreateKeyArgs {
-    /// The merchant's id
-    #[arg(value_parser = ids::parse)]
-    merchant: String,
-    /// What the key may do [default: everything]
-    #[arg(long, value_enum, value_delimiter = ',')]
-    scopes: Option<Vec<Scope>>,
-    #[command(flatten)]
-    operator: OperatorArgs,
-}
-
-/// What an API key may do.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Scope {
-    /// Take payments
-    Charge,
-    /// Give money back
-    Refund,
-    /// Have money paid out
-    Payout,
-    /// Look things up
-    Read,
-}
-
-impl Scope {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Charge => "charge",
-            Self::Refund => "refund",
-            Self::Payout => "payout",
-            Self::Read => "read",
-        }
-    }
-}
-
-/// Make an API key useless, at once and for ever
-#[derive(clap::Args, Debug)]
-pub(crate) struct RevokeKeyArgs {
-    /// The key's id, not its secret
-    #[arg(value_parser = ids::parse)]
-    key: String,
-    #[command(flatten)]
-    operator: OperatorArgs,
-}
-
 pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Create(args) => create(args, output).await,
@@ -102,18 +57,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
             let request = args.page.apply(Request::get("/v1/operator/merchants"));
             output.show(&args.operator.client()?.send::<List<Merchant>>(request).await?)
         }
-        Command::CreateKey(args) => {
-            let path = format!("/v1/operator/merchants/{}/api_keys", args.merchant);
-            let body = args.scopes.map_or(json!({}), |scopes| {
-                json!({"scopes": scopes.into_iter().map(Scope::as_str).collect::<Vec<_>>()})
-            });
-            output.show(&args.operator.client()?.send::<ApiKey>(Request::post(path, body)).await?)
-        }
-        Command::RevokeKey(args) => {
-            let request = Request::delete(format!("/v1/operator/api_keys/{}", args.key));
-            args.operator.client()?.send::<()>(request).await?;
-            output.show(&Done::new(format!("key {} is revoked", args.key)))
-        }
+        Command::Key(command) => key::run(command, output).await,
     }
 }
 
