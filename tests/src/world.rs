@@ -19,13 +19,16 @@ use crate::{Answer, Database, Phone, Till};
 /// When every world begins: 2027-01-15T08:00:00Z, a quarter past a step.
 const START_SECONDS: i64 = 1_800_000_000 + 7;
 
-/// Payers are not asked to confirm, unless a test says otherwise: most tests are about the rest, and
-/// charge the same amount again and again.
-const UNASKED: [(&str, &str); 4] = [
+/// Payers are not asked to confirm, and nobody is sent away who asks often, unless a test says
+/// otherwise: most tests are about the rest, and charge the same amount again and again while the
+/// clock stands still.
+const UNASKED: [(&str, &str); 6] = [
     ("limits.new_payers.without_pin", "1000.00"),
     ("limits.new_payers.without_pin_count", "1000000"),
     ("limits.without_pin_count", "1000000"),
     ("confirmation.same_amount_seconds", "0"),
+    ("rate_limits.api_keys.requests_per_second", "0"),
+    ("rate_limits.devices.requests_per_second", "0"),
 ];
 
 /// A server with nobody in it.

@@ -21,5 +21,5 @@ pub mod worker;
 pub use server::{OperatorEndpoint, Server, StartError};
 pub use settings::{
     DEFAULT_TOML, DeviceSettings, EnvelopeSettings, LimitSettings, LogFormat, LogSettings,
-    PinSettings, Registration, Settings, SettingsError,
+    PinSettings, RateLimitSettings, RateSettings, Registration, Settings, SettingsError,
 };

@@ -291,7 +291,7 @@ async fn start_app(
         notifier: notifier.clone(),
         rules: parsed.pin,
     };
-    let own = Own::start(parts);
+    let own = Own::start(parts, parsed.rates);
     let own = own.map_err(at("a thread"))?;
     let (batcher, settlement) = Engine::start(EngineParts {
         store: Arc::clone(&store),

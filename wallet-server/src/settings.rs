@@ -3,6 +3,8 @@
 //! Each layer overrides the one before. A key that no release knows is refused wherever it
 //! stands, because a misspelt limit is a limit that does not hold.
 
+mod rate_limits;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -14,9 +16,11 @@ use wallet_core::{Currency, Money};
 use crate::domain::limits::{Calendar, LimitRules, Limits, ProofLimits};
 use crate::domain::settle::{ConfirmationRules, PaymentRules, Rules};
 use crate::issuer::PinCost;
-use crate::service::DeviceRules;
+use crate::service::{DeviceRules, RateLimits};
 use crate::store::Isolation;
 use crate::worker::PinRules;
+
+pub use rate_limits::{RateLimitSettings, RateSettings};
 
 /// The default settings, with an explanation of each: print it, edit it, serve it.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
@@ -58,6 +62,7 @@ pub struct Settings {
     pub refunds: RefundSettings,
     pub pin: PinSettings,
     pub devices: DeviceSettings,
+    pub rate_limits: RateLimitSettings,
     pub envelopes: EnvelopeSettings,
     pub log: LogSettings,
 }
@@ -356,6 +361,7 @@ impl Settings {
                 new_millis: i64::from(self.devices.new_hours) * MILLIS_OF_HOUR,
                 open_registration: self.registration == Registration::Open,
             },
+            rates: self.rate_limits.limits()?,
             public_authorities: self.public_authorities()?,
         })
     }
@@ -402,6 +408,7 @@ pub(crate) struct Parsed {
     pub(crate) pin: PinRules,
     pub(crate) devices: DeviceRules,
     pub(crate) envelope_life_millis: i64,
+    pub(crate) rates: RateLimits,
     pub(crate) public_authorities: Vec<String>,
 }
 
@@ -512,6 +519,8 @@ mod tests {
             ("pin.memory_kib", "7"),
             ("pin.cpu_percent", "0"),
             ("pin.tries_a_minute", "0"),
+            ("rate_limits.api_keys.burst", "0"),
+            ("rate_limits.devices.requests_per_second", "1000001"),
             ("public_authorities", "https://wallet.example"),
             ("public_authorities", "me@wallet.example"),
         ] {

@@ -352,3 +352,29 @@ async fn uses_are_counted_by_hour_operation_and_outcome() {
     let all = world.operator_get(&format!("{path}/uses")).await;
     assert_eq!((pages.len(), &json!(pages)), (8, &all.json["data"]));
 }
+
+#[tokio::test]
+async fn refused_uses_leave_a_trail_and_strangers_none() {
+    let limit =
+        [("rate_limits.api_keys.requests_per_second", "1"), ("rate_limits.api_keys.burst", "2")];
+    let world = World::start_with(DATABASE, 1809, &limit).await;
+    let till = world.merchant("Tea House").await;
+    let till = new_key(&world, &till, json!({ "scopes": ["charge"] })).await;
+    let id = id_of(&world, &till).await;
+    for _ in 0..5 {
+        let _ = till.get("/v1/balance").await;
+        till.with_key("sk_live_0").get("/v1/balance").await.assert_problem(
+            401,
+            "unauthorized",
+            "retry",
+        );
+    }
+    assert_eq!(
+        uses(&world, &id).await,
+        used(&[("GET /v1/balance", "rate_limited", 3), ("GET /v1/balance", "scope_missing", 2)])
+    );
+    let mut database = world.database().await;
+    let rows = "select count(*) from api_key_uses";
+    let rows: i64 = sqlx::query_scalar(rows).fetch_one(&mut database).await.unwrap();
+    assert_eq!(rows, 2);
+}

@@ -28,6 +28,7 @@ mod operator;
 mod payment_races;
 mod people_checks;
 mod pin;
+mod rate_limits;
 mod refund_checks;
 mod refunds;
 mod refusals;

@@ -78,12 +78,30 @@ fn let_in(parts: &Parts, shown: Result<ApiKey, KeyRefused>) -> Result<MerchantAu
             key_use::note(&parts.extensions, api_key);
             Err(refused_key())
         }
+        Err(KeyRefused::TooMany { api_key, retry_after_seconds }) => {
+            key_use::note(&parts.extensions, api_key);
+            let detail = "Too many requests come with this API key. This one did nothing. \
+                          Repeat it as it is when the time in Retry-After has passed.";
+            Err(too_many(detail, retry_after_seconds))
+        }
         Err(KeyRefused::Store(error)) => Err(error.into()),
     }
 }
 
 fn refused_key() -> Problem {
     Problem::unauthorized(KEY_REFUSED)
+}
+
+fn device_too_often(retry_after_seconds: u16) -> Problem {
+    let detail = "Too many requests come from this device. This one did nothing. Sign it anew when \
+                  the time in Retry-After has passed.";
+    too_many(detail, retry_after_seconds)
+}
+
+fn too_many(detail: &str, retry_after_seconds: u16) -> Problem {
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    Problem::new(status, "too_many_requests", Certainty::Retry, detail)
+        .with_retry_after(retry_after_seconds)
 }
 
 /// A request with a signature that was read, not verified, and its body.
@@ -121,9 +139,16 @@ impl SignedRequest {
     pub(super) async fn device(&self, app: &Arc<App>) -> Result<Device, Problem> {
         let unknown = || Problem::unauthorized(NOT_ENROLLED);
         let key_id = DeviceKeyId::from_hex(self.signature.keyid()).map_err(|_| unknown())?;
+        // Who has come too often already is sent away before anything is looked up or computed.
+        app.would_admit_device(key_id).map_err(device_too_often)?;
         let device = app.store.devices(&[key_id]).await?.into_iter().next().ok_or_else(unknown)?;
         self.verify(app, &device.public_key).await?;
-        if device.revoked { Err(unknown()) } else { Ok(device) }
+        if device.revoked {
+            return Err(unknown());
+        }
+        // Only now is it known whose request this is: strangers lock nobody out by an id.
+        app.admit_device(device.key_id).map_err(device_too_often)?;
+        Ok(device)
     }
 
     /// The same for a request that changes something: it counts once, so its nonce is used up.

@@ -52,6 +52,13 @@ pub enum KeyRefused {
     Unknown,
     /// It was revoked, or its time is over.
     Ended(ApiKeyId),
+    /// Too many requests came with it.
+    TooMany {
+        /// The key.
+        api_key: ApiKeyId,
+        /// When to come back.
+        retry_after_seconds: u16,
+    },
     /// The database failed.
     Store(StoreError),
 }
@@ -128,7 +135,17 @@ impl App {
     /// # Errors
     /// [`KeyRefused`].
     pub async fn api_key(&self, secret: &str) -> Result<ApiKey, KeyRefused> {
-        self.look_up(secret_hash(secret)).await
+        let hash = secret_hash(secret);
+        let remembered = self.own.api_keys.get(&hash);
+        // Who comes too often is sent away before the database is asked.
+        if let Some(key) = &remembered {
+            self.admit(key.id)?;
+        }
+        let key = self.look_up(hash).await?;
+        if remembered.is_none() {
+            self.admit(key.id)?;
+        }
+        Ok(key)
     }
 
     /// The same, perhaps from memory: for requests that settlement decides, because that looks
@@ -138,13 +155,15 @@ impl App {
     /// [`KeyRefused`].
     pub async fn api_key_to_settle(&self, secret: &str) -> Result<ApiKey, KeyRefused> {
         let hash = secret_hash(secret);
-        match self.own.api_keys.get(&hash) {
+        let key = match self.own.api_keys.get(&hash) {
             Some(key) if key.expires_at.is_some_and(|end| end <= self.now()) => {
-                Err(KeyRefused::Ended(key.id))
+                return Err(KeyRefused::Ended(key.id));
             }
-            Some(key) => Ok(key),
-            None => self.look_up(hash).await,
-        }
+            Some(key) => key,
+            None => self.look_up(hash).await?,
+        };
+        self.admit(key.id)?;
+        Ok(key)
     }
 
     /// Asks the database, and remembers a key that works. Secrets that are nobody's are not
@@ -161,6 +180,11 @@ impl App {
                 Err(KeyRefused::Ended(known.key.id))
             }
         }
+    }
+
+    fn admit(&self, api_key: ApiKeyId) -> Result<(), KeyRefused> {
+        let too_many = |retry_after_seconds| KeyRefused::TooMany { api_key, retry_after_seconds };
+        self.own.api_key_buckets.take(&api_key, self.now()).map_err(too_many)
     }
 
     /// Counts a request with an API key.

@@ -15,6 +15,7 @@ mod payers;
 mod payments;
 mod people;
 mod pin;
+mod rates;
 mod refunds;
 mod register;
 mod secrets;
@@ -40,6 +41,7 @@ use wallet_core::code::CodePrefix;
 use wallet_core::{Currency, DeviceKeyId, Timestamp};
 
 use crate::clock::Clock;
+use crate::domain::ids::ApiKeyId;
 use crate::domain::settle::Rules;
 use crate::entropy::Entropy;
 use crate::issuer::IssuerKeys;
@@ -47,6 +49,7 @@ use crate::metrics::Metrics;
 use crate::store::{ApiKey, Device, Nonce, Store};
 use crate::worker::{Batcher, Devices, KeyUses, Nonces, Notifier, Pins, PinsParts, Unanswered};
 use lookups::Lookups;
+use rates::Buckets;
 use verifiers::Verifiers;
 
 pub use account::Handle;
@@ -61,6 +64,7 @@ pub use merchants::{NewMerchant, WithSecret};
 pub use payers::payer_name;
 pub use people::{Person, RecipientName};
 pub use pin::{Pin, PinRefused};
+pub use rates::{RateLimit, RateLimits};
 pub use refunds::RefundRequest;
 pub use register::Registering;
 pub use secrets::{Secret, secret_hash};
@@ -138,6 +142,10 @@ pub(crate) struct Own {
     /// Who an API key belongs to never changes. Whether it is revoked or over is read where it
     /// matters.
     api_keys: quick_cache::sync::Cache<[u8; 32], ApiKey>,
+    /// How many requests each API key has left.
+    api_key_buckets: Buckets<ApiKeyId>,
+    /// How many requests each device has left.
+    device_buckets: Buckets<DeviceKeyId>,
     /// What API keys are used for.
     key_uses: KeyUses,
     /// Where codes and signatures are checked.
@@ -153,7 +161,7 @@ impl Own {
     ///
     /// # Errors
     /// When there cannot be another thread.
-    pub(crate) fn start(parts: PinsParts) -> std::io::Result<Self> {
+    pub(crate) fn start(parts: PinsParts, rates: RateLimits) -> std::io::Result<Self> {
         Ok(Self {
             devices: quick_cache::sync::Cache::new(DEVICES_REMEMBERED),
             wanted_devices: Devices::start(Arc::clone(&parts.store)),
@@ -161,6 +169,8 @@ impl Own {
             key_uses: KeyUses::new(Arc::clone(&parts.store)),
             pins: Pins::start(parts)?,
             api_keys: quick_cache::sync::Cache::new(API_KEYS_REMEMBERED),
+            api_key_buckets: Buckets::new(rates.api_keys, API_KEYS_REMEMBERED),
+            device_buckets: Buckets::new(rates.devices, DEVICES_REMEMBERED),
             verifiers: Verifiers::start()?,
             lookups: Lookups::new(),
             charges: Arc::new(Semaphore::new(CHARGES_MAX)),

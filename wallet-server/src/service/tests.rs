@@ -9,10 +9,14 @@ use wallet_core::code::CodePrefix;
 use wallet_core::keyfile::Cost;
 use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
 
-use super::{App, CHARGES_MAX, ChargeRequest, DeviceRules, KeyRefused, Own};
+use super::{
+    App, CHARGES_MAX, ChargeRequest, DeviceRules, KeyRefused, NewMerchant, Own, RateLimit,
+    RateLimits,
+};
 use crate::Settings;
 use crate::clock::ManualClock;
 use crate::domain::command::{Capture, CodeSource};
+use crate::domain::fee::FeeRule;
 use crate::domain::ids::{ApiKeyId, MerchantId};
 use crate::domain::ledger::Shard;
 use crate::domain::outcome::{Outcome, Refusal};
@@ -58,7 +62,8 @@ async fn app(folder: &TempDir) -> Arc<App> {
         notifier: notifier.clone(),
         rules: PinRules { cost: PinCost::new(8, 1).unwrap(), tries_a_minute: 5, cpu_percent: 100 },
     };
-    let own = Own::start(parts).unwrap();
+    let rates = RateLimits { api_keys: RateLimit::new(1, 5), devices: None };
+    let own = Own::start(parts, rates).unwrap();
     Arc::new(App {
         store,
         keys,
@@ -126,8 +131,31 @@ async fn secrets_that_are_nobodys_fill_no_memory() {
         assert!(matches!(app.api_key(&secret).await, Err(KeyRefused::Unknown)));
         assert!(matches!(app.api_key_to_settle(&secret).await, Err(KeyRefused::Unknown)));
     }
-    assert_eq!(app.own.api_keys.len(), 0);
+    assert_eq!((app.own.api_keys.len(), app.own.api_key_buckets.len()), (0, 0));
     assert_eq!(app.own.key_uses.waiting(), 0);
+}
+
+#[tokio::test]
+async fn both_ways_in_take_from_one_bucket_and_repeats_wait_without_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = app(&folder).await;
+    let new = NewMerchant { name: "Tea House".into(), mode: Mode::Live, fee: FeeRule::FREE };
+    let (merchant, key) = app.create_merchant(new).await.unwrap();
+    let secret = key.secret.expose();
+    for _ in 0..2 {
+        app.api_key(secret).await.unwrap();
+        app.api_key_to_settle(secret).await.unwrap();
+    }
+    app.api_key(secret).await.unwrap();
+    // Were the database asked, it would fail now.
+    app.store.close().await;
+    for refused in [app.api_key(secret).await, app.api_key_to_settle(secret).await] {
+        let Err(KeyRefused::TooMany { api_key, retry_after_seconds }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!((api_key, retry_after_seconds), (key.made.key.id, 1));
+    }
+    assert_eq!(merchant.id, key.made.key.merchant);
 }
 
 #[tokio::test]

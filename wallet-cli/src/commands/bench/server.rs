@@ -24,7 +24,7 @@ pub(super) struct ServerProcess {
 }
 
 /// The settings that a benchmark's server differs in from any other, by name: no limit on what a
-/// payer spends, and no log line a request.
+/// payer spends or on how often anybody asks, and no log line a request.
 pub(super) fn settings(place: &Place, database: &str, number: usize) -> Vec<(String, String)> {
     let file = |name: &str| place.file(name).display().to_string();
     [
@@ -48,6 +48,8 @@ pub(super) fn settings(place: &Place, database: &str, number: usize) -> Vec<(Str
         ("limits.proof.code", "1000000000.00".to_owned()),
         ("limits.proof.pin", "1000000000.00".to_owned()),
         ("confirmation.same_amount_seconds", "0".to_owned()),
+        ("rate_limits.api_keys.requests_per_second", "0".to_owned()),
+        ("rate_limits.devices.requests_per_second", "0".to_owned()),
         ("log.filter", "error".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
