@@ -88,6 +88,7 @@ impl Request {
                     Choice::Cancel => By::Cancel(sale.api_key),
                     Choice::Capture(part) => By::Capture(sale.api_key, part.of(sale)),
                     Choice::Time => By::Time,
+                    Choice::TimeOfTest => By::TimeOfTest,
                 };
                 let decision = Decision::of(number, sale, by);
                 let payer = if other && number.is_multiple_of(2) { 2 } else { decision.payer };

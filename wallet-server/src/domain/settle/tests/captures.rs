@@ -96,6 +96,19 @@ fn a_hold_ends_on_the_millisecond_for_the_merchant_and_the_clock() {
 }
 
 #[test]
+fn no_test_has_the_time_of_a_live_payment_be_over() {
+    let mut database = Database::with_money(100);
+    database.run(0, [held(1)]);
+    let by_test = || Decision::of(2, &held(1), By::TimeOfTest);
+    // Nor is it asked whether it is.
+    for seconds in [1, HOLD] {
+        let seen = database.run(seconds, [by_test()]);
+        assert_eq!(seen, [Refused(Refusal::UnknownPayment)], "at {seconds}");
+    }
+    assert_eq!(database.held(1), 100);
+}
+
+#[test]
 fn a_hold_begins_when_the_payer_confirms() {
     let mut database = Database::with_money_and(asking_rules(), 100);
     let asked = Sale { typed: true, ..held(1) };

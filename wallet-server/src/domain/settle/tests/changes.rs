@@ -47,6 +47,8 @@ pub(super) enum By {
     /// The merchant captures all or this much with an API key.
     Capture(u32, Option<Money>),
     Time,
+    /// A test has the time be over.
+    TimeOfTest,
 }
 
 impl Decision {
@@ -88,6 +90,7 @@ impl From<Decision> for Command {
                 request: request(Caller::Merchant(merchant)),
             },
             By::Time => Resolver::Time,
+            By::TimeOfTest => Resolver::TimeOfTest { request: request(Caller::Merchant(merchant)) },
         };
         let transfer = TransferId::from_bytes(id_bytes(decision.number));
         Self::Resolve(Resolve { payment, payer, merchant, transfer, by })

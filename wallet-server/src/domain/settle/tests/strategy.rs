@@ -68,6 +68,7 @@ pub(super) enum Choice {
     Cancel,
     Capture(Part),
     Time,
+    TimeOfTest,
 }
 
 /// What differs in a repeat.
@@ -180,6 +181,7 @@ fn choice() -> impl Strategy<Value = Choice> {
         3 => Just(Choice::Cancel),
         5 => part().prop_map(Choice::Capture),
         2 => Just(Choice::Time),
+        1 => Just(Choice::TimeOfTest),
     ]
 }
 

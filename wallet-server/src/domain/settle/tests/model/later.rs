@@ -1,6 +1,6 @@
 //! What becomes of payments, references and money in suspense.
 
-use wallet_core::Timestamp;
+use wallet_core::{Mode, Timestamp};
 
 use super::super::fixture::{
     CANCEL, DEVICES, HOLD, REFUND, REFUNDS_MAX, Seen, WAIT, What, device_id, number_of,
@@ -66,10 +66,14 @@ impl Model {
                     made(&payment, What::Paid(number), Made::Captured(amount.minor()))
                 }
             }
-            Resolver::Time => {
+            Resolver::TimeOfTest { .. } if payment.charge.key.mode == Mode::Live => {
+                refused(Refusal::UnknownPayment)
+            }
+            Resolver::Time | Resolver::TimeOfTest { .. } => {
                 let expired = What::Expired(payment.number());
+                let over = matches!(resolve.by, Resolver::TimeOfTest { .. });
                 match payment.last {
-                    What::Waits(_) | What::Authorized(_) if is_late(&payment, now) => {
+                    What::Waits(_) | What::Authorized(_) if over || is_late(&payment, now) => {
                         made(&payment, expired, Made::Freed(expired))
                     }
                     _ => refused(Refusal::PaymentClosed),
