@@ -23,7 +23,8 @@ use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::test_payer::{Flaw, NoTestPayer, TestOutcome, TestPayer};
 use crate::issuer::Purpose;
 use crate::store::{
-    ApiKey, Approval, Merchant, NewDevice, Payer, PayerStanding, StoreError, again,
+    ApiKey, Approval, KeptSecret, Merchant, NewApiKey, NewDevice, Payer, PayerStanding, StoreError,
+    again,
 };
 use crate::worker::Unsettled;
 
@@ -241,6 +242,7 @@ impl App {
             mode: Mode::Test,
             scopes: "charge".to_owned(),
             created_at: now,
+            expires_at: None,
         };
         if self.store.merchant(merchant).await?.is_some() {
             return Ok(key);
@@ -253,8 +255,9 @@ impl App {
             fee: FeeRule::FREE,
             created_at: now,
         };
-        let secret_hash = self.entropy.bytes();
-        let made = self.store.create_merchant(&till, self.entropy.id(now), &key, secret_hash).await;
+        let secret = KeptSecret { hash: self.entropy.bytes(), end: String::new() };
+        let new = NewApiKey { key: key.clone(), name: None, secret };
+        let made = self.store.create_merchant(&till, self.entropy.id(now), &new).await;
         // Perhaps somebody else was faster.
         if made.is_err() && self.store.merchant(merchant).await?.is_none() {
             made?;
