@@ -16,6 +16,7 @@
 //! | `requests` | signed HTTP requests (RFC 9421) | `requests` |
 //! | `keyfile` | an encrypted file for a small secret | `keyfile` |
 //! | `totp` | one-time passwords (RFC 6238) | `totp` |
+//! | `till` | a sale at a till that ends in a certain outcome | `till` |
 
 pub mod code;
 mod error;
@@ -32,6 +33,8 @@ pub mod receipt;
 pub mod requests;
 #[cfg(feature = "scan")]
 pub mod scan;
+#[cfg(feature = "till")]
+pub mod till;
 mod time;
 #[cfg(feature = "totp")]
 pub mod totp;

@@ -187,7 +187,7 @@ fn the_core_depends_on_nothing_that_does_input_or_output() {
         "sqlx-core",
         "tokio",
     ];
-    for features in ["default", "requests", "keyfile", "qr", "scan", "totp"] {
+    for features in ["default", "requests", "keyfile", "qr", "scan", "till", "totp"] {
         let crates = dependencies("wallet-core", features);
         assert!(crates.contains("ed25519-dalek"), "not a dependency tree: {crates:?}");
         let found: Vec<_> = machinery.iter().filter(|name| crates.contains(**name)).collect();
@@ -198,7 +198,9 @@ fn the_core_depends_on_nothing_that_does_input_or_output() {
 #[test]
 fn an_embedder_of_codes_alone_pays_for_no_pictures() {
     let crates = dependencies("wallet-core", "default");
-    for name in ["argon2", "png", "qrcode", "rxing", "serde", "sfv", "totp-rs", "zune-jpeg"] {
+    for name in
+        ["argon2", "png", "qrcode", "rxing", "serde", "serde_json", "sfv", "totp-rs", "zune-jpeg"]
+    {
         assert!(!crates.contains(name), "{name}");
     }
 }
