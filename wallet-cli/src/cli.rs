@@ -85,6 +85,19 @@ mod tests {
         parse("wallet merchant charge 12.50 --stdin").unwrap();
         parse("wallet merchant charge 12.50").unwrap_err();
         parse("wallet merchant charge 12.50 --stdin --code 70").unwrap_err();
+        parse("wallet merchant charge --resume").unwrap();
+        parse("wallet merchant charge --resume order-17").unwrap();
+        parse("wallet merchant charge 12.50 --resume order-17").unwrap_err();
+        parse("wallet merchant charge --scan p.png").unwrap_err();
+    }
+
+    #[test]
+    fn a_cancellation_takes_an_id_or_a_reference() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' ')).map(|_| ());
+        parse("wallet merchant cancel pay_1").unwrap();
+        parse("wallet merchant cancel --reference order-17").unwrap();
+        parse("wallet merchant cancel").unwrap_err();
+        parse("wallet merchant cancel pay_1 --reference order-17").unwrap_err();
     }
 
     #[test]

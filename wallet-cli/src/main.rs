@@ -10,6 +10,7 @@ mod receipts;
 mod screen;
 mod secrets;
 mod system;
+mod till;
 mod times;
 mod wallet_file;
 

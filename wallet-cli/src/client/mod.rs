@@ -8,6 +8,7 @@
 
 pub(crate) mod device;
 mod download;
+mod exchange;
 pub(crate) mod models;
 mod problem;
 mod request;
@@ -21,10 +22,13 @@ use reqwest::Url;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use wallet_core::Mode;
 use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
 pub(crate) use device::DeviceSigner;
+pub(crate) use exchange::Exchange;
 pub(crate) use problem::{Certainty, Problem};
 pub(crate) use request::Request;
 pub(crate) use server::{OperatorArgs, ServerArgs, on_loopback, over_socket};
@@ -54,8 +58,13 @@ pub(crate) struct Answer<T> {
     raw: Value,
     /// The parsed answer.
     pub(crate) value: T,
-    /// Whether the server had decided this before and repeated its answer.
-    pub(crate) replayed: bool,
+}
+
+impl<T: DeserializeOwned> Answer<T> {
+    /// Reads an answer that was kept as text.
+    pub(crate) fn read(body: &str) -> Result<Self, Failure> {
+        parse(serde_json::from_str(body).map_err(|_| unexpected("it is not JSON"))?)
+    }
 }
 
 impl<T: fmt::Display> fmt::Display for Answer<T> {
@@ -98,6 +107,20 @@ impl Client {
         &self.base
     }
 
+    /// Whether the API key is for real money; a key says so itself.
+    pub(crate) fn mode(&self) -> Mode {
+        match &self.bearer {
+            Some(key) if key.starts_with("sk_test_") => Mode::Test,
+            _ => Mode::Live,
+        }
+    }
+
+    /// Tells API keys apart. They are random, so nobody finds a key from this.
+    pub(crate) fn key_fingerprint(&self) -> String {
+        let key = self.bearer.as_ref().map_or("", |key| key.as_str());
+        base16ct::lower::encode_string(&Sha256::digest(key)[..8])
+    }
+
     /// Sends a request and reads its answer.
     ///
     /// A request with an idempotency key is repeated, with that key, while the server can't be
@@ -110,7 +133,7 @@ impl Client {
         let mut retries = retry::Retries::up_to(attempts_max, self.first_pause);
         loop {
             let failure = match self.attempt(&request).await {
-                Ok((raw, replayed)) => return parse(raw, replayed),
+                Ok(raw) => return parse(raw),
                 Err(failure) => failure,
             };
             match retries.after(failure) {
@@ -120,21 +143,19 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, request: &Request<'_>) -> Result<(Value, bool), Failure> {
+    async fn attempt(&self, request: &Request<'_>) -> Result<Value, Failure> {
         let response =
             self.http.execute(self.prepare(request)?).await.map_err(|error| self.lost(&error))?;
         let status = response.status();
-        let replayed = response.headers().contains_key("idempotent-replayed");
         let later = retry_after(&response);
         let body = response.bytes().await.map_err(|error| self.lost(&error))?;
         if !status.is_success() {
             return Err(refusal(status.as_u16(), &body, later));
         }
         if body.is_empty() {
-            return Ok((Value::Null, replayed));
+            return Ok(Value::Null);
         }
-        let raw = serde_json::from_slice(&body).map_err(|_| unexpected("it is not JSON"))?;
-        Ok((raw, replayed))
+        serde_json::from_slice(&body).map_err(|_| unexpected("it is not JSON"))
     }
 
     fn prepare(&self, request: &Request<'_>) -> Result<reqwest::Request, Failure> {
@@ -208,9 +229,9 @@ fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-fn parse<T: DeserializeOwned>(raw: Value, replayed: bool) -> Result<Answer<T>, Failure> {
+fn parse<T: DeserializeOwned>(raw: Value) -> Result<Answer<T>, Failure> {
     let value = T::deserialize(&raw).map_err(|error| unexpected(&error.to_string()))?;
-    Ok(Answer { raw, value, replayed })
+    Ok(Answer { raw, value })
 }
 
 fn unexpected(why: &str) -> Failure {

@@ -10,9 +10,26 @@ pub(super) fn parse(text: &str) -> Result<String, String> {
     }
 }
 
+/// Refuses what the header `Idempotency-Key` can't carry.
+pub(super) fn idempotency_key(text: &str) -> Result<String, String> {
+    if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err("an idempotency key is 1 to 255 visible ASCII characters".to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{idempotency_key, parse};
+
+    #[test]
+    fn an_idempotency_key_is_what_a_header_can_carry() {
+        idempotency_key("order-17/1").unwrap();
+        for text in ["", "a b", "é", "a\n", &"a".repeat(256)] {
+            idempotency_key(text).unwrap_err();
+        }
+    }
 
     #[test]
     fn an_id_never_changes_the_path_that_it_stands_in() {

@@ -11,7 +11,7 @@
 //! The key comes first and the profile last when a device enrols, so a crash between them leaves
 //! a key with which enrolling again gets the same answer.
 
-mod durable;
+pub(crate) mod durable;
 mod marks;
 mod profile;
 

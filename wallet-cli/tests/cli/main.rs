@@ -7,5 +7,7 @@ mod key_job;
 mod logs;
 mod main_job;
 mod payer_job;
+mod proxy;
 mod shop;
+mod till;
 mod trigger;

@@ -41,7 +41,7 @@ impl Shop {
     }
 
     /// A merchant, and a payer with 500.00 CNY, a device and a PIN.
-    fn people_with_pin(&self) -> String {
+    pub(crate) fn people_with_pin(&self) -> String {
         let payer = self.people();
         self.payer_json("w", &["pin", "set"]);
         payer
@@ -76,7 +76,7 @@ impl Shop {
     }
 
     /// Waits until a payment waits for the payer.
-    fn wait_for_confirmation(&self, wallet: &str) -> Value {
+    pub(crate) fn wait_for_confirmation(&self, wallet: &str) -> Value {
         let waiting = self.payer_json(wallet, &["confirmations", "--wait", "25"]);
         assert_eq!(waiting["data"].as_array().unwrap().len(), 1, "{waiting}");
         waiting["data"][0].clone()
@@ -90,7 +90,7 @@ fn seconds_from_now(seconds: i64) -> u64 {
 }
 
 /// How a charge ended: its exit code, and the payment's state.
-fn ended(charge: Child) -> (Option<i32>, String) {
+pub(crate) fn ended(charge: Child) -> (Option<i32>, String) {
     let output = charge.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let first: Value = serde_json::from_str(said.lines().next().unwrap_or_default()).unwrap();

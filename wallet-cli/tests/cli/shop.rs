@@ -41,6 +41,7 @@ pub(crate) fn wallet(folder: &Path, arguments: &[&str]) -> Command {
     ] {
         command.env_remove(name);
     }
+    command.env_remove("WALLET_JOURNAL").env("XDG_STATE_HOME", folder.join("state"));
     command
 }
 
@@ -126,9 +127,18 @@ impl Shop {
 
     /// Starts a command, to be ended or waited for.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.start_at(&self.url, arguments)
+    }
+
+    /// The same, for which the server is somewhere else.
+    pub(crate) fn start_at(&self, url: &str, arguments: &[&str]) -> Child {
         let mut command = wallet(self.folder.path(), arguments);
-        command.env("WALLET_SERVER", &self.url).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.env("WALLET_SERVER", url).stdout(Stdio::piped()).stderr(Stdio::null());
         command.spawn().unwrap()
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Writes a file that a command is to read.

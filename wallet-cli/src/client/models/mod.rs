@@ -8,6 +8,7 @@ mod issuer;
 mod ledger;
 mod merchant;
 mod payer;
+mod payment;
 mod people;
 mod testing;
 
@@ -25,10 +26,11 @@ pub(crate) use confirmation::{Confirmation, Confirmations, DecidedPayment};
 pub(crate) use events::{PayerEvent, PayerEvents};
 pub(crate) use issuer::{Issuer, IssuerArgs, device_profile};
 pub(crate) use ledger::{Entry, TrialBalance};
-pub(crate) use merchant::{Balance, CreatedMerchant, Merchant, Payment, Terminal};
+pub(crate) use merchant::{Balance, CreatedMerchant, Merchant, Terminal};
 pub(crate) use payer::{
     Activity, Enrolment, EnrolmentState, Invitation, Payer, PayerBalance, TopUp,
 };
+pub(crate) use payment::{Cancellation, Payment};
 pub(crate) use people::{
     Envelope, EnvelopeClaim, PayerTransfer, Person, ReceiveCode, SentEnvelope, Withdrawal,
 };

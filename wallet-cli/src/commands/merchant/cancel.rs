@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::client::models::Payment;
-use crate::client::{Answer, Client, Request};
+use crate::client::Request;
+use crate::client::models::{Cancellation, Payment};
 use crate::commands::ids;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -11,40 +11,58 @@ use crate::system;
 
 use super::MerchantArgs;
 
-/// Call off a payment that waits for its payer
+/// Call a payment off: by its id, or by its reference whether it has arrived or not
 ///
-/// If the payer confirms at the same moment, one of the two wins; a payment that can't be called
-/// off any more ends with exit code 3.
+/// What waits or is held is the payer's again; what was taken lately is given back, fee included.
+/// By its reference a payment is also kept from arriving later. If the payer confirms at the same
+/// moment, one of the two wins; a payment that can't be called off any more ends with exit code 3.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  wallet merchant cancel pay_0192f0c1d2e3f4a5b6c7d8e9f0a1b2c3")]
+#[command(after_help = "\
+Examples:
+  wallet merchant cancel pay_0192f0c1d2e3f4a5b6c7d8e9f0a1b2c3
+  wallet merchant cancel --reference order-17        a charge that was never answered")]
 pub(crate) struct Args {
-    /// Its id
-    #[arg(value_name = "PAYMENT", value_parser = ids::parse)]
-    payment: String,
+    #[command(flatten)]
+    which: Which,
     /// Repeat an earlier cancellation [default: a new key]
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", value_parser = ids::idempotency_key)]
     idempotency_key: Option<String>,
     #[command(flatten)]
     merchant: MerchantArgs,
 }
 
+/// Which payment.
+#[derive(clap::Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// Its id
+    #[arg(value_name = "PAYMENT", value_parser = ids::parse)]
+    payment: Option<String>,
+    /// Its reference
+    #[arg(long)]
+    reference: Option<String>,
+}
+
 pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let client = args.merchant.client()?;
     let key = args.idempotency_key.unwrap_or_else(system::random_hex::<16>);
-    output.show(&cancel(&client, &args.payment, &key).await?)
-}
-
-/// Calls a payment off, again and again if need be.
-pub(super) async fn cancel(
-    client: &Client,
-    payment: &str,
-    key: &str,
-) -> Result<Answer<Payment>, Failure> {
-    let path = format!("/v1/payments/{payment}/cancel");
-    let request = Request::post(path, json!({})).idempotency_key(key);
-    client.send(request).await.map_err(|failure| match failure.exit() {
-        Exit::AskAgain => failure
-            .hint(format!("`wallet merchant cancel {payment} --idempotency-key {key}` asks again")),
+    let again = |failure: Failure, which: &str| match failure.exit() {
+        Exit::AskAgain => {
+            let command = format!("wallet merchant cancel {which} --idempotency-key {key}");
+            failure.hint(format!("`{command}` asks again"))
+        }
         _ => failure,
-    })
+    };
+    if let Some(payment) = args.which.payment {
+        let path = format!("/v1/payments/{payment}/cancel");
+        let request = Request::post(path, json!({})).idempotency_key(&key);
+        let answer = client.send::<Payment>(request).await;
+        return output.show(&answer.map_err(|failure| again(failure, &payment))?);
+    }
+    let reference = args.which.reference.unwrap_or_default();
+    let body = json!({ "reference": reference });
+    let request = Request::post("/v1/payments/cancel", body).idempotency_key(&key);
+    let answer = client.send::<Cancellation>(request).await;
+    let which = format!("--reference {reference}");
+    output.show(&answer.map_err(|failure| again(failure, &which))?)
 }

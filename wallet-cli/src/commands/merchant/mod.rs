@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-pub(crate) use charge::Charge;
+pub(crate) use charge::charge_at_once;
 
 use crate::client::{Client, ServerArgs};
 use crate::failure::Failure;
@@ -36,8 +36,8 @@ pub(crate) enum Command {
 pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Charge(args) => charge::run(args, output).await,
-        Command::Cancel(args) => cancel::run(args, output).await,
         Command::Payment(args) => payment::run(args, output).await,
+        Command::Cancel(args) => cancel::run(args, output).await,
         Command::Balance(args) => balance::run(args, output).await,
         Command::Terminal(command) => terminal::run(command, output).await,
         Command::Trigger(args) => trigger::run(args, output).await,

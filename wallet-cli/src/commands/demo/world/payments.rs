@@ -1,11 +1,12 @@
 //! The payment, and the four that are refused.
 
 use wallet_core::code::{CodeTerms, Freshness};
-use wallet_core::{Currency, DeviceKey, Money};
+use wallet_core::till::Order;
+use wallet_core::{Currency, DeviceKey, Money, PositiveMoney};
 
 use crate::client::Request;
 use crate::client::models::{PayerEvents, Payment};
-use crate::commands::merchant::Charge;
+use crate::commands::merchant::charge_at_once;
 use crate::failure::Failure;
 use crate::{pictures, receipts, system};
 
@@ -124,16 +125,9 @@ impl World {
         amount: &str,
     ) -> Result<Payment, Failure> {
         let yuan = Currency::from_code("CNY").map_err(unexpected)?;
-        let charge = Charge {
-            code: digits.to_owned(),
-            code_source: "scan",
-            amount: Money::parse(amount, yuan).map_err(unexpected)?,
-            reference: format!("demo-{}", system::random_hex::<4>()),
-            terminal: None,
-            description: None,
-            idempotency_key: system::random_hex::<16>(),
-        };
-        Ok(charge.send(self.shop()?).await?.value)
+        let amount = Money::parse(amount, yuan).and_then(PositiveMoney::new).map_err(unexpected)?;
+        let order = Order::new(&format!("demo-{}", system::random_hex::<4>()), amount);
+        Ok(charge_at_once(self.shop()?, &order, digits).await?.value)
     }
 }
 

@@ -1,66 +1,84 @@
 //! `wallet merchant charge`
 
-mod wait;
+mod counter;
+mod report;
 
-use core::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use serde::Serialize;
-use serde_json::json;
-use wallet_core::{Currency, Money, TerminalId};
+use clap::ValueEnum;
+use serde_json::Value;
+use wallet_core::till::{Capture, CodeSource, Order, Patience};
+use wallet_core::{Currency, Money, PositiveMoney};
 
-use crate::client::models::{Issuer, IssuerArgs, Payment};
+use crate::client::models::{IssuerArgs, Payment};
 use crate::client::{Answer, Client, Request};
+use crate::commands::ids;
 use crate::commands::terminal::TerminalArg;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::{pictures, receipts, secrets, system, times};
+use crate::till::{Journal, Till};
+use crate::{pictures, secrets, system, times};
 
 use super::MerchantArgs;
-use wait::{WaitArgs, unless_paid};
+use counter::Counter;
+
+/// `--resume` without a reference; no reference is empty.
+const ALL: &str = "";
 
 /// Charge the code that a payer shows, and verify the receipt
 ///
-/// A payment that its payer must confirm is waited for; Ctrl-C calls it off.
-///
-/// If the server can't be reached or doesn't know the outcome, the same request is repeated a few
-/// times with the same key: the payer pays once.
+/// The charge is repeated, always with the same key, until its outcome is certain, and a payment
+/// that its payer must confirm is waited for. When the patience ends, or at Ctrl-C, the charge is
+/// called off. What has to be remembered is on the disk before anything is sent: after a crash the
+/// same charge again, or --resume, goes on, and the payer pays once.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   wallet merchant charge 12.50 --scan photo.png
   wallet merchant charge 12.50 --stdin --reference order-17     a keyboard-wedge scanner types it
-  wallet merchant payment --reference order-17                  what became of it
+  wallet merchant charge --resume order-17                      after a crash or without a network
+  wallet merchant charge --resume                               all that is open
+  wallet merchant charge 80.00 --scan photo.png --capture manual
 
 A payment that was declined, refused by its payer, called off or whose code was refused ends with
-exit code 3; one whose outcome
-is not known with 4: repeat it with the same key and reference, which are on standard error. That
-a look-up finds nothing proves nothing yet.
+exit code 3. Exit code 4 says that the outcome is not known, as when the network is gone: the sale
+stays open until --resume ends it. A look-up that finds nothing proves nothing yet.
 
 The receipt is verified with the keys that the issuer's root key certifies. With --issuer, that
 proves whose receipt it is; without, only that it is the receipt of the issuer that is printed.")]
 pub(crate) struct Args {
     /// How much, as in 12.50
-    amount: String,
+    #[arg(required_unless_present = "resume")]
+    amount: Option<String>,
     /// The currency, as in ISO 4217
     #[arg(long, value_name = "CODE", default_value = "CNY")]
     currency: String,
     #[command(flatten)]
     source: Source,
     /// Your name for this payment, unique for ever [default: made up and printed]
-    #[arg(long)]
+    #[arg(long, conflicts_with = "resume")]
     reference: Option<String>,
+    /// When the money is taken
+    #[arg(long, value_name = "WHEN", default_value = "automatic")]
+    capture: CaptureArg,
     /// The till that scanned; codes that are bound to a terminal need it
     #[arg(long, value_name = "HEX|PHOTO")]
     terminal: Option<TerminalArg>,
     /// What was bought
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// Repeat an earlier charge [default: a new key]
-    #[arg(long, value_name = "KEY")]
+    /// Repeat an earlier charge of which this machine knows nothing [default: a new key]
+    #[arg(long, value_name = "KEY", value_parser = ids::idempotency_key)]
     idempotency_key: Option<String>,
+    /// How long to ask, and to wait for a payer who must confirm, before it is called off
+    #[arg(long, value_name = "SECONDS", default_value_t = 45)]
+    patience: u32,
+    /// Leave open what is not decided in time, instead of calling it off
+    #[arg(long)]
+    no_cancel: bool,
     #[command(flatten)]
-    wait: WaitArgs,
+    journal: JournalArgs,
     #[command(flatten)]
     merchant: MerchantArgs,
     #[command(flatten)]
@@ -80,147 +98,121 @@ struct Source {
     /// Read the digits from a line of standard input
     #[arg(long)]
     stdin: bool,
+    /// End what an earlier run left open: this sale, or all of them
+    #[arg(
+        long,
+        value_name = "REFERENCE",
+        num_args = 0..=1,
+        default_missing_value = ALL,
+        conflicts_with = "amount"
+    )]
+    resume: Option<String>,
 }
 
-/// A charge that can be repeated.
-pub(crate) struct Charge {
-    pub(crate) code: String,
-    pub(crate) code_source: &'static str,
-    pub(crate) amount: Money,
-    pub(crate) reference: String,
-    pub(crate) terminal: Option<TerminalId>,
-    pub(crate) description: Option<String>,
-    pub(crate) idempotency_key: String,
+/// What this machine remembers of its sales.
+#[derive(clap::Args, Debug)]
+struct JournalArgs {
+    /// The directory with the journal of sales [default: ~/.local/state/wallet/till]
+    ///
+    /// Each merchant has one of its own.
+    #[arg(long, value_name = "DIR", env = "WALLET_JOURNAL", hide_env_values = true)]
+    journal: Option<PathBuf>,
+    /// Go on with a sale that was begun with another API key of the same merchant
+    #[arg(long)]
+    other_key: bool,
 }
 
-/// The names of a charge, said before it is sent.
-#[derive(Serialize)]
-struct Names<'a> {
-    reference: &'a str,
-    idempotency_key: &'a str,
-}
-
-impl fmt::Display for Names<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "reference {}, idempotency key {}", self.reference, self.idempotency_key)
-    }
-}
-
-#[derive(Serialize)]
-struct Charged {
-    #[serde(flatten)]
-    payment: Answer<Payment>,
-    receipt_verified: bool,
-    /// Whose receipt it is.
-    issuer: String,
-    /// Whether that is the issuer that was expected, and not just the one that answered.
-    issuer_expected: bool,
-}
-
-impl fmt::Display for Charged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.payment.replayed {
-            writeln!(f, "an earlier answer, repeated:")?;
-        }
-        writeln!(f, "{}", self.payment)?;
-        let whose = if self.issuer_expected { "expected" } else { "as the server names it" };
-        writeln!(f, "  receipt           verified: signed by the issuer for this payment")?;
-        write!(f, "  issuer            {} ({whose})", self.issuer)
-    }
+/// When the money is taken.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CaptureArg {
+    /// With the payment
+    Automatic,
+    /// Later, with `wallet merchant capture`; until then it is held
+    Manual,
 }
 
 pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let client = args.merchant.client()?;
-    let expected = args.issuer.id;
-    let (charge, wait) = args.charge()?;
-    let issuer = client.send::<Issuer>(Request::get("/v1/issuer")).await?.value;
-    let issuer = issuer.document(expected.as_ref())?;
-    // Whatever happens from here on, the charge can be repeated and found.
-    output.announce(&charge.names())?;
-    let payment = charge.send(&client).await.map_err(|failure| charge.explain(failure))?;
-    let payment = wait.outcome(&client, payment, output).await?;
-    receipts::verify(&payment.value, &issuer)?;
-    let paid = unless_paid(&payment.value);
-    output.show(&Charged {
-        payment,
-        receipt_verified: true,
-        issuer: issuer.issuer_id().to_string(),
-        issuer_expected: expected.is_some(),
-    })?;
-    paid
+    let journal = args.journal.open(&client)?;
+    let counter = Counter {
+        till: Till { client: &client, output, leaves_alone: args.no_cancel },
+        journal: &journal,
+        issuer: args.issuer.id,
+    };
+    match args.source.resume.as_deref() {
+        Some(ALL) => counter.resume_all().await,
+        Some(reference) => counter.resume(reference).await,
+        None => {
+            let patience = Patience::of(Duration::from_secs(args.patience.into()));
+            let key = args.idempotency_key.clone();
+            let (order, code) = args.order()?;
+            counter.charge(order, &code, key, patience).await
+        }
+    }
 }
 
 impl Args {
-    fn charge(self) -> Result<(Charge, WaitArgs), Failure> {
+    /// What is sold, and the code.
+    fn order(self) -> Result<(Order, String), Failure> {
         let amount = Currency::from_code(&self.currency)
-            .and_then(|currency| Money::parse(&self.amount, currency))
+            .and_then(|currency| Money::parse(&self.amount.unwrap_or_default(), currency))
+            .and_then(PositiveMoney::new)
             .map_err(|error| Failure::core(Exit::Usage, error))?;
         let (code, code_source) = self.source.read()?;
-        let charge = Charge {
-            code,
+        let reference = self.reference.unwrap_or_else(made_up_reference);
+        let order = Order {
             code_source,
-            amount,
-            reference: self.reference.unwrap_or_else(made_up_reference),
+            capture: match self.capture {
+                CaptureArg::Automatic => Capture::Automatic,
+                CaptureArg::Manual => Capture::Manual,
+            },
             terminal: self.terminal.as_ref().map(TerminalArg::id).transpose()?,
             description: self.description,
-            idempotency_key: self.idempotency_key.unwrap_or_else(system::random_hex::<16>),
+            ..Order::new(&reference, amount)
         };
-        Ok((charge, self.wait))
+        Ok((order, code))
     }
 }
 
 impl Source {
-    /// The digits, and how the server calls the way they came.
-    fn read(self) -> Result<(String, &'static str), Failure> {
+    /// The digits, and the way they came.
+    fn read(self) -> Result<(String, CodeSource), Failure> {
         if let Some(path) = self.scan {
-            return Ok((pictures::read_payment_code(&path)?, "scan"));
+            return Ok((pictures::read_payment_code(&path)?, CodeSource::Scan));
         }
         match self.code {
-            Some(digits) => Ok((digits, "typed")),
-            None => Ok((secrets::line_of_stdin()?.trim().to_owned(), "scan")),
+            Some(digits) => Ok((digits, CodeSource::Typed)),
+            None => Ok((secrets::line_of_stdin()?.trim().to_owned(), CodeSource::Scan)),
         }
     }
 }
 
-impl Charge {
-    /// Sends the charge, again and again if need be.
-    pub(crate) async fn send(&self, client: &Client) -> Result<Answer<Payment>, Failure> {
-        let mut body = json!({
-            "code": self.code,
-            "code_source": self.code_source,
-            "amount": self.amount.amount_text(),
-            "currency": self.amount.currency().code(),
-            "reference": self.reference,
-        });
-        // Absent rather than null: null is a value.
-        if let Some(terminal) = self.terminal {
-            body["terminal"] = json!(terminal.to_string());
-        }
-        if let Some(description) = &self.description {
-            body["description"] = json!(description);
-        }
-        let request = Request::post("/v1/payments", body).idempotency_key(&self.idempotency_key);
-        client.send(request).await
+impl JournalArgs {
+    /// The directory that was named, or the one that the platform has for such data.
+    fn open(&self, client: &Client) -> Result<Journal, Failure> {
+        let state = || {
+            let state = system::variable("XDG_STATE_HOME").map(PathBuf::from);
+            let state =
+                state.or_else(|| Some(std::env::home_dir()?.join(".local").join("state")))?;
+            Some(state.join("wallet").join("till"))
+        };
+        let directory = self.journal.clone().or_else(state).ok_or_else(|| {
+            Failure::new(Exit::Usage, "no_home", "there is no home directory; use --journal")
+        })?;
+        Journal::open(&directory, client, self.other_key)
     }
+}
 
-    /// What to repeat it with and to look it up by.
-    fn names(&self) -> Names<'_> {
-        Names { reference: &self.reference, idempotency_key: &self.idempotency_key }
-    }
-
-    /// Says how to find out, when the outcome is not known.
-    fn explain(&self, failure: Failure) -> Failure {
-        if failure.exit() != Exit::AskAgain {
-            return failure;
-        }
-        let Self { reference, idempotency_key, .. } = self;
-        failure.hint(format!(
-            "repeat the charge of the same code with the same --idempotency-key \
-             {idempotency_key} and --reference {reference}: the payer pays once\n  \
-             `wallet merchant payment --reference {reference}` looks it up; that it finds nothing \
-             proves nothing yet, for the charge may still be on its way"
-        ))
-    }
+/// Charges a code without a journal, for programs that end with their server.
+pub(crate) async fn charge_at_once(
+    client: &Client,
+    order: &Order,
+    code: &str,
+) -> Result<Answer<Payment>, Failure> {
+    let body: Value = serde_json::from_str(&order.body(code))
+        .map_err(|error| Failure::new(Exit::Unexpected, "request", error.to_string()))?;
+    let key = system::random_hex::<16>();
+    client.send(Request::post("/v1/payments", body).idempotency_key(&key)).await
 }
 
 /// A reference that no other payment has and that sorts by time.
@@ -228,34 +220,4 @@ fn made_up_reference() -> String {
     let now: String =
         times::format(system::now()).chars().filter(char::is_ascii_alphanumeric).collect();
     format!("{now}-{}", system::random_hex::<4>())
-}
-
-#[cfg(test)]
-mod tests {
-    use wallet_core::{Currency, Money};
-
-    use super::Charge;
-    use crate::failure::{Exit, Failure};
-
-    #[test]
-    fn after_an_unknown_outcome_repeating_comes_first_and_a_look_up_proves_nothing_yet() {
-        let charge = Charge {
-            code: String::new(),
-            code_source: "typed",
-            amount: Money::from_minor(1, Currency::from_code("CNY").unwrap()),
-            reference: "order-1".to_owned(),
-            terminal: None,
-            description: None,
-            idempotency_key: "key-1".to_owned(),
-        };
-        let hint = |exit| {
-            let failure = charge.explain(Failure::new(exit, "unreachable", ""));
-            failure.to_json()["error"]["hint"].as_str().map(str::to_owned)
-        };
-        let said = hint(Exit::AskAgain).unwrap();
-        let repeat = said.find("--idempotency-key key-1 and --reference order-1").unwrap();
-        assert!(said.starts_with("repeat") && repeat < said.find("looks it up").unwrap(), "{said}");
-        assert!(said.contains("proves nothing yet"), "{said}");
-        assert_eq!(hint(Exit::Refused), None);
-    }
 }
