@@ -6,6 +6,7 @@
 mod key_job;
 mod logs;
 mod main_job;
+mod merchant_job;
 mod payer_job;
 mod proxy;
 mod shop;

@@ -30,7 +30,7 @@ pub(crate) use merchant::{Balance, CreatedMerchant, Merchant, Terminal};
 pub(crate) use payer::{
     Activity, Enrolment, EnrolmentState, Invitation, Payer, PayerBalance, TopUp,
 };
-pub(crate) use payment::{Cancellation, Payment};
+pub(crate) use payment::{Cancellation, Payment, Refund};
 pub(crate) use people::{
     Envelope, EnvelopeClaim, PayerTransfer, Person, ReceiveCode, SentEnvelope, Withdrawal,
 };

@@ -102,3 +102,40 @@ impl fmt::Display for Cancellation {
         write!(f, "called off: no payment was there, and none will come under {reference}")
     }
 }
+
+/// Money that was given back.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Refund {
+    id: String,
+    state: String,
+    payment: String,
+    amount: String,
+    currency: String,
+    fee_returned: String,
+    reason: Option<String>,
+    created_at: String,
+}
+
+impl fmt::Display for Refund {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, state, payment, amount, currency, fee_returned, .. } = self;
+        writeln!(f, "{state}: {amount} {currency} given back, refund {id}")?;
+        writeln!(f, "  payment           {payment}")?;
+        writeln!(f, "  fee returned      {fee_returned} {currency}")?;
+        if let Some(reason) = &self.reason {
+            writeln!(f, "  reason            {reason}")?;
+        }
+        write!(f, "  created           {}", self.created_at)
+    }
+}
+
+impl Row for Refund {
+    const COLUMNS: &'static [&'static str] =
+        &["refund", "created", "state", "amount", "", "payment"];
+    const RIGHT_ALIGNED: &'static [usize] = &[3];
+
+    fn row(&self) -> Vec<String> {
+        let Self { id, created_at, state, amount, currency, payment, .. } = self;
+        [id, created_at, state, amount, currency, payment].map(Clone::clone).to_vec()
+    }
+}

@@ -2,9 +2,11 @@
 
 mod balance;
 mod cancel;
+mod capture;
 mod charge;
 mod clock;
 mod payment;
+mod refund;
 mod terminal;
 mod test_code;
 mod trigger;
@@ -12,19 +14,24 @@ mod trigger;
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use serde_json::{Map, Value, json};
+use wallet_core::{Currency, Money};
 
 pub(crate) use charge::charge_at_once;
 
 use crate::client::{Client, ServerArgs};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
-/// Take payments: charge a shown code, look payments up, call them off, register tills
+/// Take payments: charge a shown code, look payments up, capture, call off, refund, register tills
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Charge(charge::Args),
     Payment(payment::Args),
+    Capture(capture::Args),
     Cancel(cancel::Args),
+    Refund(refund::Args),
+    Refunds(refund::ListArgs),
     Balance(balance::Args),
     #[command(subcommand)]
     Terminal(terminal::Command),
@@ -37,7 +44,10 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
     match command {
         Command::Charge(args) => charge::run(args, output).await,
         Command::Payment(args) => payment::run(args, output).await,
+        Command::Capture(args) => capture::run(args, output).await,
         Command::Cancel(args) => cancel::run(args, output).await,
+        Command::Refund(args) => refund::run(args, output).await,
+        Command::Refunds(args) => refund::list(args, output).await,
         Command::Balance(args) => balance::run(args, output).await,
         Command::Terminal(command) => terminal::run(command, output).await,
         Command::Trigger(args) => trigger::run(args, output).await,
@@ -62,5 +72,30 @@ pub(crate) struct MerchantArgs {
 impl MerchantArgs {
     fn client(&self) -> Result<Client, Failure> {
         self.server.merchant(self.api_key_file.as_deref())
+    }
+}
+
+/// How much of a payment.
+#[derive(clap::Args, Debug)]
+struct PartArgs {
+    /// How much, as in 12.50 [default: all of it]
+    amount: Option<String>,
+    /// The currency, as in ISO 4217
+    #[arg(long, value_name = "CODE", default_value = "CNY")]
+    currency: String,
+}
+
+impl PartArgs {
+    /// The fields of a body; none for all of it.
+    fn body(&self) -> Result<Map<String, Value>, Failure> {
+        let mut body = Map::new();
+        if let Some(amount) = &self.amount {
+            let money = Currency::from_code(&self.currency)
+                .and_then(|currency| Money::parse(amount, currency))
+                .map_err(|error| Failure::core(Exit::Usage, error))?;
+            body.insert("amount".to_owned(), json!(money.amount_text()));
+            body.insert("currency".to_owned(), json!(money.currency().code()));
+        }
+        Ok(body)
     }
 }

@@ -1,0 +1,75 @@
+//! The merchant's side after the charge: capture, call off, give back.
+
+use serde_json::Value;
+
+use crate::shop::{Shop, printed};
+
+impl Shop {
+    fn merchant_json(&self, arguments: &[&str]) -> Value {
+        self.json(&[&["merchant"], arguments, &["--api-key-file", "api.key"]].concat())
+    }
+
+    #[track_caller]
+    fn merchant_refused(&self, arguments: &[&str], status: i32, code: &str) {
+        let all = [&["merchant"], arguments, &["--api-key-file", "api.key", "--json"]].concat();
+        let output = self.run(&all);
+        assert_eq!(printed(&output)["error"]["code"], code, "{arguments:?}");
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+    }
+
+    /// Charges a fresh code and returns the payment's id.
+    fn charged(&self, amount: &str, options: &[&str]) -> String {
+        assert!(self.show(&["--png", "code.png"]).status.success());
+        let output = self.charge(amount, &[&["--scan", "code.png"], options].concat());
+        assert!(output.status.success(), "{}", printed(&output));
+        printed(&output)["id"].as_str().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn money_is_held_captured_in_part_and_given_back_in_parts() {
+    let shop = Shop::open();
+    shop.people();
+    let id = shop.charged("80.00", &["--capture", "manual"]);
+    assert_eq!(shop.payers_balance(), "420.00");
+    shop.merchant_refused(&["capture", &id, "80.01"], 3, "amount_too_large");
+    let captured = shop.merchant_json(&["capture", &id, "64.50"]);
+    assert_eq!(
+        (&captured["state"], &captured["amount_settled"]),
+        (&"succeeded".into(), &"64.50".into())
+    );
+    shop.merchant_refused(&["capture", &id], 3, "payment_closed");
+    assert_eq!(shop.payers_balance(), "435.50");
+
+    let repeat = ["refund", &id, "4.50", "--reason", "one cup broken", "--idempotency-key", "k1"];
+    let refund = shop.merchant_json(&repeat);
+    assert_eq!((&refund["amount"], &refund["reason"]), (&"4.50".into(), &"one cup broken".into()));
+    assert_eq!(shop.merchant_json(&repeat)["id"], refund["id"]);
+    let rest = shop.merchant_json(&["refund", &id]);
+    assert_eq!(rest["amount"], "60.00");
+    assert_eq!(shop.payers_balance(), "500.00");
+    let list = shop.merchant_json(&["refunds", "--payment", &id]);
+    assert_eq!(list["data"].as_array().unwrap().len(), 2);
+    let first = refund["id"].as_str().unwrap();
+    assert_eq!(shop.merchant_json(&["refunds", first])["amount"], "4.50");
+    assert_eq!(shop.merchant_json(&["payment", &id])["state"], "refunded");
+}
+
+#[test]
+fn a_sale_is_called_off_by_its_reference_whether_it_has_come_or_not() {
+    let shop = Shop::open();
+    shop.people();
+    let cancel = |reference| shop.merchant_json(&["cancel", "--reference", reference]);
+    shop.charged("12.50", &["--reference", "order-1"]);
+    assert_eq!(cancel("order-1")["payment"]["state"], "canceled");
+    shop.charged("12.50", &["--reference", "order-2", "--capture", "manual"]);
+    assert_eq!(cancel("order-2")["payment"]["state"], "canceled");
+    assert_eq!(cancel("order-3")["payment"], Value::Null);
+    assert!(shop.show(&["--png", "code.png"]).status.success());
+    let late = shop.charge("12.50", &["--scan", "code.png", "--reference", "order-3"]);
+    assert_eq!(printed(&late)["error"]["code"], "reversed");
+    assert_eq!(late.status.code(), Some(3));
+    let id = shop.charged("12.50", &[]);
+    assert_eq!(shop.merchant_json(&["cancel", &id])["state"], "canceled");
+    assert_eq!(shop.payers_balance(), "500.00");
+}
