@@ -69,7 +69,11 @@ impl Ledger {
                             tally.payment(payment.id, payment.record.state, since);
                         }
                         Ok(Outcome::Answered {
-                            answer: Answer::TopUp(_) | Answer::Movement(_),
+                            answer:
+                                Answer::TopUp(_)
+                                | Answer::Movement(_)
+                                | Answer::Refund(_)
+                                | Answer::ReferenceCanceled,
                             ..
                         }) => {}
                         Ok(Outcome::Answered { answer: Answer::NotMoved(why), .. }) => {
