@@ -39,6 +39,7 @@ mod stolen_database;
 mod suspense;
 mod test_clock;
 pub(crate) mod test_mode;
+mod tills;
 mod tls;
 mod totp;
 pub(crate) mod transfers;
