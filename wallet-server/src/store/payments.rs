@@ -22,10 +22,12 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// A payment that was just answered.
+    /// A payment that was just answered. One that was given back in part is never an answer.
     #[must_use]
     pub fn answered(answer: PaymentAnswer) -> Self {
-        let refunded = Money::zero(answer.record.settled.currency());
+        let settled = answer.record.settled;
+        let all = answer.record.state == PaymentState::Refunded;
+        let refunded = if all { settled } else { Money::zero(settled.currency()) };
         Self { answer, refunded }
     }
 }
@@ -115,7 +117,11 @@ impl PaymentRow {
             mode: Mode::from_name(&self.mode).ok_or(StoreError::Corrupt("mode"))?,
             created_at: Timestamp::from_unix_millis(self.created_at),
             expires_at: self.expires_at.map(Timestamp::from_unix_millis),
-            hold_expires_at: self.hold_expires_at.map(Timestamp::from_unix_millis),
+            // What waits for its payer is not held for its merchant yet.
+            hold_expires_at: self
+                .hold_expires_at
+                .filter(|_| record.state != PaymentState::RequiresConfirmation)
+                .map(Timestamp::from_unix_millis),
             record,
             fee: Money::from_minor(fee, currency),
             // A payment that the payer refuses later was not declined at first.
@@ -270,3 +276,69 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("payments::LIST", &LIST),
     ("payments::LIST_IN_STATE", &LIST_IN_STATE),
 ];
+
+#[cfg(test)]
+mod tests {
+    use wallet_core::receipt::{PaymentState, Record, RecordKind};
+    use wallet_core::{Currency, Mode, Money, Timestamp};
+
+    use super::{Payment, PaymentRow};
+    use crate::domain::outcome::DeclineCode;
+    use crate::store::hex::Hex;
+
+    fn record(state: PaymentState, settled: i64) -> Record {
+        let money = |minor| Money::from_minor(minor, Currency::from_code("CNY").unwrap());
+        Record {
+            mode: Mode::Live,
+            kind: RecordKind::Payment,
+            state,
+            subject: [1; 16],
+            merchant: [2; 16],
+            decided_at: Timestamp::from_unix_seconds(5),
+            asked: money(100),
+            settled: money(settled),
+            reference_hash: [3; 32],
+            books_hash: [4; 32],
+        }
+    }
+
+    /// The columns as they are in the end, with one of the records that led there.
+    fn row(state: PaymentState, settled: i64) -> PaymentRow {
+        serde_json::from_value(serde_json::json!({
+            "id": Hex([1; 16]), "merchant": Hex([2; 16]), "mode": "live", "reference": "order-1",
+            "amount_refunded": 60, "capture": "manual", "hold_expires_at": 9_000,
+            "code_source": "scan", "decline_code": "refused_by_payer", "fee": 2,
+            "created_at": 5_000, "expires_at": 7_000,
+            "record": Hex(record(state, settled).to_bytes()),
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_written_again_from_columns_that_later_changes_have_written() {
+        for (state, settled, fee, held) in [
+            (PaymentState::RequiresConfirmation, 0, 0, false),
+            (PaymentState::Authorized, 0, 0, true),
+            (PaymentState::Declined, 0, 0, true),
+            (PaymentState::Canceled, 0, 0, true),
+            (PaymentState::Expired, 0, 0, true),
+            (PaymentState::Succeeded, 60, 2, true),
+            (PaymentState::PartiallyRefunded, 60, 2, true),
+            (PaymentState::Refunded, 60, 2, true),
+        ] {
+            let answer = row(state, settled).payment().unwrap().answer;
+            assert_eq!(answer.fee.minor(), fee, "{}", state.as_str());
+            assert_eq!(answer.hold_expires_at.is_some(), held, "{}", state.as_str());
+            let refused = (state == PaymentState::Declined).then_some(DeclineCode::RefusedByPayer);
+            assert_eq!(answer.decline_code, refused, "{}", state.as_str());
+        }
+    }
+
+    #[test]
+    fn a_payment_that_is_told_as_given_back_says_how_much() {
+        for (state, refunded) in [(PaymentState::Succeeded, 0), (PaymentState::Refunded, 60)] {
+            let answer = row(state, 60).payment().unwrap().answer;
+            assert_eq!(Payment::answered(answer).refunded.minor(), refunded);
+        }
+    }
+}
