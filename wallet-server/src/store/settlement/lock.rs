@@ -7,7 +7,9 @@
 //!
 //! Other accounts have a row for each shard, and whoever only adds to one locks nothing before. A
 //! merchant who gives money back must not go below zero, over all shards together: then all of them
-//! are locked with the payers' rows, in the same order.
+//! are locked, after the payers' rows and in the order of accounts. So whoever waits for a merchant
+//! has its payers, and whoever has a merchant waits for no payer. Such a batch locks the rows that
+//! it adds to as well, because it has others that another one may wait for.
 //!
 //! Rows that are not there yet cannot be locked: an idempotency key, a reference. If two processes
 //! write the same one, the later finds out when it writes, and its batch is run again; then it
@@ -19,6 +21,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::command::Command;
+use crate::domain::ids::MerchantId;
+use crate::domain::ledger::Shard;
 use crate::store::StoreError;
 use crate::store::connection::Transaction;
 use crate::store::hex::Hex;
@@ -29,17 +33,20 @@ const PAYERS: Sql = sql!(postgres input { payer: blob }
      join balances b on b.account = p.account and b.shard = 0 \
      order by b.account for no key update of b" => { account: blob });
 
-// The parties are accounts of payers and of merchants, in one order for both.
-const PARTIES: Sql = sql!(postgres input { payer: blob, merchant: blob }
-    "select b.account from (select p.account from input i join payers p on p.id = i.payer \
-        union select m.account from input i join merchants m on m.id = i.merchant) a \
-     join balances b on b.account = a.account \
-     order by b.account, b.shard for no key update of b" => { account: blob });
+// Payers first, as batches that give nothing back have locked them when they add to a merchant.
+const PARTIES: Sql = sql!(postgres input { payer: blob, merchant: blob, shard: int }
+    "select b.account from ( \
+        select 0 as rank, p.account, 0 as shard from input i join payers p on p.id = i.payer \
+        union select 1, m.account, i.shard from input i join merchants m on m.id = i.merchant) a \
+     join balances b on b.account = a.account and (a.shard is null or b.shard = a.shard) \
+     order by a.rank, b.account, b.shard for no key update of b" => { account: blob });
 
 #[derive(Serialize)]
 struct PartyRow {
     payer: Option<Hex<16>>,
     merchant: Option<Hex<16>>,
+    /// The only one of the merchant's rows; none for all of them.
+    shard: Option<u16>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +55,7 @@ struct LockedRow {}
 /// Locks the payers whom the commands concern, and the merchants who may have to give money back.
 pub(super) async fn parties(
     transaction: &mut Transaction,
+    own: Shard,
     commands: &[Command],
 ) -> Result<(), StoreError> {
     if transaction.dialect() == Dialect::Sqlite {
@@ -55,12 +63,21 @@ pub(super) async fn parties(
         return Ok(());
     }
     let payers: BTreeSet<_> = commands.iter().flat_map(Command::payers).collect();
-    let payers = payers.into_iter().map(|id| (Some(Hex(*id.as_bytes())), None));
+    let mut rows: Vec<PartyRow> = payers
+        .into_iter()
+        .map(|id| PartyRow { payer: Some(Hex(*id.as_bytes())), merchant: None, shard: None })
+        .collect();
     let debtors: BTreeSet<_> = commands.iter().filter_map(Command::debtor).collect();
     let statement = if debtors.is_empty() { &PAYERS } else { &PARTIES };
-    let debtors = debtors.into_iter().map(|id| (None, Some(Hex(*id.as_bytes()))));
-    let rows: Vec<PartyRow> =
-        payers.chain(debtors).map(|(payer, merchant)| PartyRow { payer, merchant }).collect();
+    if !debtors.is_empty() {
+        let merchants: BTreeSet<MerchantId> =
+            commands.iter().filter_map(Command::merchant).map(|merchant| merchant.0).collect();
+        rows.extend(merchants.into_iter().map(|id| PartyRow {
+            payer: None,
+            merchant: Some(Hex(*id.as_bytes())),
+            shard: (!debtors.contains(&id)).then_some(own.0),
+        }));
+    }
     let _locked: Vec<LockedRow> = transaction.read(statement, &rows).await?;
     Ok(())
 }

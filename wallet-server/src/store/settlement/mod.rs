@@ -3,13 +3,14 @@
 //! | step | SQLite | PostgreSQL |
 //! |---|---|---|
 //! | [`begin`](Settlement::begin) | `BEGIN IMMEDIATE`, the only lock there is | READ COMMITTED |
-//! | [`lock`](Settlement::lock) | – | the payers' balance rows, and those of merchants who may give money back, in the order of accounts |
+//! | [`lock`](Settlement::lock) | – | the payers' balance rows, then those of merchants who may give money back, each in the order of accounts |
 //! | [`load`](Settlement::load) | what the commands name, several statements in one text | the same, parts of one statement |
 //! | [`commit`](Settlement::commit): write | each kind of row in a statement, all of them in one text | parts of one statement, then the batch's own row; sorted where two processes could write the same rows |
 //! | … and make durable | one fsync | one fsync |
 //!
-//! No two batches can wait for each other: each takes its locks on payers before it writes
-//! anything, and in one order; what it writes afterwards is its own, or in one order as well.
+//! No two batches can wait for each other: each takes its locks on payers, and then those on
+//! merchants, before it writes anything, and in one order; what it writes afterwards is its own, or
+//! in one order as well.
 
 mod answers;
 mod load;
@@ -80,7 +81,7 @@ impl<'a> Settlement<'a> {
 
     /// Locks what the commands concern. What is read from here on stays as it is.
     pub async fn lock(&mut self, commands: &[Command]) -> Result<(), StoreError> {
-        lock::parties(&mut self.transaction, commands).await
+        lock::parties(&mut self.transaction, self.own.shard, commands).await
     }
 
     /// Reads the rows that the commands name.
