@@ -83,11 +83,11 @@ fn allow(
     if payment.answer.created_at.plus_millis(rules.refund_millis) < books.now {
         return Err(NotMoved::RefundTooLate.into());
     }
-    if amount.minor() > left.minor() || left.minor() == 0 {
-        return Err(NotMoved::RefundExceedsPayment(left).into());
-    }
     if payment.refunded.count >= rules.refunds_max {
         return Err(NotMoved::TooManyRefunds.into());
+    }
+    if amount.minor() > left.minor() || left.minor() == 0 {
+        return Err(NotMoved::RefundExceedsPayment(left).into());
     }
     let leaves = if amount == left { Left::Nothing } else { Left::Some };
     let reached = match stage {

@@ -213,8 +213,8 @@ fn a_refunds_first_broken_rule_is_told() {
     for (seconds, refund, code, left) in [
         (late, of_dollars(11), "currency_mismatch", 0),
         (late, refund(12), "refund_too_late", 0),
-        (now, refund(13), "refund_exceeds_payment", 9),
-        (now, back(14, &sale(1), 9), "too_many_refunds", 0),
+        (now, refund(13), "too_many_refunds", 0),
+        (now, back(14, &sale(2), 11), "refund_exceeds_payment", 10),
         (now, back(15, &sale(2), 10), "balance_insufficient", 0),
     ] {
         let seen = database.run(seconds, [refund.clone()]);
