@@ -1,5 +1,6 @@
 //! Both databases understand every statement, and both schemas have every table and column.
 
+mod locks;
 mod shared;
 
 use std::collections::BTreeSet;

@@ -11,7 +11,7 @@ use crate::store::{
     Approval, Holder, NewDevice, Nonce, Payer, PayerWithDevice, Remedy, Store, StoreError,
 };
 
-const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+pub(super) const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 const ONE: Holder = Holder([1; 16]);
 const OTHER: Holder = Holder([2; 16]);
 
@@ -58,11 +58,11 @@ async fn a_second_sequencer_finds_nothing_left_to_place_or_is_refused() {
     store.close().await;
 }
 
-const PAYER: PayerId = PayerId::from_bytes([1; 16]);
+pub(super) const PAYER: PayerId = PayerId::from_bytes([1; 16]);
 const DEVICE: DeviceKeyId = DeviceKeyId::from_bytes([2; 8]);
 
 /// Two servers' stores on one database, with a payer and a device.
-async fn two_stores(database: &wallet_test_postgres::Database) -> [Store; 2] {
+pub(super) async fn two_stores(database: &wallet_test_postgres::Database) -> [Store; 2] {
     let store = Store::open(&database.url()).await.unwrap();
     let public_key = DeviceKey::from_seed(&[3; 32]).public_key();
     let approval = Approval::Given { new_until: None };
@@ -113,7 +113,7 @@ async fn a_nonce_that_two_servers_get_at_once_is_new_to_one_of_them() {
     }
 }
 
-async fn connect(url: &str) -> sqlx::PgConnection {
+pub(super) async fn connect(url: &str) -> sqlx::PgConnection {
     use sqlx::Connection as _;
     sqlx::PgConnection::connect(url).await.unwrap()
 }
