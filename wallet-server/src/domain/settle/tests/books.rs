@@ -191,7 +191,7 @@ impl Books {
             assert_eq!(before, None, "a refund is made once");
         }
         for new in plan.suspense {
-            self.suspend(new);
+            self.suspend(&new);
         }
         for ended in plan.ended_suspense {
             self.end_suspense(ended);
@@ -223,7 +223,7 @@ impl Books {
         assert_eq!(before, None, "a transfer is written once");
     }
 
-    fn suspend(&mut self, new: NewSuspense) {
+    fn suspend(&mut self, new: &NewSuspense) {
         let payment = match new.subject {
             SuspenseSubject::Payment(id) => id,
             SuspenseSubject::Refund(id) => self.refunds[&id].answer.payment,

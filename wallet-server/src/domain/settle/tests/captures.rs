@@ -1,10 +1,13 @@
 //! Money that a merchant holds first and captures later.
 
+use wallet_core::Mode;
+
 use super::database::Database;
 use super::fixture::Seen::{Again, New, Refused};
 use super::fixture::What::{Authorized, Canceled, Declined, Expired, Paid, Waits};
 use super::fixture::{
-    By, Change, DAY_LIMIT, Decision, GiveBack, HOLD, Sale, asking_rules, at, dollars, sale, yuan,
+    By, Change, DAY_LIMIT, Decision, Deposit, GiveBack, HOLD, Sale, asking_rules, at, deposit,
+    dollars, sale, yuan,
 };
 use crate::domain::command::Command;
 use crate::domain::outcome::{DeclineCode, Refusal};
@@ -199,4 +202,19 @@ fn a_frozen_payer_does_not_keep_a_merchant_from_what_is_held_for_it() {
         database.run(1, [capture(3, &held(1), 60), Decision::of(4, &held(2), By::Cancel(1))]);
     assert_eq!(seen, [New(Paid(1)), New(Canceled(2))]);
     assert_eq!((database.wallet(1), database.held(1), database.owed(2)), (140, 0, 59));
+}
+
+#[test]
+fn a_test_says_when_a_hold_of_its_own_mode_is_over() {
+    let mut database = Database::with_money(200);
+    let test = Mode::Test;
+    database.run(0, [Deposit { mode: test, ..deposit(901, 3, yuan(100)) }]);
+    let of_test = Sale { mode: test, merchant: 3, device: 4, ..held(1) };
+    let seen = database.run(0, [of_test.clone(), held(2)]);
+    assert_eq!(seen, [New(Authorized(1)), New(Authorized(2))]);
+    let over = |number, sale| Decision::of(number, sale, By::TimeOfTest);
+    let seen = database.run(1, [over(3, &of_test), over(4, &of_test), over(5, &held(2))]);
+    let (closed, unknown) = (Refusal::PaymentClosed, Refusal::UnknownPayment);
+    assert_eq!(seen, [New(Expired(1)), Refused(closed), Refused(unknown)]);
+    assert_eq!((database.wallet(3), database.held(3), database.held(1)), (100, 0, 100));
 }

@@ -122,7 +122,7 @@ impl Undo {
     pub(super) fn of(number: u32, sale: &Sale) -> Self {
         let Sale { mode, merchant, reference, api_key, .. } = *sale;
         let holder = Some((sale.number, payer_of(sale)));
-        Self { mode, merchant, api_key, holder, ..Self::reference(number, reference) }
+        Self { api_key, mode, merchant, holder, ..Self::reference(number, reference) }
     }
 }
 

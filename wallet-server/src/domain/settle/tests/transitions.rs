@@ -40,6 +40,9 @@ partially_refunded     payment_closed        payment_closed        payment_close
 refunded               payment_closed        payment_closed        payment_closed   payment_closed   refunded         refund_too_late         refund_too_late         payment_closed
 ";
 
+/// What comes after a sale.
+type Then = Box<dyn Fn(&Sale) -> Command>;
+
 /// A sale in the state of a row, and the time at which it came there.
 fn made(state: &str) -> (Database, Sale, i64) {
     let plain = Sale { merchant: 2, amount: yuan(100), ..sale(1) };
@@ -49,7 +52,6 @@ fn made(state: &str) -> (Database, Sale, i64) {
     let back = |minor: Option<i64>| {
         move |sale: &Sale| -> Command { GiveBack::of(2, sale, minor.map(yuan)).into() }
     };
-    type Then = Box<dyn Fn(&Sale) -> Command>;
     let (sale, then): (Sale, Option<Then>) = match state {
         "requires_confirmation" => (typed, None),
         "… to be captured" => (Sale { manual: true, ..typed }, None),
