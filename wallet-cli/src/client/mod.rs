@@ -58,12 +58,14 @@ pub(crate) struct Answer<T> {
     raw: Value,
     /// The parsed answer.
     pub(crate) value: T,
+    /// Whether the server had decided this before and repeated its answer.
+    pub(crate) replayed: bool,
 }
 
 impl<T: DeserializeOwned> Answer<T> {
     /// Reads an answer that was kept as text.
     pub(crate) fn read(body: &str) -> Result<Self, Failure> {
-        parse(serde_json::from_str(body).map_err(|_| unexpected("it is not JSON"))?)
+        parse(serde_json::from_str(body).map_err(|_| unexpected("it is not JSON"))?, false)
     }
 }
 
@@ -133,7 +135,7 @@ impl Client {
         let mut retries = retry::Retries::up_to(attempts_max, self.first_pause);
         loop {
             let failure = match self.attempt(&request).await {
-                Ok(raw) => return parse(raw),
+                Ok((raw, replayed)) => return parse(raw, replayed),
                 Err(failure) => failure,
             };
             match retries.after(failure) {
@@ -143,19 +145,21 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, request: &Request<'_>) -> Result<Value, Failure> {
+    async fn attempt(&self, request: &Request<'_>) -> Result<(Value, bool), Failure> {
         let response =
             self.http.execute(self.prepare(request)?).await.map_err(|error| self.lost(&error))?;
         let status = response.status();
+        let replayed = response.headers().contains_key("idempotent-replayed");
         let later = retry_after(&response);
         let body = response.bytes().await.map_err(|error| self.lost(&error))?;
         if !status.is_success() {
             return Err(refusal(status.as_u16(), &body, later));
         }
         if body.is_empty() {
-            return Ok(Value::Null);
+            return Ok((Value::Null, replayed));
         }
-        serde_json::from_slice(&body).map_err(|_| unexpected("it is not JSON"))
+        let raw = serde_json::from_slice(&body).map_err(|_| unexpected("it is not JSON"))?;
+        Ok((raw, replayed))
     }
 
     fn prepare(&self, request: &Request<'_>) -> Result<reqwest::Request, Failure> {
@@ -229,9 +233,9 @@ fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-fn parse<T: DeserializeOwned>(raw: Value) -> Result<Answer<T>, Failure> {
+fn parse<T: DeserializeOwned>(raw: Value, replayed: bool) -> Result<Answer<T>, Failure> {
     let value = T::deserialize(&raw).map_err(|error| unexpected(&error.to_string()))?;
-    Ok(Answer { raw, value })
+    Ok(Answer { raw, value, replayed })
 }
 
 fn unexpected(why: &str) -> Failure {

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::client::Request;
 use crate::client::models::{Cancellation, Payment};
+use crate::client::{Answer, Client, Request};
 use crate::commands::ids;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -46,23 +46,35 @@ struct Which {
 pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let client = args.merchant.client()?;
     let key = args.idempotency_key.unwrap_or_else(system::random_hex::<16>);
-    let again = |failure: Failure, which: &str| match failure.exit() {
-        Exit::AskAgain => {
-            let command = format!("wallet merchant cancel {which} --idempotency-key {key}");
-            failure.hint(format!("`{command}` asks again"))
-        }
-        _ => failure,
-    };
     if let Some(payment) = args.which.payment {
-        let path = format!("/v1/payments/{payment}/cancel");
-        let request = Request::post(path, json!({})).idempotency_key(&key);
-        let answer = client.send::<Payment>(request).await;
-        return output.show(&answer.map_err(|failure| again(failure, &payment))?);
+        return output.show(&cancel(&client, &payment, &key).await?);
     }
     let reference = args.which.reference.unwrap_or_default();
     let body = json!({ "reference": reference });
     let request = Request::post("/v1/payments/cancel", body).idempotency_key(&key);
     let answer = client.send::<Cancellation>(request).await;
     let which = format!("--reference {reference}");
-    output.show(&answer.map_err(|failure| again(failure, &which))?)
+    output.show(&answer.map_err(|failure| again(failure, &which, &key))?)
+}
+
+/// Calls a payment off, again and again if need be.
+pub(super) async fn cancel(
+    client: &Client,
+    payment: &str,
+    key: &str,
+) -> Result<Answer<Payment>, Failure> {
+    let path = format!("/v1/payments/{payment}/cancel");
+    let request = Request::post(path, json!({})).idempotency_key(key);
+    client.send(request).await.map_err(|failure| again(failure, payment, key))
+}
+
+/// Says how to ask again, where that helps.
+fn again(failure: Failure, which: &str, key: &str) -> Failure {
+    match failure.exit() {
+        Exit::AskAgain => {
+            let command = format!("wallet merchant cancel {which} --idempotency-key {key}");
+            failure.hint(format!("`{command}` asks again"))
+        }
+        _ => failure,
+    }
 }

@@ -90,7 +90,9 @@ impl Counter<'_> {
             output.note("no sale is open");
         }
         let mut open = damaged.len();
-        damaged.iter().for_each(|failure| output.fail(failure));
+        for failure in &damaged {
+            output.fail(failure);
+        }
         for reference in references {
             output.note(format!("{reference}:"));
             if let Err(failure) = self.resume(&reference).await {
