@@ -8,6 +8,7 @@ use crate::domain::outcome::Refusal;
 use crate::service::App;
 
 /// The error that a client gets. The request that was refused did nothing.
+#[expect(clippy::too_many_lines, reason = "a list, with a line or a few for each refusal")]
 pub(super) fn refused(app: &App, refusal: Refusal) -> Problem {
     let (status, certainty, detail) = match refusal {
         Refusal::KeyRevoked => {

@@ -53,7 +53,7 @@ impl PaymentChange {
 
     /// This change after an earlier one of the same batch.
     #[must_use]
-    pub fn after(self, before: Self) -> Self {
+    pub fn after(self, before: &Self) -> Self {
         Self {
             decline_code: self.decline_code.or(before.decline_code),
             fee: self.fee.or(before.fee),

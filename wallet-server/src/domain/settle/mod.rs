@@ -119,7 +119,7 @@ impl Books<'_> {
     fn change_payment(&mut self, id: PaymentId, change: PaymentChange) {
         let changes = &mut self.plan.changed_payments;
         let change = match changes.remove(&id) {
-            Some(before) => change.after(before),
+            Some(before) => change.after(&before),
             None => change,
         };
         changes.insert(id, change);

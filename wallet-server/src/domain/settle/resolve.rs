@@ -32,6 +32,7 @@ use crate::domain::snapshot::{Merchant, OpenPayment, Payer, TakenReference};
 use crate::domain::stage::{Reached, Stage};
 
 /// What is to be done about a payment.
+#[derive(Clone, Copy)]
 pub(super) enum Step {
     /// The merchant gets this much of what is held, and the payer the rest.
     Capture(Reached, Money),
@@ -170,9 +171,12 @@ fn too_late(payment: &PaymentAnswer, now: Timestamp) -> Result<Step, Refusal> {
         Stage::Authorized(authorized) if is_over(payment.hold_expires_at, now) => {
             Ok(Step::Release(authorized.expire()))
         }
-        // Another clock is ahead of this one.
-        Stage::Waiting(_) | Stage::Authorized(_) => Err(Refusal::PaymentClosed),
-        Stage::Captured(_) | Stage::PartlyRefunded(_) | Stage::Ended => Err(Refusal::PaymentClosed),
+        // Of those that wait, because another clock is ahead of this one.
+        Stage::Waiting(_)
+        | Stage::Authorized(_)
+        | Stage::Captured(_)
+        | Stage::PartlyRefunded(_)
+        | Stage::Ended => Err(Refusal::PaymentClosed),
     }
 }
 
