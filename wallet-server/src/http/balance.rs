@@ -2,31 +2,43 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Json, Router, routing};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::auth::MerchantAuth;
+use super::openapi::schema::{self, kind};
 use super::problem::Problem;
 use crate::service::{ApiKeyScope, App};
 use crate::store::Balance;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/balance", routing::get(balance))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(balance))
 }
 
-#[derive(Serialize)]
+/// What a merchant is owed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Balance)]
 struct BalanceBody {
+    #[schema(schema_with = kind::balance)]
     object: &'static str,
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
     balances: Vec<CurrencyBalance>,
 }
 
 /// What there is in one currency.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct CurrencyBalance {
+    #[schema(value_type = schema::Currency)]
     pub(super) currency: &'static str,
+    #[schema(value_type = schema::Amount)]
     pub(super) available: String,
+    /// What waits to be decided.
+    #[schema(value_type = schema::Amount)]
     pub(super) held: String,
 }
 
@@ -40,7 +52,15 @@ impl From<Balance> for CurrencyBalance {
     }
 }
 
-/// `GET /v1/balance`.
+/// What the merchant is owed
+#[utoipa::path(
+    get,
+    path = "/v1/balance",
+    operation_id = "get_balance",
+    tag = "Balance",
+    security(("api_key" = ["read"])),
+    responses((status = OK, description = "By currency.", body = BalanceBody)),
+)]
 async fn balance(
     auth: MerchantAuth,
     State(app): State<Arc<App>>,

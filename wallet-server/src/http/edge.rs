@@ -9,7 +9,9 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::input;
 use super::key_use::Watched;
+use super::openapi::Document;
 use super::problem::{Certainty, Problem};
 use crate::service::App;
 
@@ -17,9 +19,16 @@ use crate::service::App;
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(40);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What the layer needs.
+#[derive(Clone)]
+pub(super) struct Edge {
+    pub(super) app: Arc<App>,
+    pub(super) document: Arc<Document>,
+}
+
 /// Wraps every request. Neither bodies nor query strings nor credentials are logged.
 pub(super) async fn edge(
-    State(app): State<Arc<App>>,
+    State(Edge { app, document }): State<Edge>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -33,8 +42,13 @@ pub(super) async fn edge(
         .map_or_else(|| "unknown".to_owned(), |matched| matched.as_str().to_owned());
 
     let watched = Watched::begin(&app, &mut request, method_label(&method), &route);
-    let answered = tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await;
-    let response = answered.unwrap_or_else(|_| too_slow().into_response());
+    let response = match no_query(&document, &request, &route) {
+        Ok(()) => {
+            let answered = tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await;
+            answered.unwrap_or_else(|_| too_slow().into_response())
+        }
+        Err(problem) => problem.into_response(),
+    };
     let mut response = describe(response, &path, &id);
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -47,6 +61,15 @@ pub(super) async fn edge(
     let millis = app.now().unix_millis() - started.unix_millis();
     tracing::info!(%method, route, status, millis, request_id = id, "answered");
     response
+}
+
+/// Refuses a query where the document has none, as every other unknown field is refused.
+fn no_query(document: &Document, request: &Request, route: &str) -> Result<(), Problem> {
+    if request.uri().query().is_some() && document.takes_no_query(request.method().as_str(), route)
+    {
+        let input::Nothing {} = input::query(request.uri())?;
+    }
+    Ok(())
 }
 
 /// A method as a label: clients can make methods up, and every label is kept for ever.

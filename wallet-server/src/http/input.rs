@@ -1,11 +1,13 @@
 //! Reading requests: strict, and with an error that names the field.
 
+use std::error::Error;
 use std::time::Duration;
 
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::{IntoParams, ToSchema};
 use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
 
 use super::object::Object;
@@ -13,7 +15,7 @@ use super::problem::{Certainty, Problem};
 use axum::http::StatusCode;
 
 /// The longest idempotency key; the draft standard asks for no more than this.
-const IDEMPOTENCY_KEY_LENGTH_MAX: usize = 255;
+pub(super) const IDEMPOTENCY_KEY_LENGTH_MAX: usize = 255;
 /// The most rows on a page, and how many there are when nobody says.
 const PAGE_SIZE_MAX: usize = 100;
 const PAGE_SIZE_DEFAULT: usize = 20;
@@ -43,10 +45,22 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 
 /// Reads the query string.
 pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
-    Query::try_from_uri(uri)
-        .map(|Query(value)| value)
-        .map_err(|error| Problem::field("", error.body_text()))
+    Query::try_from_uri(uri).map(|Query(value)| value).map_err(|rejection| {
+        // Somewhere in what axum wraps is the error that knows which parameter is meant.
+        let mut error = rejection.source();
+        while let Some(wrapping) = error.filter(|error| !error.is::<AtPath>()) {
+            error = wrapping.source();
+        }
+        let error = error.and_then(|error| error.downcast_ref::<AtPath>());
+        error.map_or_else(
+            || Problem::field("", rejection.body_text()),
+            |error| Problem::field(&pointer(error.path()), error.inner().to_string()),
+        )
+    })
 }
+
+/// What is wrong with a query string, and where.
+type AtPath = serde_path_to_error::Error<serde::de::value::Error>;
 
 /// The idempotency key that every request that moves money must bring.
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
@@ -67,11 +81,13 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     }
 }
 
+/// Nothing: an empty object.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
 /// A body that has nothing to say: none, or an empty object.
 pub(super) fn nothing(body: &[u8]) -> Result<(), Problem> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Nothing {}
     if body.is_empty() { Ok(()) } else { json::<Nothing>(body).map(drop) }
 }
 
@@ -82,7 +98,7 @@ const WAIT_SECONDS_MAX: u64 = 25;
 pub(super) fn wait(seconds: Option<u64>) -> Result<Duration, Problem> {
     let seconds = seconds.unwrap_or(0);
     if seconds > WAIT_SECONDS_MAX {
-        return Err(Problem::field("", format!("wait is at most {WAIT_SECONDS_MAX} seconds")));
+        return Err(Problem::field("/wait", format!("wait is at most {WAIT_SECONDS_MAX} seconds")));
     }
     Ok(Duration::from_secs(seconds))
 }
@@ -115,7 +131,7 @@ pub(super) fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, 
         let instant: jiff::Timestamp = text.parse().ok()?;
         Some(Timestamp::from_unix_millis(instant.as_millisecond()))
     };
-    let wrong = || Problem::field("", format!("{name} is a time such as 2026-11-22T12:00:00Z"));
+    let wrong = || Problem::field(&format!("/{name}"), "a time such as 2026-11-22T12:00:00Z");
     text.map(|text| read(text).ok_or_else(wrong)).transpose()
 }
 
@@ -136,10 +152,15 @@ pub(super) fn mode(name: Option<&str>) -> Result<Mode, Problem> {
 }
 
 /// Which page of a list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
+    /// How many.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<usize>,
+    /// What it looks like is said by each list.
+    #[param(ignore)]
     pub(super) after: Option<String>,
 }
 
@@ -156,7 +177,7 @@ pub(super) fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
     if (1..=PAGE_SIZE_MAX).contains(&size) {
         Ok(size)
     } else {
-        Err(Problem::field("", format!("limit is 1 to {PAGE_SIZE_MAX}")))
+        Err(Problem::field("/limit", format!("limit is 1 to {PAGE_SIZE_MAX}")))
     }
 }
 
@@ -167,7 +188,8 @@ pub(super) fn cursor<T>(
 ) -> Result<Option<T>, Problem> {
     after
         .map(|after| {
-            read(after).ok_or_else(|| Problem::field("", "after is not a cursor of this list"))
+            read(after)
+                .ok_or_else(|| Problem::field("/after", "after is not a cursor of this list"))
         })
         .transpose()
 }

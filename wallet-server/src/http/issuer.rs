@@ -2,23 +2,33 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Json, Router, routing};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::openapi::schema;
 use super::time::rfc3339;
 use crate::service::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/issuer", routing::get(issuer))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(issuer))
 }
 
-/// The issuer.
-#[derive(Serialize)]
+/// The issuer, and its public keys.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Issuer)]
 pub(super) struct IssuerBody {
+    #[schema(pattern = "^[0-9a-f]+$")]
     issuer_id: String,
+    #[schema(value_type = schema::Time)]
     server_time: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
+    /// What its codes begin with.
+    #[schema(pattern = "^[0-9]+$")]
     code_prefix: String,
     sealing_keys: Vec<SealingKeyBody>,
     signing_keys: Vec<SigningKeyBody>,
@@ -26,18 +36,28 @@ pub(super) struct IssuerBody {
     document: String,
 }
 
-#[derive(Serialize)]
+/// A key to which phones encrypt their codes.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SealingKey)]
 struct SealingKeyBody {
     slot: u8,
+    #[schema(value_type = schema::PublicKey)]
     public_key: String,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Time)]
     retires_at: String,
+    /// Whether phones take this one.
     current: bool,
 }
 
-#[derive(Serialize)]
+/// A key that signs receipts.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SigningKey)]
 struct SigningKeyBody {
+    #[schema(pattern = "^[0-9a-f]+$")]
     id: String,
+    #[schema(value_type = schema::PublicKey)]
     public_key: String,
 }
 
@@ -69,7 +89,14 @@ impl IssuerBody {
     }
 }
 
-/// `GET /v1/issuer`.
+/// What everyone may know about the issuer
+#[utoipa::path(
+    get,
+    path = "/v1/issuer",
+    operation_id = "get_issuer",
+    tag = "Everyone",
+    responses((status = OK, description = "The issuer.", body = IssuerBody)),
+)]
 async fn issuer(State(app): State<Arc<App>>) -> Json<IssuerBody> {
     Json(IssuerBody::new(&app))
 }

@@ -1,16 +1,19 @@
 //! Lists: a page, whether there is more, and where it goes on.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A page of a list.
-#[derive(Serialize)]
-pub(super) struct List<T> {
+#[derive(Serialize, ToSchema)]
+pub(super) struct List<T: ToSchema> {
     data: Vec<T>,
+    /// Whether there is another page.
     has_more: bool,
+    /// The `after` of the next page.
     next: Option<String>,
 }
 
-impl<T> List<T> {
+impl<T: ToSchema> List<T> {
     /// A page of rows that were asked for with one more than fits, to see whether there is more.
     pub(super) fn page<Row>(
         mut rows: Vec<Row>,

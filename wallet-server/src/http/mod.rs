@@ -12,6 +12,7 @@ mod key_use;
 mod list;
 mod not_moved;
 mod object;
+mod openapi;
 mod operator;
 mod payment_body;
 mod payment_changes;
@@ -31,10 +32,15 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::{Json, Router, middleware, routing};
-use serde_json::{Value, json};
+use axum::{Json, Router, middleware};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::service::App;
+use edge::Edge;
+use openapi::{Audience, Document};
 use problem::{Certainty, Problem};
 
 pub use operator::OperatorAuth;
@@ -44,7 +50,11 @@ const BODY_LENGTH_MAX: usize = 64 * 1024;
 
 /// What merchants and payers' devices call.
 pub fn public_router(app: Arc<App>) -> Router {
-    let routes = Router::new()
+    finish(public_routes(), app, Audience::Public)
+}
+
+fn public_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .merge(payments::routes())
         .merge(payment_changes::routes())
         .merge(refunds::routes())
@@ -52,27 +62,49 @@ pub fn public_router(app: Arc<App>) -> Router {
         .merge(balance::routes())
         .merge(test_mode::routes())
         .merge(issuer::routes())
-        .merge(wallet::routes());
-    finish(routes, app)
+        .merge(wallet::routes())
 }
 
 /// What the operator calls.
 pub fn operator_router(app: Arc<App>, auth: OperatorAuth) -> Router {
-    let metrics = Router::new().route("/metrics", routing::get(metrics));
-    let guarded = operator::routes().merge(metrics);
-    let guarded = guarded.layer(middleware::from_fn_with_state(auth, operator::authorise));
-    finish(guarded, app)
+    let guard = middleware::from_fn_with_state(auth, operator::authorise);
+    finish(operator_routes().layer(guard), app, Audience::Operator)
 }
 
-/// What both have: health, an answer for every wrong path, and the outermost layer.
-fn finish(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
+fn operator_routes() -> OpenApiRouter<Arc<App>> {
+    operator::routes().routes(routes!(metrics))
+}
+
+/// What `GET /openapi.json` answers merchants and payers' devices.
+#[must_use]
+pub fn public_document() -> String {
+    let openapi = with_health(public_routes()).into_openapi();
+    Document::new(openapi, Audience::Public).json
+}
+
+/// What `GET /openapi.json` answers the operator.
+#[must_use]
+pub fn operator_document() -> String {
+    let openapi = with_health(operator_routes()).into_openapi();
+    Document::new(openapi, Audience::Operator).json
+}
+
+fn with_health(routes: OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<App>> {
+    routes.routes(routes!(live)).routes(routes!(ready))
+}
+
+/// What both have: health, their own description, an answer for every wrong path, and the
+/// outermost layer.
+fn finish(routes: OpenApiRouter<Arc<App>>, app: Arc<App>, audience: Audience) -> Router {
+    let (routes, openapi) = with_health(routes).split_for_parts();
+    let document = Arc::new(Document::new(openapi, audience));
+    let edge = Edge { app: Arc::clone(&app), document: Arc::clone(&document) };
     routes
-        .route("/livez", routing::get(live))
-        .route("/readyz", routing::get(ready))
+        .merge(openapi::pages(&document))
         .fallback(async || Problem::not_found("path"))
         .method_not_allowed_fallback(async || method_not_allowed())
         .layer(axum::extract::DefaultBodyLimit::max(BODY_LENGTH_MAX))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), edge::edge))
+        .layer(middleware::from_fn_with_state(edge, edge::edge))
         .with_state(app)
 }
 
@@ -86,13 +118,40 @@ fn too_large() -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", Certainty::Retry, detail)
 }
 
-/// The process runs.
-async fn live() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// How the server is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
+struct HealthBody {
+    #[schema(pattern = "^ok$")]
+    status: &'static str,
 }
 
-/// Payments can be settled: the database takes a transaction and the batcher runs.
-async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+const HEALTHY: Json<HealthBody> = Json(HealthBody { status: "ok" });
+
+/// The process runs
+#[utoipa::path(
+    get,
+    path = "/livez",
+    operation_id = "get_liveness",
+    tag = "Everyone",
+    responses((status = OK, description = "It does.", body = HealthBody)),
+)]
+async fn live() -> Json<HealthBody> {
+    HEALTHY
+}
+
+/// Payments can be settled
+///
+/// The database takes a transaction, and settlement runs.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "get_readiness",
+    tag = "Everyone",
+    responses((status = OK, description = "They can.", body = HealthBody)),
+    extensions(("x-errors" = json!(["503 not_ready"]))),
+)]
+async fn ready(State(app): State<Arc<App>>) -> Result<Json<HealthBody>, Problem> {
     let not_ready = |detail| {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Problem::new(status, "not_ready", Certainty::Retry, detail)
@@ -104,9 +163,22 @@ async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
         tracing::warn!(%error, "not ready");
         not_ready("The database does not answer.")
     })?;
-    Ok(Json(json!({ "status": "ok" })))
+    Ok(HEALTHY)
 }
 
+/// Measurements, for Prometheus
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "get_metrics",
+    tag = "Books",
+    responses((
+        status = OK,
+        description = "In the OpenMetrics text format.",
+        body = String,
+        content_type = "application/openmetrics-text",
+    )),
+)]
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, media_type)], app.metrics.render())

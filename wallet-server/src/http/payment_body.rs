@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 use wallet_core::receipt::PaymentState;
 
+use super::openapi::schema::{self, kind};
 use super::time::rfc3339;
 use crate::domain::outcome::DeclineCode;
 use crate::service::App;
@@ -11,28 +13,53 @@ use crate::store::Payment;
 
 /// A payment as merchants see it. It has no payer, and nothing that two payments of one payer
 /// share.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Payment)]
 pub(super) struct PaymentBody {
+    #[schema(value_type = schema::PaymentId)]
     id: String,
+    #[schema(schema_with = kind::payment)]
     object: &'static str,
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
+    #[schema(value_type = schema::PaymentState)]
     state: &'static str,
+    /// What was charged.
+    #[schema(value_type = schema::Amount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
+    /// What became the merchant's.
+    #[schema(value_type = schema::Amount)]
     amount_settled: String,
+    #[schema(value_type = schema::Amount)]
     amount_refunded: String,
+    #[schema(value_type = schema::Amount)]
     fee: String,
+    /// What was settled, without the fee.
+    #[schema(value_type = schema::Amount)]
     net: String,
+    /// The merchant's name for it.
     reference: String,
+    /// Whether it was captured at once.
+    #[schema(value_type = schema::Capture)]
     capture: &'static str,
+    #[schema(value_type = schema::CodeSource)]
     code_source: &'static str,
+    #[schema(value_type = Option<schema::TerminalId>)]
     terminal: Option<String>,
     description: Option<String>,
+    /// The merchant's own.
+    #[schema(value_type = Option<schema::Metadata>)]
     metadata: Option<Box<RawValue>>,
+    #[schema(value_type = Option<schema::DeclineReason>)]
     decline_code: Option<&'static str>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
     /// Until when the payer may confirm it or the merchant capture it, while it waits for that.
+    #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<String>,
+    #[schema(value_type = schema::Receipt)]
     receipt: String,
 }
 

@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::auth::SettlingMerchant;
 use super::input;
+use super::openapi::IdempotencyKey;
+use super::openapi::schema::{self, kind};
 use super::payment_body::PaymentBody;
-use super::payments::{REFERENCE_LENGTH_MAX, answer, unknown_payment};
+use super::payments::{REFERENCE_LENGTH_MAX, Reference, answer, unknown_payment};
 use super::problem::Problem;
 use super::refusal::refused;
 use super::replay::mark;
@@ -22,22 +27,45 @@ use crate::domain::outcome::{Answer, Outcome, Refusal};
 use crate::service::{ApiKeyScope, App};
 use crate::store::{ApiKey, Payment};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/payments/{id}/capture", routing::post(capture))
-        .route("/v1/payments/{id}/cancel", routing::post(cancel))
-        .route("/v1/payments/cancel", routing::post(cancel_reference))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(capture))
+        .routes(routes!(cancel))
+        .routes(routes!(cancel_reference))
 }
 
 /// How much is captured; all of it when nothing is said.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = NewCapture)]
 #[serde(deny_unknown_fields)]
 struct CaptureBody {
+    /// Goes together with the currency.
+    #[schema(value_type = Option<schema::PositiveAmount>)]
     amount: Option<String>,
+    #[schema(value_type = Option<schema::Currency>)]
     currency: Option<String>,
 }
 
-/// `POST /v1/payments/{id}/capture`.
+/// Capture a payment that is held
+///
+/// All of it, or part of it: the rest is the payer's again.
+#[utoipa::path(
+    post,
+    path = "/v1/payments/{id}/capture",
+    operation_id = "capture_payment",
+    tag = "Payments",
+    security(("api_key" = ["charge"])),
+    params(("id" = schema::PaymentId, Path), IdempotencyKey),
+    request_body = Option<CaptureBody>,
+    responses((status = OK, description = "The payment, `succeeded`.", body = PaymentBody)),
+    extensions(("x-errors" = json!([
+        "409 payment_closed",
+        "409 payment_waiting",
+        "409 hold_expired",
+        "422 amount_too_large",
+        "422 currency_mismatch",
+    ]))),
+)]
 async fn capture(
     SettlingMerchant(auth): SettlingMerchant,
     State(app): State<Arc<App>>,
@@ -54,7 +82,28 @@ async fn capture(
     changed(&app, &auth.0, id, outcome).await
 }
 
-/// `POST /v1/payments/{id}/cancel`.
+/// Call a payment off
+///
+/// One that waits for its payer, one that is held, or one that was captured a short while ago and of
+/// which nothing was refunded. Whatever the payer paid is the payer's again. A cancellation and a
+/// confirmation that race are decided one after the other, and the second one finds the state that
+/// the first one left.
+#[utoipa::path(
+    post,
+    path = "/v1/payments/{id}/cancel",
+    operation_id = "cancel_payment",
+    tag = "Payments",
+    security(("api_key" = ["charge"])),
+    params(("id" = schema::PaymentId, Path), IdempotencyKey),
+    request_body = Option<input::Nothing>,
+    responses((status = OK, description = "The payment, `canceled`.", body = PaymentBody)),
+    extensions(("x-errors" = json!([
+        "409 payment_closed",
+        "409 cancel_too_late",
+        "422 balance_insufficient",
+        "422 amount_too_large",
+    ]))),
+)]
 async fn cancel(
     SettlingMerchant(auth): SettlingMerchant,
     State(app): State<Arc<App>>,
@@ -105,23 +154,49 @@ pub(super) fn with_payment(app: &App, refusal: Refusal, payment: Option<Payment>
     Problem { payment, ..refused(app, refusal) }
 }
 
-#[derive(Deserialize)]
+/// A reference to be called off.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewCancellation)]
 #[serde(deny_unknown_fields)]
 struct CancelBody {
+    #[schema(value_type = Reference)]
     reference: String,
 }
 
 /// What stands under a reference that was called off.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Cancellation)]
 struct CancellationBody {
+    #[schema(schema_with = kind::cancellation)]
     object: &'static str,
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
     reference: String,
     /// Nothing, if none came; none will.
     payment: Option<PaymentBody>,
 }
 
-/// `POST /v1/payments/cancel`: for a till that has no answer, and so no id.
+/// Call off whatever stands under a reference
+///
+/// For a till that has no answer, and so no id: whether the payment succeeded, waits, or has not arrived
+/// yet. A payment that comes under this reference later is refused with `reference_canceled`. What was
+/// declined, canceled, expired or refunded before is answered as it is.
+#[utoipa::path(
+    post,
+    path = "/v1/payments/cancel",
+    operation_id = "cancel_reference",
+    tag = "Payments",
+    security(("api_key" = ["charge"])),
+    params(IdempotencyKey),
+    request_body = CancelBody,
+    responses((status = OK, description = "What stands there now.", body = CancellationBody)),
+    extensions(("x-errors" = json!([
+        "409 payment_closed",
+        "409 cancel_too_late",
+        "422 balance_insufficient",
+        "422 amount_too_large",
+    ]))),
+)]
 async fn cancel_reference(
     SettlingMerchant(auth): SettlingMerchant,
     State(app): State<Arc<App>>,

@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing};
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::TerminalId;
 
 use super::auth::{MerchantAuth, SettlingMerchant};
 use super::input;
 use super::list::List;
 use super::object::Texts;
+use super::openapi::{IdempotencyKey, schema};
 use super::payment_body::PaymentBody;
 use super::problem::{Certainty, Problem};
 use super::refusal::refused;
@@ -29,32 +33,80 @@ use wallet_core::receipt::PaymentState;
 pub(super) const REFERENCE_LENGTH_MAX: usize = 64;
 const DESCRIPTION_LENGTH_MAX: usize = 200;
 /// Room for what a merchant's systems want to find again, not for documents.
-const METADATA_KEYS_MAX: usize = 20;
-const METADATA_KEY_LENGTH_MAX: usize = 40;
-const METADATA_VALUE_LENGTH_MAX: usize = 200;
+pub(super) const METADATA_KEYS_MAX: usize = 20;
+pub(super) const METADATA_KEY_LENGTH_MAX: usize = 40;
+pub(super) const METADATA_VALUE_LENGTH_MAX: usize = 200;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/payments", routing::post(charge).get(list))
-        .route("/v1/payments/{id}", routing::get(one))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(charge, list)).routes(routes!(one))
 }
 
+pub(super) type Reference = schema::Text<REFERENCE_LENGTH_MAX>;
+type Description = schema::Text<DESCRIPTION_LENGTH_MAX>;
+
 /// What a till sends.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewPayment)]
 #[serde(deny_unknown_fields)]
 struct ChargeBody {
+    /// The digits that were scanned or typed.
     code: String,
+    /// `scan` unless said otherwise.
+    #[schema(value_type = Option<schema::CodeSource>)]
     code_source: Option<String>,
+    #[schema(value_type = schema::PositiveAmount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: String,
+    /// The merchant's name for this payment, unique for ever in its mode.
+    #[schema(value_type = Reference)]
     reference: String,
+    /// `automatic` unless said otherwise.
+    #[schema(value_type = Option<schema::Capture>)]
     capture: Option<String>,
+    /// The till that scanned: one of the merchant's own. A code that is bound to a terminal works
+    /// with that one only.
+    #[schema(value_type = Option<schema::TerminalId>)]
     terminal: Option<String>,
+    /// For the payer to read.
+    #[schema(value_type = Option<Description>)]
     description: Option<String>,
+    #[schema(value_type = Option<schema::Metadata>)]
     metadata: Option<Texts>,
 }
 
-/// `POST /v1/payments`.
+/// Charge a shown code
+///
+/// `201` and the payment: `succeeded`, or `requires_confirmation` if its payer must confirm it on
+/// the phone; then wait with `GET /v1/payments/{id}?wait=25`. A declined payment is `402` with the
+/// payment: it exists, keeps its reference, and its code is used up. A code that is expired or used
+/// is `422` without a payment, and the reference stays free.
+#[utoipa::path(
+    post,
+    path = "/v1/payments",
+    operation_id = "create_payment",
+    tag = "Payments",
+    security(("api_key" = ["charge"])),
+    params(IdempotencyKey),
+    request_body = ChargeBody,
+    responses((status = CREATED, description = "The payment.", body = PaymentBody)),
+    extensions(("x-errors" = json!([
+        "402 device_revoked",
+        "402 payer_unavailable",
+        "402 currency_mismatch",
+        "402 over_code_limit",
+        "402 declined_by_limit",
+        "402 insufficient_funds",
+        "409 reference_conflict",
+        "409 reference_canceled",
+        "409 clock_skew",
+        "422 currency_not_accepted",
+        "422 unknown_terminal",
+        "422 invalid_code",
+        "422 code_expired",
+        "422 code_used",
+    ]))),
+)]
 async fn charge(
     SettlingMerchant(auth): SettlingMerchant,
     State(app): State<Arc<App>>,
@@ -202,7 +254,18 @@ fn rejected(rejection: Rejection) -> Problem {
     Problem { kept: true, ..Problem::new(status, rejection.as_str(), Certainty::Final, detail) }
 }
 
-/// `GET /v1/payments/{id}`: now, or, with `wait`, as soon as it does not wait for its payer any more.
+/// The truth about a payment
+///
+/// Now, or, with `wait`, as soon as it does not wait for its payer any more.
+#[utoipa::path(
+    get,
+    path = "/v1/payments/{id}",
+    operation_id = "get_payment",
+    tag = "Payments",
+    security(("api_key" = ["read"])),
+    params(("id" = schema::PaymentId, Path), Wait),
+    responses((status = OK, description = "The payment.", body = PaymentBody)),
+)]
 async fn one(
     auth: MerchantAuth,
     State(app): State<Arc<App>>,
@@ -217,9 +280,12 @@ async fn one(
     Ok(Json(PaymentBody::new(&app, payment)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Wait {
+    /// For so many seconds, keep the request open while the payment waits for its payer.
+    #[param(minimum = 0, maximum = 25)]
     wait: Option<u64>,
 }
 
@@ -228,21 +294,33 @@ pub(super) fn unknown_payment() -> Problem {
     Problem { certainty: Certainty::Retry, ..Problem::not_found("payment") }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Filter {
+    /// The one payment that this reference stands for.
     reference: Option<String>,
+    /// Those in this state.
+    #[param(value_type = Option<schema::PaymentState>)]
     state: Option<String>,
+    /// Those that were made at this time or later.
+    #[param(value_type = Option<schema::Time>)]
     created_since: Option<String>,
+    /// Those that were made before this time.
+    #[param(value_type = Option<schema::Time>)]
     created_before: Option<String>,
+    /// How many.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<usize>,
+    /// The `next` of the page before.
+    #[param(value_type = Option<schema::PaymentId>)]
     after: Option<String>,
 }
 
 impl Filter {
     fn wanted(&self) -> Result<PaymentFilter, Problem> {
         let state = self.state.as_deref().map(|name| {
-            PaymentState::from_name(name).ok_or_else(|| Problem::field("", "no such state"))
+            PaymentState::from_name(name).ok_or_else(|| Problem::field("/state", "no such state"))
         });
         let time = |name, text: Option<&str>| input::time(name, text);
         Ok(PaymentFilter {
@@ -253,7 +331,18 @@ impl Filter {
     }
 }
 
-/// `GET /v1/payments`, newest first.
+/// List payments
+///
+/// Newest first. With `reference`, one or none.
+#[utoipa::path(
+    get,
+    path = "/v1/payments",
+    operation_id = "list_payments",
+    tag = "Payments",
+    security(("api_key" = ["read"])),
+    params(Filter),
+    responses((status = OK, description = "A page.", body = List<PaymentBody>)),
+)]
 async fn list(
     auth: MerchantAuth,
     State(app): State<Arc<App>>,

@@ -3,8 +3,10 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 use wallet_core::Timestamp;
 
+use super::openapi::schema;
 use super::payment_body::PaymentBody;
 use super::time::rfc3339;
 use crate::store::StoreError;
@@ -12,7 +14,7 @@ use crate::worker::{Unanswered, Unsettled};
 
 /// What may be concluded from an error. A till that looks at nothing else still does the right
 /// thing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Certainty {
     /// No money moved and none will.
@@ -24,18 +26,18 @@ pub(super) enum Certainty {
 }
 
 /// What is wrong with one field.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct FieldError {
-    /// Where, as a JSON pointer (RFC 6901) into the body.
+    /// Where: a JSON pointer (RFC 6901) into the body, or into the query as an object.
+    #[schema(examples("/amount"))]
     pub(super) pointer: String,
     /// What.
     pub(super) detail: String,
 }
 
 /// What is left of what was exceeded. Which limit of a payer that is: for the payer alone.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(super) struct OverLimitBody {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) limit: Option<&'static str>,
     pub(super) remaining: String,
 }
@@ -130,7 +132,7 @@ impl Problem {
 
     /// The response, once the request id is known.
     pub(super) fn write(self, instance: &str, request_id: &str) -> Response {
-        let body = Body {
+        let body = ProblemBody {
             r#type: format!("urn:wallet:error:{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
@@ -141,7 +143,8 @@ impl Problem {
             request_id: Some(request_id).filter(|_| !self.kept),
             errors: &self.errors,
             payment: self.payment.as_deref(),
-            over_limit: self.over_limit.as_deref(),
+            limit: self.over_limit.as_deref().and_then(|over| over.limit),
+            remaining: self.over_limit.as_deref().map(|over| over.remaining.as_str()),
             server_time: self.server_time.as_deref(),
         };
         let json = serde_json::to_vec(&body).unwrap_or_default();
@@ -158,24 +161,46 @@ impl Problem {
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// An error: what happened, and what may be concluded from it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemBody<'a> {
+    /// `urn:wallet:error:` and the code.
+    #[schema(examples("urn:wallet:error:code_expired"))]
     r#type: String,
+    /// What the status is called.
     title: &'a str,
     status: u16,
+    /// For people; it may change.
     detail: &'a str,
+    /// The path that was called.
     instance: &'a str,
+    /// For programs; it stays.
+    #[schema(pattern = "^[a-z_]+$", examples("code_expired"))]
     code: &'a str,
     certainty: Certainty,
+    /// As in `X-Request-Id`; not in an answer that must come again to the byte.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^req_[0-9a-f]{24}$")]
     request_id: Option<&'a str>,
+    /// What is wrong with which field.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    /// The payment that was declined, or that stands in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     payment: Option<&'a PaymentBody>,
-    #[serde(flatten)]
-    over_limit: Option<&'a OverLimitBody>,
+    /// Which of the payer's limits was in the way; for the payer alone.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    limit: Option<&'a str>,
+    /// What was left of it, or of what a refund may still give back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Amount>, nullable = false)]
+    remaining: Option<&'a str>,
+    /// With errors about clocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Time>, nullable = false)]
     server_time: Option<&'a str>,
 }
 

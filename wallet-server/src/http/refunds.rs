@@ -2,19 +2,24 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::auth::{MerchantAuth, SettlingMerchant};
 use super::input;
 use super::list::List;
 use super::not_moved::not_moved;
 use super::object::Texts;
+use super::openapi::IdempotencyKey;
+use super::openapi::schema::{self, kind};
 use super::payment_changes::{names_payment, with_payment};
 use super::payments::metadata;
 use super::problem::{Certainty, Problem};
@@ -27,37 +32,58 @@ use crate::service::{ApiKeyScope, App, RefundRequest};
 
 const REASON_LENGTH_MAX: usize = 200;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/refunds", routing::post(refund).get(list))
-        .route("/v1/refunds/{id}", routing::get(one))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(refund, list)).routes(routes!(one))
 }
 
-#[derive(Deserialize)]
+type Reason = schema::Text<REASON_LENGTH_MAX>;
+
+/// Money to be given back.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewRefund)]
 #[serde(deny_unknown_fields)]
 struct NewRefundBody {
+    #[schema(value_type = schema::PaymentId)]
     payment: String,
+    /// Goes together with the currency; all that is left when nothing is said.
+    #[schema(value_type = Option<schema::PositiveAmount>)]
     amount: Option<String>,
+    #[schema(value_type = Option<schema::Currency>)]
     currency: Option<String>,
+    /// Why, in the merchant's words.
+    #[schema(value_type = Option<Reason>)]
     reason: Option<String>,
+    #[schema(value_type = Option<schema::Metadata>)]
     metadata: Option<Texts>,
 }
 
 /// A refund as merchants see it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Refund)]
 struct RefundBody {
+    #[schema(value_type = schema::RefundId)]
     id: String,
+    #[schema(schema_with = kind::refund)]
     object: &'static str,
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
+    #[schema(pattern = "^succeeded$")]
     state: &'static str,
+    #[schema(value_type = schema::PaymentId)]
     payment: String,
+    #[schema(value_type = schema::Amount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     /// How much of the payment's fee came back with it.
+    #[schema(value_type = schema::Amount)]
     fee_returned: String,
     reason: Option<String>,
+    #[schema(value_type = Option<schema::Metadata>)]
     metadata: Option<Box<RawValue>>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Receipt)]
     receipt: String,
 }
 
@@ -82,7 +108,30 @@ impl RefundBody {
     }
 }
 
-/// `POST /v1/refunds`.
+/// Give money back
+///
+/// All that is left of a payment, or part of it, as often as there is something left. It goes to the
+/// payer, and, if the payer cannot have it, to the issuer for the payer.
+#[utoipa::path(
+    post,
+    path = "/v1/refunds",
+    operation_id = "create_refund",
+    tag = "Refunds",
+    security(("api_key" = ["refund"])),
+    params(IdempotencyKey),
+    request_body = NewRefundBody,
+    responses((status = CREATED, description = "The refund.", body = RefundBody)),
+    extensions(("x-errors" = json!([
+        "404 not_found",
+        "409 payment_not_refundable",
+        "422 refund_exceeds_payment",
+        "422 balance_insufficient",
+        "422 too_many_refunds",
+        "422 refund_too_late",
+        "422 currency_mismatch",
+        "422 amount_too_large",
+    ]))),
+)]
 async fn refund(
     SettlingMerchant(auth): SettlingMerchant,
     State(app): State<Arc<App>>,
@@ -128,7 +177,16 @@ fn unknown_refund() -> Problem {
     Problem { certainty: Certainty::Retry, ..Problem::not_found("refund") }
 }
 
-/// `GET /v1/refunds/{id}`.
+/// A refund
+#[utoipa::path(
+    get,
+    path = "/v1/refunds/{id}",
+    operation_id = "get_refund",
+    tag = "Refunds",
+    security(("api_key" = ["read"])),
+    params(("id" = schema::RefundId, Path)),
+    responses((status = OK, description = "The refund.", body = RefundBody)),
+)]
 async fn one(
     auth: MerchantAuth,
     State(app): State<Arc<App>>,
@@ -140,15 +198,33 @@ async fn one(
     Ok(Json(RefundBody::new(&app, refund.ok_or_else(unknown_refund)?)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Filter {
+    /// Those of this payment.
+    #[param(value_type = Option<schema::PaymentId>)]
     payment: Option<String>,
+    /// How many.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<usize>,
+    /// The `next` of the page before.
+    #[param(value_type = Option<schema::RefundId>)]
     after: Option<String>,
 }
 
-/// `GET /v1/refunds`, newest first.
+/// List refunds
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/refunds",
+    operation_id = "list_refunds",
+    tag = "Refunds",
+    security(("api_key" = ["read"])),
+    params(Filter),
+    responses((status = OK, description = "A page.", body = List<RefundBody>)),
+)]
 async fn list(
     auth: MerchantAuth,
     State(app): State<Arc<App>>,
@@ -158,7 +234,7 @@ async fn list(
     let filter: Filter = input::query(&uri)?;
     let size = input::page_size(filter.limit)?;
     let after = input::cursor(filter.after.as_deref(), RefundId::parse)?;
-    let no_id = || Problem::field("", "payment is the id of a payment, as in pay_0…");
+    let no_id = || Problem::field("/payment", "the id of a payment, as in pay_0…");
     let payment = filter.payment.map(|id| PaymentId::parse(&id).ok_or_else(no_id)).transpose()?;
     let whose = (auth.0.merchant, auth.0.mode);
     let refunds = app.store.refunds(whose, payment, after, size + 1).await?;

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::qr::{Medium, Qr};
 use wallet_core::{TerminalId, Timestamp};
 
 use super::auth::MerchantAuth;
 use super::input;
 use super::list::List;
+use super::openapi::schema::{self, kind};
 use super::problem::Problem;
 use super::time::rfc3339;
 use crate::service::{ApiKeyScope, App};
@@ -20,25 +24,38 @@ use crate::store::Terminal;
 
 const NAME_LENGTH_MAX: usize = 100;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/terminals", routing::post(create).get(list))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(create, list))
 }
 
-#[derive(Deserialize)]
+type Name = schema::Text<NAME_LENGTH_MAX>;
+
+/// A new till.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewTerminal)]
 #[serde(deny_unknown_fields)]
 struct NewTerminalBody {
+    #[schema(value_type = Name)]
     name: String,
 }
 
-#[derive(Serialize)]
+/// A till.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Terminal)]
 struct TerminalBody {
+    #[schema(value_type = schema::TerminalId)]
     id: String,
+    #[schema(schema_with = kind::terminal)]
     object: &'static str,
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
     name: String,
     /// What the phone scans: print it on the till.
+    #[schema(pattern = "^wallet:terminal:[0-9a-f]{32}$")]
     qr_text: String,
+    #[schema(value_type = schema::Svg)]
     qr_svg: String,
+    #[schema(value_type = schema::Time)]
     created_at: String,
 }
 
@@ -57,7 +74,19 @@ impl TerminalBody {
     }
 }
 
-/// `POST /v1/terminals`.
+/// Register a till
+///
+/// Print `qr_svg` and put it on the till: a payer who scans it shows a code that works there and
+/// nowhere else.
+#[utoipa::path(
+    post,
+    path = "/v1/terminals",
+    operation_id = "create_terminal",
+    tag = "Terminals",
+    security(("api_key" = ["charge"])),
+    request_body = NewTerminalBody,
+    responses((status = CREATED, description = "The till.", body = TerminalBody)),
+)]
 async fn create(
     auth: MerchantAuth,
     State(app): State<Arc<App>>,
@@ -76,7 +105,18 @@ fn read_cursor(text: &str) -> Option<(Timestamp, TerminalId)> {
     Some((Timestamp::from_unix_millis(millis.parse().ok()?), TerminalId::from_hex(id).ok()?))
 }
 
-/// `GET /v1/terminals`, newest first.
+/// List tills
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/terminals",
+    operation_id = "list_terminals",
+    tag = "Terminals",
+    security(("api_key" = ["read"])),
+    params(input::Page, ("after" = Option<schema::TerminalCursor>, Query, description = "The `next` of the page before.")),
+    responses((status = OK, description = "A page.", body = List<TerminalBody>)),
+)]
 async fn list(
     auth: MerchantAuth,
     State(app): State<Arc<App>>,

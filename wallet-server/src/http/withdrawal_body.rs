@@ -1,8 +1,10 @@
 //! A withdrawal in an answer.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use wallet_core::receipt::Record;
 
+use super::openapi::schema::{self, kind};
 use super::problem::Problem;
 use super::time::rfc3339;
 use crate::domain::ids::WithdrawalId;
@@ -11,19 +13,32 @@ use crate::service::{App, ShownWithdrawal};
 use crate::store::Withdrawal;
 
 /// A withdrawal as its payer and the operator see it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Withdrawal)]
 pub(super) struct WithdrawalBody {
+    #[schema(value_type = schema::WithdrawalId)]
     id: String,
+    #[schema(schema_with = kind::withdrawal)]
     object: &'static str,
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
+    #[schema(value_type = schema::PayerId)]
     payer: String,
+    #[schema(value_type = schema::WithdrawalState)]
     state: &'static str,
+    #[schema(value_type = schema::Amount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
+    /// Where to, as the payer wrote it.
     destination: Option<String>,
+    /// The bank's name for it, once it is paid.
     external_reference: Option<String>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Time)]
     decided_at: String,
+    #[schema(value_type = schema::Receipt)]
     receipt: String,
 }
 

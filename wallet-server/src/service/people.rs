@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use wallet_core::{DeviceKeyId, Mode};
 
 use super::App;
@@ -14,7 +15,7 @@ use crate::store::{HiddenPerson, RECEIVE_TOKEN_LENGTH, Recipient, StoreError};
 const MASK: &str = "**";
 
 /// A payer as another payer sees them.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Person {
     /// The handle, if they have one.
     pub handle: Option<String>,

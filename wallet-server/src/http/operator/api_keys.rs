@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::Timestamp;
 
 use crate::domain::ids::{ApiKeyId, MerchantId};
 use crate::http::input;
 use crate::http::list::List;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::{Certainty, Problem};
 use crate::http::time::rfc3339;
 use crate::service::{ApiKeyScope, App, Rotated, WithSecret};
@@ -22,41 +26,61 @@ const OVERLAP_HOURS_DEFAULT: u16 = 24;
 /// A month: a key that is to work for longer is not being rotated.
 const OVERLAP_HOURS_MAX: u16 = 30 * 24;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/operator/merchants/{id}/api_keys", routing::post(create).get(list))
-        .route("/v1/operator/api_keys/{id}", routing::get(one).delete(revoke))
-        .route("/v1/operator/api_keys/{id}/rotate", routing::post(rotate))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(one, revoke))
+        .routes(routes!(rotate))
 }
 
-#[derive(Serialize)]
+type Name = schema::Text<NAME_LENGTH_MAX>;
+
+/// An API key.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKey)]
 pub(super) struct ApiKeyBody {
+    #[schema(value_type = schema::ApiKeyId)]
     id: String,
+    #[schema(schema_with = kind::api_key)]
     object: &'static str,
+    #[schema(value_type = schema::MerchantId)]
     merchant: String,
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
     name: Option<String>,
+    #[schema(value_type = Vec<schema::Scope>)]
     scopes: Vec<String>,
     /// Only in the answer that makes the key.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^sk_(live|test)_")]
     secret: Option<String>,
     /// Its last characters, to tell keys apart.
     secret_end: Option<String>,
+    #[schema(value_type = schema::ApiKeyStateName)]
     state: &'static str,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = Option<schema::Time>)]
     last_used_at: Option<String>,
+    #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<String>,
+    #[schema(value_type = Option<schema::Time>)]
     revoked_at: Option<String>,
+    #[schema(value_type = Option<schema::ApiKeyId>)]
     replaced_by: Option<String>,
     /// Only in the answer to a rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     replaces: Option<ReplacedBody>,
 }
 
 /// The key that another one takes over from.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReplacedApiKey)]
 struct ReplacedBody {
+    #[schema(value_type = schema::ApiKeyId)]
     id: String,
+    #[schema(value_type = schema::Time)]
     expires_at: String,
 }
 
@@ -114,13 +138,30 @@ pub(super) async fn known(app: &App, id: &str) -> Result<KnownApiKey, Problem> {
     app.store.api_key_by_id(id).await?.ok_or_else(unknown)
 }
 
-#[derive(Deserialize)]
+/// A new API key.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewApiKey)]
 #[serde(deny_unknown_fields)]
 struct NewKeyBody {
+    /// All of them unless said otherwise.
+    #[schema(value_type = Option<Vec<schema::Scope>>, min_items = 1)]
     scopes: Option<Vec<String>>,
+    #[schema(value_type = Option<Name>)]
     name: Option<String>,
 }
 
+/// Make another API key
+///
+/// Its secret is shown this once.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/merchants/{id}/api_keys",
+    operation_id = "create_api_key",
+    tag = "API keys",
+    params(("id" = schema::MerchantId, Path)),
+    request_body = NewKeyBody,
+    responses((status = CREATED, description = "The key.", body = ApiKeyBody)),
+)]
 async fn create(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -147,7 +188,17 @@ fn scopes(names: Option<Vec<String>>) -> Result<Vec<ApiKeyScope>, Problem> {
         .ok_or_else(|| Problem::field("/scopes", "some of charge, refund, payout, read"))
 }
 
+/// List a merchant's API keys
+///
 /// Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/operator/merchants/{id}/api_keys",
+    operation_id = "list_api_keys",
+    tag = "API keys",
+    params(("id" = schema::MerchantId, Path), input::Page, ("after" = Option<schema::ApiKeyId>, Query, description = "The `next` of the page before.")),
+    responses((status = OK, description = "A page.", body = List<ApiKeyBody>)),
+)]
 async fn list(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -167,6 +218,15 @@ async fn list(
     Ok(Json(List::page(keys, size, cursor, body)))
 }
 
+/// An API key
+#[utoipa::path(
+    get,
+    path = "/v1/operator/api_keys/{id}",
+    operation_id = "get_api_key",
+    tag = "API keys",
+    params(("id" = schema::ApiKeyId, Path)),
+    responses((status = OK, description = "The key.", body = ApiKeyBody)),
+)]
 async fn one(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -175,6 +235,15 @@ async fn one(
     Ok(Json(ApiKeyBody::new(known, app.now())))
 }
 
+/// Revoke an API key
+#[utoipa::path(
+    delete,
+    path = "/v1/operator/api_keys/{id}",
+    operation_id = "revoke_api_key",
+    tag = "API keys",
+    params(("id" = schema::ApiKeyId, Path)),
+    responses((status = NO_CONTENT, description = "It is refused from now on.")),
+)]
 async fn revoke(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -186,14 +255,34 @@ async fn revoke(
     }
 }
 
-#[derive(Deserialize)]
+/// How the old key ends.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ApiKeyRotation)]
 #[serde(deny_unknown_fields)]
 struct RotateBody {
+    /// For how long it works beside the new one; 24 unless said otherwise.
+    #[schema(minimum = 0, maximum = 720)]
     overlap_hours: Option<u16>,
 }
 
-/// The answer shows the new secret, and nobody has it but whoever gets the answer. So this takes
-/// no idempotency key: a repeat could not say the same again. It hears which key took over.
+/// Let another API key take over
+///
+/// The answer shows the new secret, and nobody has it but whoever gets the answer. So this takes no
+/// idempotency key: a repeat could not say the same again. It hears which key took over.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/api_keys/{id}/rotate",
+    operation_id = "rotate_api_key",
+    tag = "API keys",
+    params(("id" = schema::ApiKeyId, Path)),
+    request_body = RotateBody,
+    responses((status = CREATED, description = "The new key.", body = ApiKeyBody)),
+    extensions(("x-errors" = json!([
+        "409 api_key_rotated",
+        "409 api_key_revoked",
+        "409 api_key_expired",
+    ]))),
+)]
 async fn rotate(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::Money;
 
 use crate::domain::ids::{
@@ -14,42 +17,59 @@ use crate::domain::ids::{
 };
 use crate::domain::ledger::AccountKind;
 use crate::http::input;
+use crate::http::openapi::schema;
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
 use crate::service::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/operator/trial_balance", routing::get(trial_balance))
-        .route("/v1/operator/entries", routing::get(entries))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(trial_balance)).routes(routes!(entries))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct ModeQuery {
+    /// `live` unless said otherwise.
+    #[param(value_type = Option<schema::Mode>)]
     mode: Option<String>,
 }
 
-#[derive(Serialize)]
+/// The sum of each kind of account.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TrialBalance)]
 struct TrialBalanceBody {
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
     accounts: Vec<AccountBody>,
     totals: Vec<TotalBody>,
 }
 
-#[derive(Serialize)]
+/// The sum of a kind of account.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AccountSum)]
 struct AccountBody {
+    /// The kind.
     account: &'static str,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
+    #[schema(value_type = schema::Amount)]
     debit: String,
+    #[schema(value_type = schema::Amount)]
     credit: String,
 }
 
-#[derive(Serialize)]
+/// The sum of a currency.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TotalSum)]
 struct TotalBody {
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
+    #[schema(value_type = schema::Amount)]
     debit: String,
+    #[schema(value_type = schema::Amount)]
     credit: String,
+    /// Whether they are equal.
     balanced: bool,
 }
 
@@ -74,6 +94,17 @@ fn plural(kind: AccountKind) -> &'static str {
     }
 }
 
+/// The trial balance
+///
+/// The sum of each kind of account, and whether debits equal credits.
+#[utoipa::path(
+    get,
+    path = "/v1/operator/trial_balance",
+    operation_id = "get_trial_balance",
+    tag = "Books",
+    params(ModeQuery),
+    responses((status = OK, description = "It.", body = TrialBalanceBody)),
+)]
 async fn trial_balance(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -107,26 +138,41 @@ async fn trial_balance(
     Ok(Json(TrialBalanceBody { mode: mode.as_str(), accounts, totals: totals.collect() }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct EntriesQuery {
+    /// The id of what moved money.
+    #[param(pattern = "^(pay|ref|sus|top|ptr|wdr|env|clm)_[0-9a-f]{32}$")]
     subject: String,
 }
 
-#[derive(Serialize)]
+/// The entries of one movement.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Entries)]
 struct EntriesBody {
     data: Vec<EntryBody>,
 }
 
-#[derive(Serialize)]
+/// An entry of the ledger.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Entry)]
 struct EntryBody {
+    #[schema(value_type = schema::TransferId)]
     transfer: String,
+    /// The kind of account.
     account: &'static str,
+    #[schema(value_type = schema::AccountId)]
     account_id: String,
+    /// Which part of the account.
     bucket: String,
+    #[schema(value_type = schema::Amount)]
     debit: String,
+    #[schema(value_type = schema::Amount)]
     credit: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
+    #[schema(value_type = schema::Time)]
     created_at: String,
 }
 
@@ -143,6 +189,18 @@ fn subject(text: &str) -> Option<[u8; 16]> {
         .or_else(|| ClaimId::parse(text).map(|id| *id.as_bytes()))
 }
 
+/// The entries of one movement
+///
+/// Of a payment, a top-up, a transfer between payers, a withdrawal, an envelope or a claim.
+#[utoipa::path(
+    get,
+    path = "/v1/operator/entries",
+    operation_id = "list_entries",
+    tag = "Books",
+    params(EntriesQuery),
+    responses((status = OK, description = "All of them.", body = EntriesBody)),
+    extensions(("x-errors" = json!(["404 not_found"]))),
+)]
 async fn entries(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<EntriesBody>, Problem> {
     let query: EntriesQuery = input::query(&uri)?;
     let subject = subject(&query.subject).ok_or_else(|| Problem::not_found("movement"))?;

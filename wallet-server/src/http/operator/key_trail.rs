@@ -2,33 +2,40 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::Uri;
-use axum::{Json, Router, routing};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::Timestamp;
 
 use super::api_keys::known;
 use crate::http::input;
 use crate::http::list::List;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
 use crate::service::App;
 use crate::store::{ApiKeyEvent, KeyUseCursor, KeyUseRow};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/operator/api_keys/{id}/events", routing::get(events))
-        .route("/v1/operator/api_keys/{id}/uses", routing::get(uses))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(events)).routes(routes!(uses))
 }
 
-#[derive(Serialize)]
+/// What was done to an API key.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKeyEvent)]
 struct EventBody {
+    #[schema(schema_with = kind::api_key_event)]
     object: &'static str,
     r#type: String,
     actor: String,
     /// Of a rotation: the key that took over.
+    #[schema(value_type = Option<schema::ApiKeyId>)]
     replaced_by: Option<String>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
 }
 
@@ -44,7 +51,17 @@ impl From<ApiKeyEvent> for EventBody {
     }
 }
 
-/// What was done to a key, newest first.
+/// What was done to an API key
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/operator/api_keys/{id}/events",
+    operation_id = "list_api_key_events",
+    tag = "API keys",
+    params(("id" = schema::ApiKeyId, Path), input::Page, ("after" = Option<schema::ApiKeyEventCursor>, Query, description = "The `next` of the page before.")),
+    responses((status = OK, description = "A page.", body = List<EventBody>)),
+)]
 async fn events(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -63,13 +80,20 @@ async fn events(
     Ok(Json(List::page(events, size, cursor, EventBody::from)))
 }
 
-#[derive(Serialize)]
+/// What an API key was used for in an hour.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKeyUse)]
 struct UseBody {
+    #[schema(schema_with = kind::api_key_use)]
     object: &'static str,
+    /// When the hour began.
+    #[schema(value_type = schema::Time)]
     hour: String,
+    /// The method and the path.
     operation: String,
     outcome: String,
     count: u64,
+    #[schema(value_type = schema::Time)]
     last_at: String,
 }
 
@@ -86,7 +110,17 @@ impl From<KeyUseRow> for UseBody {
     }
 }
 
-/// What a key was used for, newest hour first.
+/// What an API key was used for
+///
+/// Newest hour first.
+#[utoipa::path(
+    get,
+    path = "/v1/operator/api_keys/{id}/uses",
+    operation_id = "list_api_key_uses",
+    tag = "API keys",
+    params(("id" = schema::ApiKeyId, Path), input::Page, ("after" = Option<schema::ApiKeyUseCursor>, Query, description = "The `next` of the page before.")),
+    responses((status = OK, description = "A page.", body = List<UseBody>)),
+)]
 async fn uses(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,

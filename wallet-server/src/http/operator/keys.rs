@@ -2,34 +2,59 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::http::input;
 use crate::http::issuer::IssuerBody;
+use crate::http::openapi::schema;
 use crate::http::problem::{Certainty, Problem};
 use crate::issuer::{KeyFileError, KeyKind};
 use crate::service::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/operator/keys", routing::get(list))
-        .route("/v1/operator/keys/rotate", routing::post(rotate))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(rotate))
 }
 
+/// The issuer's keys
+#[utoipa::path(
+    get,
+    path = "/v1/operator/keys",
+    operation_id = "list_keys",
+    tag = "Keys",
+    responses((status = OK, description = "All that are in use.", body = IssuerBody)),
+)]
 async fn list(State(app): State<Arc<App>>) -> Json<IssuerBody> {
     Json(IssuerBody::new(&app))
 }
 
-#[derive(Deserialize)]
+/// Which kind of key.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = KeyRotation)]
 #[serde(deny_unknown_fields)]
 struct RotateBody {
+    #[schema(value_type = schema::KeyKind)]
     kind: String,
 }
 
+/// Make a new key
+///
+/// A signing key signs from a minute later on.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/keys/rotate",
+    operation_id = "rotate_key",
+    tag = "Keys",
+    request_body = RotateBody,
+    responses((status = OK, description = "All that are in use.", body = IssuerBody)),
+    extensions(("x-errors" = json!(["409 no_room_for_key"]))),
+)]
 async fn rotate(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<IssuerBody>, Problem> {
     let body: RotateBody = input::json(&body)?;
     let kind = match body.kind.as_str() {

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::Money;
 
 use super::api_keys::ApiKeyBody;
@@ -15,6 +18,7 @@ use crate::domain::ids::MerchantId;
 use crate::http::input;
 use crate::http::list::List;
 use crate::http::object::Object;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::Problem;
 use crate::http::test_mode::keep_out_live;
 use crate::http::time::rfc3339;
@@ -23,36 +27,57 @@ use crate::store::Merchant;
 
 const NAME_LENGTH_MAX: usize = 100;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/operator/merchants", routing::post(create).get(list))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(create, list))
 }
 
-#[derive(Deserialize)]
+type Name = schema::Text<NAME_LENGTH_MAX>;
+
+/// A new merchant.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewMerchant)]
 #[serde(deny_unknown_fields)]
 struct NewMerchantBody {
+    #[schema(value_type = Name)]
     name: String,
+    /// `live` unless said otherwise.
+    #[schema(value_type = Option<schema::Mode>)]
     mode: Option<String>,
+    #[schema(value_type = Option<FeeBody>)]
     fee: Option<Object<FeeBody>>,
 }
 
-#[derive(Serialize, Deserialize)]
+/// What a merchant pays for a payment: never more than the payment.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = Fee)]
 #[serde(deny_unknown_fields)]
 struct FeeBody {
+    /// Of the amount, rounded half up.
+    #[schema(minimum = 0, maximum = 10_000)]
     basis_points: u16,
+    #[schema(value_type = schema::Amount)]
     fixed: String,
 }
 
-#[derive(Serialize)]
+/// A merchant.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Merchant)]
 struct MerchantBody {
+    #[schema(value_type = schema::MerchantId)]
     id: String,
+    #[schema(schema_with = kind::merchant)]
     object: &'static str,
     name: String,
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     fee: FeeBody,
+    #[schema(value_type = schema::Time)]
     created_at: String,
     /// Only in the answer that makes the merchant.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     api_key: Option<ApiKeyBody>,
 }
 
@@ -72,6 +97,18 @@ impl MerchantBody {
     }
 }
 
+/// Take on a merchant
+///
+/// The API key's secret is shown this once.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/merchants",
+    operation_id = "create_merchant",
+    tag = "Merchants",
+    request_body = NewMerchantBody,
+    responses((status = CREATED, description = "The merchant, and the first API key.", body = MerchantBody)),
+    extensions(("x-errors" = json!(["409 test_clock_on"]))),
+)]
 async fn create(
     State(app): State<Arc<App>>,
     body: Bytes,
@@ -95,6 +132,17 @@ async fn create(
     Ok((StatusCode::CREATED, Json(body)))
 }
 
+/// List merchants
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/operator/merchants",
+    operation_id = "list_merchants",
+    tag = "Merchants",
+    params(input::Page, ("after" = Option<schema::MerchantId>, Query, description = "The `next` of the page before.")),
+    responses((status = OK, description = "A page.", body = List<MerchantBody>)),
+)]
 async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<List<MerchantBody>>, Problem> {
     let page: input::Page = input::query(&uri)?;
     let size = page.size()?;

@@ -12,18 +12,18 @@ mod withdrawals;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::auth::bearer;
 use super::problem::Problem;
 use crate::service::{App, secret_hash};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .merge(merchants::routes())
         .merge(api_keys::routes())
         .merge(key_trail::routes())

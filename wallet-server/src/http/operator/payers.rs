@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::DeviceKeyId;
 
 use crate::domain::ids::PayerId;
 use crate::http::input;
 use crate::http::list::List;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::Problem;
 use crate::http::test_mode::keep_out_live;
 use crate::http::time::rfc3339;
@@ -20,31 +24,46 @@ use crate::store::Payer;
 
 const NAME_LENGTH_MAX: usize = 100;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/operator/payers", routing::post(create).get(list))
-        .route("/v1/operator/payers/{id}/freeze", routing::post(freeze))
-        .route("/v1/operator/payers/{id}/unfreeze", routing::post(unfreeze))
-        .route("/v1/operator/payers/{id}/reset_secrets", routing::post(reset_secrets))
-        .route("/v1/operator/payers/{id}/invitations", routing::post(invite))
-        .route("/v1/operator/devices/{key_id}/revoke", routing::post(revoke_device))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(freeze))
+        .routes(routes!(unfreeze))
+        .routes(routes!(reset_secrets))
+        .routes(routes!(invite))
+        .routes(routes!(revoke_device))
 }
 
-#[derive(Deserialize)]
+type Name = schema::Text<NAME_LENGTH_MAX>;
+
+/// A new payer.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewPayer)]
 #[serde(deny_unknown_fields)]
 struct NewPayerBody {
+    #[schema(value_type = Name)]
     name: String,
+    /// `live` unless said otherwise.
+    #[schema(value_type = Option<schema::Mode>)]
     mode: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A payer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Payer)]
 struct PayerBody {
+    #[schema(value_type = schema::PayerId)]
     id: String,
+    #[schema(schema_with = kind::payer)]
     object: &'static str,
     name: String,
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
+    #[schema(value_type = schema::PayerState)]
     state: String,
+    #[schema(value_type = schema::Time)]
     created_at: String,
 }
 
@@ -62,6 +81,16 @@ impl PayerBody {
     }
 }
 
+/// Take on a payer
+#[utoipa::path(
+    post,
+    path = "/v1/operator/payers",
+    operation_id = "create_payer",
+    tag = "Payers",
+    request_body = NewPayerBody,
+    responses((status = CREATED, description = "The payer.", body = PayerBody)),
+    extensions(("x-errors" = json!(["409 test_clock_on"]))),
+)]
 async fn create(
     State(app): State<Arc<App>>,
     body: Bytes,
@@ -74,15 +103,32 @@ async fn create(
     Ok((StatusCode::CREATED, Json(PayerBody::new(&app, payer))))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Filter {
+    /// Both unless said otherwise.
+    #[param(value_type = Option<schema::Mode>)]
     mode: Option<String>,
+    /// How many.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<usize>,
+    /// The `next` of the page before.
+    #[param(value_type = Option<schema::PayerId>)]
     after: Option<String>,
 }
 
-/// Of one mode, or of both: tests leave many payers behind.
+/// List payers
+///
+/// Of one mode, or of both; newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/operator/payers",
+    operation_id = "list_payers",
+    tag = "Payers",
+    params(Filter),
+    responses((status = OK, description = "A page.", body = List<PayerBody>)),
+)]
 async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<List<PayerBody>>, Problem> {
     let filter: Filter = input::query(&uri)?;
     let size = input::page_size(filter.limit)?;
@@ -93,16 +139,31 @@ async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<List<PayerBo
     Ok(Json(List::page(payers, size, cursor, |payer| PayerBody::new(&app, payer))))
 }
 
-#[derive(Serialize)]
+/// An invitation for a payer's device.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Invitation)]
 struct InvitationBody {
+    #[schema(value_type = schema::InvitationId)]
     id: String,
+    #[schema(schema_with = kind::invitation)]
     object: &'static str,
     /// Shown this once; enrols one device.
     invitation: String,
+    #[schema(value_type = schema::PayerId)]
     payer: String,
+    #[schema(value_type = schema::Time)]
     expires_at: String,
 }
 
+/// Invite a device of a payer
+#[utoipa::path(
+    post,
+    path = "/v1/operator/payers/{id}/invitations",
+    operation_id = "invite_payer",
+    tag = "Payers",
+    params(("id" = schema::PayerId, Path)),
+    responses((status = CREATED, description = "The invitation, shown this once.", body = InvitationBody)),
+)]
 async fn invite(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -119,6 +180,18 @@ async fn invite(
     Ok((StatusCode::CREATED, Json(body)))
 }
 
+/// Freeze a payer
+///
+/// Only the operator unfreezes what the operator froze.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/payers/{id}/freeze",
+    operation_id = "freeze_payer",
+    tag = "Payers",
+    params(("id" = schema::PayerId, Path)),
+    responses((status = OK, description = "The payer.", body = PayerBody)),
+    extensions(("x-errors" = json!(["409 payer_closed"]))),
+)]
 async fn freeze(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -126,6 +199,16 @@ async fn freeze(
     set_frozen(&app, &id, true).await
 }
 
+/// End a payer's freeze
+#[utoipa::path(
+    post,
+    path = "/v1/operator/payers/{id}/unfreeze",
+    operation_id = "unfreeze_payer",
+    tag = "Payers",
+    params(("id" = schema::PayerId, Path)),
+    responses((status = OK, description = "The payer.", body = PayerBody)),
+    extensions(("x-errors" = json!(["409 payer_closed"]))),
+)]
 async fn unfreeze(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -141,6 +224,19 @@ async fn set_frozen(app: &App, id: &str, frozen: bool) -> Result<Json<PayerBody>
     Ok(Json(PayerBody::new(app, payer)))
 }
 
+/// Forget a payer's secrets
+///
+/// PIN, one-time passwords and recovery codes. For a payer who has lost them all: make sure first who
+/// it is.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/payers/{id}/reset_secrets",
+    operation_id = "reset_payer_secrets",
+    tag = "Payers",
+    params(("id" = schema::PayerId, Path)),
+    responses((status = OK, description = "The payer.", body = PayerBody)),
+    extensions(("x-errors" = json!(["409 payer_closed"]))),
+)]
 async fn reset_secrets(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -152,6 +248,15 @@ async fn reset_secrets(
     Ok(Json(PayerBody::new(&app, payer)))
 }
 
+/// Revoke a device
+#[utoipa::path(
+    post,
+    path = "/v1/operator/devices/{key_id}/revoke",
+    operation_id = "revoke_device",
+    tag = "Payers",
+    params(("key_id" = schema::DeviceKeyId, Path)),
+    responses((status = NO_CONTENT, description = "Its codes and requests are refused from now on.")),
+)]
 async fn revoke_device(
     State(app): State<Arc<App>>,
     Path(key_id): Path<String>,

@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::domain::ids::PayerId;
 use crate::domain::outcome::{Answer, Outcome, Refusal, TopUpAnswer};
 use crate::http::input;
+use crate::http::openapi::IdempotencyKey;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::Problem;
 use crate::http::refusal::refused;
 use crate::http::replay::mark;
@@ -20,28 +25,46 @@ use crate::service::{App, TopUpRequest};
 
 const REFERENCE_LENGTH_MAX: usize = 64;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/operator/top_ups", routing::post(create))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(create))
 }
 
-#[derive(Deserialize)]
+type ExternalReference = schema::Text<REFERENCE_LENGTH_MAX>;
+
+/// Money that a payer paid in.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewTopUp)]
 #[serde(deny_unknown_fields)]
 struct NewTopUpBody {
+    #[schema(value_type = schema::PayerId)]
     payer: String,
+    #[schema(value_type = schema::PositiveAmount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: String,
+    /// The bank's name for it.
+    #[schema(value_type = ExternalReference)]
     external_reference: String,
 }
 
-#[derive(Serialize)]
+/// Money that was credited.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TopUp)]
 struct TopUpBody {
+    #[schema(value_type = schema::TopUpId)]
     id: String,
+    #[schema(schema_with = kind::top_up)]
     object: &'static str,
+    #[schema(value_type = schema::PayerId)]
     payer: String,
+    #[schema(value_type = schema::Amount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     external_reference: String,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Receipt)]
     receipt: String,
 }
 
@@ -60,6 +83,25 @@ impl TopUpBody {
     }
 }
 
+/// Credit what a payer paid in
+///
+/// An external reference is credited once, under whatever key.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/top_ups",
+    operation_id = "create_top_up",
+    tag = "Money",
+    params(IdempotencyKey),
+    request_body = NewTopUpBody,
+    responses((status = CREATED, description = "It is credited.", body = TopUpBody)),
+    extensions(("x-errors" = json!([
+        "409 reference_conflict",
+        "422 unknown_payer",
+        "422 payer_unavailable",
+        "422 currency_mismatch",
+        "422 amount_too_large",
+    ]))),
+)]
 async fn create(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

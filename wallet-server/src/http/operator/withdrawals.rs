@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use axum::{Json, Router, routing};
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::receipt::PaymentState;
 
 use crate::domain::command::WithdrawalEnd;
@@ -15,30 +18,46 @@ use crate::domain::ids::WithdrawalId;
 use crate::http::input;
 use crate::http::list::List;
 use crate::http::not_moved::movement;
+use crate::http::openapi::{IdempotencyKey, schema};
 use crate::http::problem::Problem;
 use crate::http::withdrawal_body::WithdrawalBody;
 use crate::service::App;
 
 const REFERENCE_LENGTH_MAX: usize = 64;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    let one = "/v1/operator/withdrawals/{id}";
-    Router::new()
-        .route("/v1/operator/withdrawals", routing::get(list))
-        .route(&format!("{one}/pay"), routing::post(pay))
-        .route(&format!("{one}/return"), routing::post(give_back))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(pay)).routes(routes!(give_back))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Filter {
+    /// `live` unless said otherwise.
+    #[param(value_type = Option<schema::Mode>)]
     mode: Option<String>,
+    /// All states unless said otherwise.
+    #[param(value_type = Option<schema::WithdrawalState>)]
     state: Option<String>,
+    /// How many.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<usize>,
+    /// The `next` of the page before.
+    #[param(value_type = Option<schema::WithdrawalId>)]
     after: Option<String>,
 }
 
+/// List withdrawals
+///
 /// Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/operator/withdrawals",
+    operation_id = "list_all_withdrawals",
+    tag = "Money",
+    params(Filter),
+    responses((status = OK, description = "A page, with destinations.", body = List<WithdrawalBody>)),
+)]
 async fn list(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -46,7 +65,7 @@ async fn list(
     let filter: Filter = input::query(&uri)?;
     let size = input::page_size(filter.limit)?;
     let mode = input::mode(filter.mode.as_deref())?;
-    let wrong = || Problem::field("", "state is authorized, succeeded or canceled");
+    let wrong = || Problem::field("/state", "state is authorized, succeeded or canceled");
     let state = match filter.state.as_deref().map(PaymentState::from_name) {
         None => None,
         Some(
@@ -66,13 +85,31 @@ async fn list(
     )))
 }
 
-#[derive(Deserialize)]
+type ExternalReference = schema::Text<REFERENCE_LENGTH_MAX>;
+
+/// How it was paid.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = WithdrawalPayment)]
 #[serde(deny_unknown_fields)]
 struct PayBody {
+    /// The bank's name for it: stands for one withdrawal.
+    #[schema(value_type = ExternalReference)]
     external_reference: String,
 }
 
-/// The bank has paid it.
+/// The bank has paid it
+///
+/// The money leaves the books.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/withdrawals/{id}/pay",
+    operation_id = "pay_withdrawal",
+    tag = "Money",
+    params(("id" = schema::WithdrawalId, Path), IdempotencyKey),
+    request_body = PayBody,
+    responses((status = OK, description = "The withdrawal, `succeeded`.", body = WithdrawalBody)),
+    extensions(("x-errors" = json!(["409 withdrawal_closed", "409 reference_conflict"]))),
+)]
 async fn pay(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -85,7 +122,19 @@ async fn pay(
     finish(&app, &id, WithdrawalEnd::Paid { external_reference }, key).await
 }
 
-/// It cannot be paid.
+/// It cannot be paid
+///
+/// The money is free again.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/withdrawals/{id}/return",
+    operation_id = "return_withdrawal",
+    tag = "Money",
+    params(("id" = schema::WithdrawalId, Path), IdempotencyKey),
+    request_body = Option<input::Nothing>,
+    responses((status = OK, description = "The withdrawal, `canceled`.", body = WithdrawalBody)),
+    extensions(("x-errors" = json!(["409 withdrawal_closed"]))),
+)]
 async fn give_back(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,

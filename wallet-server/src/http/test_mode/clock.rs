@@ -2,27 +2,33 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::TestMerchant;
 use crate::http::input;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::{Certainty, Problem};
 use crate::http::time::rfc3339;
 use crate::service::{AHEAD_SECONDS_MAX, ApiKeyScope, App, NotAdvanced, TestTime};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/test/clock", routing::get(show))
-        .route("/v1/test/clock/advance", routing::post(advance))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(show)).routes(routes!(advance))
 }
 
-#[derive(Serialize)]
+/// The clock of a server for tests.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TestClock)]
 struct TestClockBody {
+    #[schema(schema_with = kind::test_clock)]
     object: &'static str,
+    #[schema(value_type = schema::Time)]
     now: String,
     /// By how much it is ahead of the machine's clock.
     advanced_seconds: i64,
@@ -34,7 +40,16 @@ impl From<TestTime> for TestClockBody {
     }
 }
 
-/// `GET /v1/test/clock`.
+/// What time it is
+#[utoipa::path(
+    get,
+    path = "/v1/test/clock",
+    operation_id = "get_test_clock",
+    tag = "Test mode",
+    security(("api_key" = ["read"])),
+    responses((status = OK, description = "The time.", body = TestClockBody)),
+    extensions(("x-errors" = json!(["403 test_mode_only", "409 test_clock_off"]))),
+)]
 async fn show(
     TestMerchant(auth): TestMerchant,
     State(app): State<Arc<App>>,
@@ -44,13 +59,28 @@ async fn show(
     Ok(Json(time.into()))
 }
 
-#[derive(Deserialize)]
+/// How far.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = TestClockAdvance)]
 #[serde(deny_unknown_fields)]
 struct AdvanceBody {
+    #[schema(minimum = 1)]
     seconds: u32,
 }
 
-/// `POST /v1/test/clock/advance`.
+/// Let time pass
+///
+/// On a server that was started for it.
+#[utoipa::path(
+    post,
+    path = "/v1/test/clock/advance",
+    operation_id = "advance_test_clock",
+    tag = "Test mode",
+    security(("api_key" = ["charge"])),
+    request_body = AdvanceBody,
+    responses((status = OK, description = "The time.", body = TestClockBody)),
+    extensions(("x-errors" = json!(["403 test_mode_only", "409 test_clock_off"]))),
+)]
 async fn advance(
     TestMerchant(auth): TestMerchant,
     State(app): State<Arc<App>>,

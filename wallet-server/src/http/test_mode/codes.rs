@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::Money;
 use wallet_core::code::CodeLimit;
 
@@ -14,37 +17,66 @@ use super::TestMerchant;
 use crate::domain::test_payer::{NoTestPayer, TestOutcome};
 use crate::http::input;
 use crate::http::list::List;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::{Certainty, Problem};
 use crate::http::time::rfc3339;
 use crate::service::{ApiKeyScope, App, NoTestCode};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/test/codes", routing::post(create))
-        .route("/v1/test/outcomes", routing::get(outcomes))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(create)).routes(routes!(outcomes))
 }
 
-#[derive(Deserialize)]
+/// A code to be made.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewTestCode)]
 #[serde(deny_unknown_fields)]
 struct NewTestCodeBody {
+    #[schema(value_type = schema::TestOutcomeName)]
     outcome: String,
+    /// The most that it allows.
+    #[schema(value_type = Option<schema::PositiveAmount>)]
     limit: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A code that comes to an outcome when it is charged.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TestCode)]
 struct TestCodeBody {
+    #[schema(schema_with = kind::test_code)]
     object: &'static str,
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
+    #[schema(value_type = schema::TestOutcomeName)]
     outcome: &'static str,
     /// What a till scans.
+    #[schema(pattern = "^[0-9]+$")]
     code: String,
     /// The most that it allows.
+    #[schema(value_type = schema::Amount)]
     limit: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
+    #[schema(value_type = schema::Time)]
     expires_at: String,
 }
 
-/// `POST /v1/test/codes`.
+/// Make a code that comes to an outcome
+///
+/// `GET /v1/test/outcomes` lists the outcomes.
+#[utoipa::path(
+    post,
+    path = "/v1/test/codes",
+    operation_id = "create_test_code",
+    tag = "Test mode",
+    security(("api_key" = ["charge"])),
+    request_body = NewTestCodeBody,
+    responses((status = CREATED, description = "The code.", body = TestCodeBody)),
+    extensions(("x-errors" = json!([
+        "403 test_mode_only",
+        "409 outcome_impossible",
+        "503 overloaded",
+    ]))),
+)]
 async fn create(
     TestMerchant(auth): TestMerchant,
     State(app): State<Arc<App>>,
@@ -98,13 +130,26 @@ fn not_made(refused: NoTestCode) -> Problem {
     }
 }
 
-#[derive(Serialize)]
+/// An outcome.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TestOutcome)]
 struct OutcomeBody {
+    #[schema(value_type = schema::TestOutcomeName)]
     outcome: &'static str,
     description: &'static str,
 }
 
-/// `GET /v1/test/outcomes`.
+/// List the outcomes that a code can have
+#[utoipa::path(
+    get,
+    path = "/v1/test/outcomes",
+    operation_id = "list_test_outcomes",
+    tag = "Test mode",
+    security(("api_key" = ["read"])),
+    params(input::Page, ("after" = Option<schema::TestOutcomeName>, Query, description = "The `next` of the page before.")),
+    responses((status = OK, description = "A page.", body = List<OutcomeBody>)),
+    extensions(("x-errors" = json!(["403 test_mode_only"]))),
+)]
 async fn outcomes(
     TestMerchant(auth): TestMerchant,
     uri: Uri,

@@ -7,18 +7,18 @@ mod payments;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use utoipa_axum::router::OpenApiRouter;
 use wallet_core::Mode;
 
 use super::auth::MerchantAuth;
 use super::problem::{Certainty, Problem};
 use crate::service::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().merge(codes::routes()).merge(payments::routes()).merge(clock::routes())
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().merge(codes::routes()).merge(payments::routes()).merge(clock::routes())
 }
 
 /// A merchant in test mode.

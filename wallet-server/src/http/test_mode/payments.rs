@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::Mode;
 
 use super::TestMerchant;
 use crate::domain::ids::PaymentId;
 use crate::domain::outcome::{Answer, Outcome, Refusal};
 use crate::http::input;
+use crate::http::openapi::{IdempotencyKey, schema};
 use crate::http::payment_body::PaymentBody;
 use crate::http::payment_changes::{names_payment, with_payment};
 use crate::http::problem::{Certainty, Problem};
@@ -21,15 +24,27 @@ use crate::http::replay::mark;
 use crate::service::{ApiKeyScope, App, NotDecided, TestDecision};
 use crate::store::Payment;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    let one = "/v1/test/payments/{id}";
-    Router::new()
-        .route(&format!("{one}/confirm"), routing::post(confirm))
-        .route(&format!("{one}/refuse"), routing::post(refuse))
-        .route(&format!("{one}/expire"), routing::post(expire))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(confirm)).routes(routes!(refuse)).routes(routes!(expire))
 }
 
-/// `POST …/confirm`.
+/// Confirm, as the payer
+#[utoipa::path(
+    post,
+    path = "/v1/test/payments/{id}/confirm",
+    operation_id = "confirm_test_payment",
+    tag = "Test mode",
+    security(("api_key" = ["charge"])),
+    params(("id" = schema::PaymentId, Path), IdempotencyKey),
+    request_body = Option<input::Nothing>,
+    responses((status = OK, description = "The payment.", body = PaymentBody)),
+    extensions(("x-errors" = json!([
+        "403 test_mode_only",
+        "409 payer_decides",
+        "409 payment_closed",
+        "409 confirmation_expired",
+    ]))),
+)]
 async fn confirm(
     merchant: TestMerchant,
     State(app): State<Arc<App>>,
@@ -40,7 +55,23 @@ async fn confirm(
     decide(&app, merchant, &id, TestDecision::Confirm, (&headers, &body)).await
 }
 
-/// `POST …/refuse`.
+/// Refuse, as the payer
+#[utoipa::path(
+    post,
+    path = "/v1/test/payments/{id}/refuse",
+    operation_id = "refuse_test_payment",
+    tag = "Test mode",
+    security(("api_key" = ["charge"])),
+    params(("id" = schema::PaymentId, Path), IdempotencyKey),
+    request_body = Option<input::Nothing>,
+    responses((status = OK, description = "The payment.", body = PaymentBody)),
+    extensions(("x-errors" = json!([
+        "403 test_mode_only",
+        "409 payer_decides",
+        "409 payment_closed",
+        "409 confirmation_expired",
+    ]))),
+)]
 async fn refuse(
     merchant: TestMerchant,
     State(app): State<Arc<App>>,
@@ -51,7 +82,23 @@ async fn refuse(
     decide(&app, merchant, &id, TestDecision::Refuse, (&headers, &body)).await
 }
 
-/// `POST …/expire`.
+/// Let the time run out in which something had to be done
+#[utoipa::path(
+    post,
+    path = "/v1/test/payments/{id}/expire",
+    operation_id = "expire_test_payment",
+    tag = "Test mode",
+    security(("api_key" = ["charge"])),
+    params(("id" = schema::PaymentId, Path), IdempotencyKey),
+    request_body = Option<input::Nothing>,
+    responses((status = OK, description = "The payment.", body = PaymentBody)),
+    extensions(("x-errors" = json!([
+        "403 test_mode_only",
+        "409 payer_decides",
+        "409 payment_closed",
+        "409 confirmation_expired",
+    ]))),
+)]
 async fn expire(
     merchant: TestMerchant,
     State(app): State<Arc<App>>,

@@ -2,46 +2,60 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::devices::DeviceBody;
 use super::{proof, recipients};
 use crate::http::auth::SignedRequest;
 use crate::http::input;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
 use crate::service::{App, Handle};
 use crate::store::Device;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/wallet/account", routing::get(show))
-        .route("/v1/wallet/handle", routing::put(set_handle))
-        .route("/v1/wallet/freeze", routing::post(freeze))
-        .route("/v1/wallet/unfreeze", routing::post(unfreeze))
-        .route("/v1/wallet/close", routing::post(close))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(show))
+        .routes(routes!(set_handle))
+        .routes(routes!(freeze))
+        .routes(routes!(unfreeze))
+        .routes(routes!(close))
 }
 
 /// An account, for its owner.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Account)]
 pub(super) struct AccountBody {
+    #[schema(schema_with = kind::account)]
     object: &'static str,
+    #[schema(value_type = schema::PayerId)]
     payer: String,
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
+    #[schema(value_type = schema::PayerState)]
     state: &'static str,
     /// Whether the operator froze it, so that the payer cannot unfreeze it.
+    #[schema(pattern = "^(operator|payer)$")]
     frozen_by: Option<&'static str>,
     name: String,
+    #[schema(value_type = Option<schema::Handle>)]
     handle: Option<String>,
+    #[schema(value_type = Option<schema::ReceiveCode>)]
     receive_code: Option<String>,
     pin_set: bool,
     totp_set: bool,
     recovery_codes_left: u32,
+    #[schema(value_type = schema::Time)]
     created_at: String,
     device: Option<DeviceBody>,
+    #[schema(value_type = schema::Time)]
     server_time: String,
 }
 
@@ -73,6 +87,15 @@ impl AccountBody {
     }
 }
 
+/// The account of the device that asks
+#[utoipa::path(
+    get,
+    path = "/v1/wallet/account",
+    operation_id = "get_account",
+    tag = "Account",
+    responses((status = OK, description = "The account.", body = AccountBody)),
+    extensions(("x-errors" = json!(["404 not_found"]))),
+)]
 async fn show(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -81,9 +104,12 @@ async fn show(
     AccountBody::of(&app, &device).await.map(Json)
 }
 
-#[derive(Deserialize)]
+/// A handle to take.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewHandle)]
 #[serde(deny_unknown_fields)]
 struct HandleBody {
+    #[schema(value_type = schema::Handle)]
     handle: String,
 }
 
@@ -93,6 +119,22 @@ pub(super) fn handle(text: &str) -> Result<Handle, Problem> {
     Handle::parse(text).ok_or_else(|| Problem::field("/handle", detail))
 }
 
+/// Choose a handle
+///
+/// For 30 days the old handle goes to nobody but who gave it up.
+#[utoipa::path(
+    put,
+    path = "/v1/wallet/handle",
+    operation_id = "set_handle",
+    tag = "Account",
+    request_body = HandleBody,
+    responses((status = OK, description = "The account.", body = AccountBody)),
+    extensions(("x-errors" = json!([
+        "404 not_found",
+        "409 handle_taken",
+        "429 too_many_requests",
+    ]))),
+)]
 async fn set_handle(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -105,6 +147,18 @@ async fn set_handle(
     AccountBody::of(&app, &device).await.map(Json)
 }
 
+/// Freeze everything
+///
+/// Nothing is paid from now on.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/freeze",
+    operation_id = "freeze_account",
+    tag = "Account",
+    request_body = Option<input::Nothing>,
+    responses((status = OK, description = "The account.", body = AccountBody)),
+    extensions(("x-errors" = json!(["404 not_found"]))),
+)]
 async fn freeze(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -115,14 +169,34 @@ async fn freeze(
     AccountBody::of(&app, &device).await.map(Json)
 }
 
-#[derive(Deserialize)]
+/// The PIN, and a second factor where one is in use.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Unfreezing)]
 #[serde(deny_unknown_fields)]
 struct UnfreezeBody {
+    #[schema(value_type = schema::SixDigits)]
     pin: String,
+    #[schema(value_type = Option<schema::SixDigits>)]
     totp: Option<String>,
+    #[schema(value_type = Option<schema::RecoveryCode>)]
     recovery_code: Option<String>,
 }
 
+/// End a freeze
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/unfreeze",
+    operation_id = "unfreeze_account",
+    tag = "Account",
+    request_body = UnfreezeBody,
+    responses((status = OK, description = "The account.", body = AccountBody)),
+    extensions(("x-errors" = json!([
+        "a PIN",
+        "a second factor",
+        "404 not_found",
+        "409 frozen_by_operator",
+    ]))),
+)]
 async fn unfreeze(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -135,12 +209,28 @@ async fn unfreeze(
     AccountBody::of(&app, &device).await.map(Json)
 }
 
-#[derive(Deserialize)]
+/// The PIN.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Closing)]
 #[serde(deny_unknown_fields)]
 struct CloseBody {
+    #[schema(value_type = schema::SixDigits)]
     pin: String,
 }
 
+/// Close the account
+///
+/// Once there is no money in it or held. What names the payer is erased, devices are revoked; the
+/// ledger stays.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/close",
+    operation_id = "close_account",
+    tag = "Account",
+    request_body = CloseBody,
+    responses((status = NO_CONTENT, description = "It is closed.")),
+    extensions(("x-errors" = json!(["a PIN", "403 payer_unavailable", "409 account_not_empty"]))),
+)]
 async fn close(State(app): State<Arc<App>>, request: SignedRequest) -> Result<StatusCode, Problem> {
     let device = request.pin_actor(&app).await?;
     let body: CloseBody = input::json(&request.body)?;

@@ -2,25 +2,32 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Json, Router, routing};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::Money;
 
 use super::enrolments::LimitsBody;
 use super::events::MarkBody;
 use crate::http::auth::SignedRequest;
 use crate::http::balance::CurrencyBalance;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
 use crate::service::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/wallet/balance", routing::get(balance))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(balance))
 }
 
-#[derive(Serialize)]
+/// What is in a wallet.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Wallet)]
 struct WalletBody {
+    #[schema(schema_with = kind::wallet)]
     object: &'static str,
     #[serde(flatten)]
     balance: CurrencyBalance,
@@ -28,16 +35,31 @@ struct WalletBody {
     /// The highest code of this device that was presented. A phone whose own mark was lost, or
     /// ran ahead with a wrong clock, goes on from here.
     mark: Option<MarkBody>,
+    #[schema(value_type = schema::Time)]
     server_time: String,
 }
 
-#[derive(Serialize)]
+/// What a payer may spend, and what is left of it today.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SpendingLimitsLeft)]
 struct LimitsLeftBody {
     #[serde(flatten)]
     limits: LimitsBody,
+    #[schema(value_type = schema::Amount)]
     day_left: String,
 }
 
+/// What is in the wallet
+///
+/// And what may be spent of it today with this device: less while it is new.
+#[utoipa::path(
+    get,
+    path = "/v1/wallet/balance",
+    operation_id = "get_wallet",
+    tag = "Wallet",
+    responses((status = OK, description = "The wallet.", body = WalletBody)),
+    extensions(("x-errors" = json!(["404 not_found"]))),
+)]
 async fn balance(
     State(app): State<Arc<App>>,
     request: SignedRequest,

@@ -3,16 +3,21 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::domain::ids::PaymentId;
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, PaymentAnswer, Refusal};
 use crate::http::auth::SignedRequest;
 use crate::http::input;
+use crate::http::openapi::IdempotencyKey;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::{Certainty, Problem};
 use crate::http::refusal::refused;
 use crate::http::replay::mark;
@@ -20,40 +25,52 @@ use crate::http::time::rfc3339;
 use crate::service::App;
 use crate::store::{Confirmation, Device};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    let one = "/v1/wallet/confirmations/{payment}";
-    Router::new()
-        .route("/v1/wallet/confirmations", routing::get(list))
-        .route(&format!("{one}/confirm"), routing::post(confirm))
-        .route(&format!("{one}/refuse"), routing::post(refuse))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(confirm)).routes(routes!(refuse))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
+    /// For so many seconds, keep the request open until something waits.
+    #[param(minimum = 0, maximum = 25)]
     wait: Option<u64>,
 }
 
-#[derive(Serialize)]
+/// The payments that wait for their payer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Confirmations)]
 struct ListBody {
     data: Vec<ConfirmationBody>,
+    #[schema(value_type = schema::Time)]
     server_time: String,
 }
 
-#[derive(Serialize)]
+/// A payment that waits for its payer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Confirmation)]
 struct ConfirmationBody {
+    #[schema(schema_with = kind::confirmation)]
     object: &'static str,
+    #[schema(value_type = schema::PaymentId)]
     payment: String,
     /// Whether this is the device whose code was charged: no other may confirm.
     this_device: bool,
     merchant_name: String,
     terminal_name: Option<String>,
+    #[schema(value_type = schema::Amount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     description: Option<String>,
+    #[schema(value_type = schema::ConfirmationReason)]
     reason: &'static str,
+    #[schema(value_type = schema::CodeSource)]
     code_source: String,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Time)]
     expires_at: String,
 }
 
@@ -76,7 +93,17 @@ impl ConfirmationBody {
     }
 }
 
-/// `GET /v1/wallet/confirmations`: what waits, oldest first; with `wait`, as soon as something does.
+/// What waits for the payer
+///
+/// Oldest first; with `wait`, as soon as something does.
+#[utoipa::path(
+    get,
+    path = "/v1/wallet/confirmations",
+    operation_id = "list_confirmations",
+    tag = "Confirmations",
+    params(ListQuery),
+    responses((status = OK, description = "What waits.", body = ListBody)),
+)]
 async fn list(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -91,16 +118,26 @@ async fn list(
 }
 
 /// A payment as its payer sees it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DecidedPayment)]
 struct DecidedBody {
+    #[schema(schema_with = kind::payment)]
     object: &'static str,
+    #[schema(value_type = schema::PaymentId)]
     id: String,
+    #[schema(value_type = schema::PaymentState)]
     state: &'static str,
+    #[schema(value_type = schema::Amount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
+    #[schema(value_type = Option<schema::DeclineReason>)]
     decline_code: Option<&'static str>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Time)]
     decided_at: String,
+    #[schema(value_type = schema::Receipt)]
     receipt: String,
 }
 
@@ -121,13 +158,35 @@ impl DecidedBody {
     }
 }
 
-#[derive(Deserialize)]
+/// The PIN.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PaymentConfirmation)]
 #[serde(deny_unknown_fields)]
 struct ConfirmBody {
+    #[schema(value_type = schema::SixDigits)]
     pin: String,
 }
 
-/// `POST …/confirm`: the PIN is looked at first, and only a right one gets into the ledger.
+/// Confirm a payment
+///
+/// The PIN is looked at first, and only a right one gets into the ledger. Only the device whose code
+/// was charged decides.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/confirmations/{payment}/confirm",
+    operation_id = "confirm_payment",
+    tag = "Confirmations",
+    params(("payment" = schema::PaymentId, Path), IdempotencyKey),
+    request_body = ConfirmBody,
+    responses((status = OK, description = "The payment.", body = DecidedBody)),
+    extensions(("x-errors" = json!([
+        "a PIN",
+        "403 other_device",
+        "403 payer_unavailable",
+        "409 payment_closed",
+        "409 confirmation_expired",
+    ]))),
+)]
 async fn confirm(
     State(app): State<Arc<App>>,
     Path(payment): Path<String>,
@@ -140,7 +199,24 @@ async fn confirm(
     decide(&app, &device, &payment, true, key).await
 }
 
-/// `POST …/refuse`: nothing is lost by a refusal, so it needs no PIN.
+/// Refuse a payment
+///
+/// Nothing is lost by a refusal, so it needs no PIN.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/confirmations/{payment}/refuse",
+    operation_id = "refuse_payment",
+    tag = "Confirmations",
+    params(("payment" = schema::PaymentId, Path), IdempotencyKey),
+    request_body = Option<input::Nothing>,
+    responses((status = OK, description = "The payment, `declined`.", body = DecidedBody)),
+    extensions(("x-errors" = json!([
+        "403 other_device",
+        "403 payer_unavailable",
+        "409 payment_closed",
+        "409 confirmation_expired",
+    ]))),
+)]
 async fn refuse(
     State(app): State<Arc<App>>,
     Path(payment): Path<String>,

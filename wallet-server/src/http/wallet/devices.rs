@@ -2,43 +2,52 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::DeviceKeyId;
 
-use super::enrolments::NAME_LENGTH_MAX;
+use super::enrolments::{DeviceName, NAME_LENGTH_MAX};
 use super::proof;
 use crate::http::auth::SignedRequest;
 use crate::http::input;
 use crate::http::list::List;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
 use crate::service::App;
 use crate::store::{Device, OwnDevice};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    let one = "/v1/wallet/devices/{key_id}";
-    Router::new()
-        .route("/v1/wallet/devices", routing::get(list))
-        .route("/v1/wallet/devices/invitations", routing::post(invite))
-        .route(one, routing::patch(rename))
-        .route(&format!("{one}/approve"), routing::post(approve))
-        .route(&format!("{one}/revoke"), routing::post(revoke))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(invite))
+        .routes(routes!(rename))
+        .routes(routes!(approve))
+        .routes(routes!(revoke))
 }
 
 /// A device of the payer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Device)]
 pub(super) struct DeviceBody {
+    #[schema(schema_with = kind::device)]
     object: &'static str,
+    #[schema(value_type = schema::DeviceKeyId)]
     key_id: String,
     name: String,
+    #[schema(value_type = schema::DeviceState)]
     state: &'static str,
     /// Whether it is the one that asks.
     current: bool,
+    #[schema(value_type = schema::Time)]
     created_at: String,
     /// Until then its limits are lower.
+    #[schema(value_type = Option<schema::Time>)]
     new_until: Option<String>,
 }
 
@@ -57,6 +66,16 @@ impl DeviceBody {
     }
 }
 
+/// List the payer's devices
+///
+/// Oldest first.
+#[utoipa::path(
+    get,
+    path = "/v1/wallet/devices",
+    operation_id = "list_devices",
+    tag = "Devices",
+    responses((status = OK, description = "All of them.", body = List<DeviceBody>)),
+)]
 async fn list(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -69,20 +88,39 @@ async fn list(
     Ok(Json(List::page(devices, all, |device| device.key_id.to_string(), body)))
 }
 
-#[derive(Deserialize)]
+/// The PIN.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = DeviceApproval)]
 #[serde(deny_unknown_fields)]
 struct PinBody {
+    #[schema(value_type = schema::SixDigits)]
     pin: String,
 }
 
-#[derive(Serialize)]
+/// An invitation for another device.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeviceInvitation)]
 struct InvitationBody {
+    #[schema(schema_with = kind::invitation)]
     object: &'static str,
     /// Shown this once; enrols one device.
     invitation: String,
+    #[schema(value_type = schema::Time)]
     expires_at: String,
 }
 
+/// Invite another device
+///
+/// The device that uses it needs no approval.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/devices/invitations",
+    operation_id = "invite_device",
+    tag = "Devices",
+    request_body = PinBody,
+    responses((status = CREATED, description = "The invitation.", body = InvitationBody)),
+    extensions(("x-errors" = json!(["a PIN", "403 payer_unavailable"]))),
+)]
 async fn invite(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -99,12 +137,25 @@ async fn invite(
     Ok((StatusCode::CREATED, Json(body)))
 }
 
-#[derive(Deserialize)]
+/// A name.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewDeviceName)]
 #[serde(deny_unknown_fields)]
 struct NameBody {
+    #[schema(value_type = DeviceName)]
     name: String,
 }
 
+/// Name a device
+#[utoipa::path(
+    patch,
+    path = "/v1/wallet/devices/{key_id}",
+    operation_id = "rename_device",
+    tag = "Devices",
+    params(("key_id" = schema::DeviceKeyId, Path)),
+    request_body = NameBody,
+    responses((status = OK, description = "The device.", body = DeviceBody)),
+)]
 async fn rename(
     State(app): State<Arc<App>>,
     Path(key_id): Path<String>,
@@ -117,6 +168,17 @@ async fn rename(
     Ok(Json(DeviceBody::new(&app, &device, &asking)))
 }
 
+/// Approve a device
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/devices/{key_id}/approve",
+    operation_id = "approve_device",
+    tag = "Devices",
+    params(("key_id" = schema::DeviceKeyId, Path)),
+    request_body = PinBody,
+    responses((status = OK, description = "The device.", body = DeviceBody)),
+    extensions(("x-errors" = json!(["a PIN", "403 payer_unavailable", "409 device_revoked"]))),
+)]
 async fn approve(
     State(app): State<Arc<App>>,
     Path(key_id): Path<String>,
@@ -129,6 +191,18 @@ async fn approve(
     Ok(Json(DeviceBody::new(&app, &device, &asking)))
 }
 
+/// Revoke a device
+///
+/// Its codes, requests and invitations are worth nothing from now on.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/devices/{key_id}/revoke",
+    operation_id = "revoke_own_device",
+    tag = "Devices",
+    params(("key_id" = schema::DeviceKeyId, Path)),
+    request_body = Option<input::Nothing>,
+    responses((status = OK, description = "The device.", body = DeviceBody)),
+)]
 async fn revoke(
     State(app): State<Arc<App>>,
     Path(key_id): Path<String>,

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::DevicePublicKey;
 
 use super::proof;
@@ -13,6 +16,7 @@ use crate::domain::limits::Limits;
 use crate::http::auth::SignedRequest;
 use crate::http::input;
 use crate::http::issuer::IssuerBody;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
 use crate::service::{App, Enrolled, Joining};
@@ -21,31 +25,49 @@ use crate::store::DeviceState;
 /// The longest name of a device.
 pub(super) const NAME_LENGTH_MAX: usize = 100;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/wallet/enrolments", routing::post(enrol))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(enrol))
 }
 
-#[derive(Deserialize)]
+pub(super) type DeviceName = schema::Text<NAME_LENGTH_MAX>;
+
+/// A device that wants to join.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewEnrolment)]
 #[serde(deny_unknown_fields)]
 struct EnrolmentBody {
+    /// For one device: from the operator, or from another device of the payer.
     invitation: String,
+    #[schema(value_type = schema::PublicKey)]
     public_key: String,
+    #[schema(value_type = DeviceName)]
     device_name: String,
+    /// Where the payer uses one-time passwords: approves this device.
+    #[schema(value_type = Option<schema::SixDigits>)]
     totp: Option<String>,
+    #[schema(value_type = Option<schema::RecoveryCode>)]
     recovery_code: Option<String>,
 }
 
 /// A device that joined.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EnrolledDevice)]
 pub(super) struct EnrolledBody {
+    #[schema(schema_with = kind::device)]
     object: &'static str,
+    #[schema(value_type = schema::DeviceKeyId)]
     device_key_id: String,
+    #[schema(value_type = schema::DeviceState)]
     state: &'static str,
+    #[schema(value_type = schema::PayerId)]
     payer: String,
+    #[schema(value_type = schema::Mode)]
     mode: &'static str,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     issuer: IssuerBody,
     limits: LimitsBody,
+    #[schema(value_type = schema::Time)]
     server_time: String,
 }
 
@@ -78,9 +100,12 @@ impl EnrolledBody {
 }
 
 /// What a payer may spend.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SpendingLimits)]
 pub(super) struct LimitsBody {
+    #[schema(value_type = schema::Amount)]
     pub(super) payment: String,
+    #[schema(value_type = schema::Amount)]
     pub(super) day: String,
 }
 
@@ -90,8 +115,32 @@ impl LimitsBody {
     }
 }
 
-/// `POST /v1/wallet/enrolments`. The signature is made with the very key that is to be enrolled:
-/// that proves possession of it.
+/// A device joins
+///
+/// Signed with the very key that is to be enrolled, with its hexadecimal text as `keyid`: that proves
+/// possession of it. The same invitation with the same key again gets the same device and its state
+/// of now, so a lost answer does no harm.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/enrolments",
+    operation_id = "create_enrolment",
+    tag = "Joining",
+    request_body = EnrolmentBody,
+    responses(
+        (status = CREATED, description = "The device, active.", body = EnrolledBody),
+        (status = ACCEPTED, description = "The device, which waits to be approved.", body = EnrolledBody),
+    ),
+    extensions(("x-errors" = json!([
+        "404 not_found",
+        "409 key_enrolled",
+        "422 unknown_invitation",
+        "422 invitation_expired",
+        "422 otp_wrong",
+        "422 otp_used",
+        "422 recovery_code_wrong",
+        "429 otp_locked",
+    ]))),
+)]
 async fn enrol(
     State(app): State<Arc<App>>,
     request: SignedRequest,

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::Money;
 use wallet_core::receipt::Record;
 
@@ -18,6 +21,8 @@ use crate::http::auth::SignedRequest;
 use crate::http::input;
 use crate::http::list::List;
 use crate::http::not_moved::movement;
+use crate::http::openapi::IdempotencyKey;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
 use crate::service::{App, ClaimShown, EnvelopeRequest, EnvelopeShown, Person, RecipientName};
@@ -26,43 +31,71 @@ use crate::store::{Claim, Envelope};
 const GREETING_LENGTH_MAX: usize = 100;
 const TOKEN_LENGTH_MAX: usize = 64;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/wallet/envelopes", routing::post(create).get(list))
-        .route("/v1/wallet/envelopes/claim", routing::post(claim))
-        .route("/v1/wallet/envelopes/{id}", routing::get(one))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(claim)).routes(routes!(one))
 }
 
-#[derive(Deserialize)]
+type Greeting = schema::Text<GREETING_LENGTH_MAX>;
+type Token = schema::Text<TOKEN_LENGTH_MAX>;
+
+/// Money for others to claim.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewEnvelope)]
 #[serde(deny_unknown_fields)]
 struct NewEnvelopeBody {
+    #[schema(value_type = schema::PositiveAmount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: String,
+    /// At most as many as the amount has minor units.
+    #[schema(minimum = 1, maximum = 100)]
     shares: u16,
+    #[schema(value_type = schema::Split)]
     split: String,
+    /// The one payer who may claim; then there is one share.
+    #[schema(value_type = Option<recipients::HandleText>)]
     handle: Option<String>,
+    /// For those who claim to read.
+    #[schema(value_type = Option<Greeting>)]
     greeting: Option<String>,
+    #[schema(value_type = schema::SixDigits)]
     pin: String,
 }
 
 /// An envelope as its sender sees it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Envelope)]
 struct EnvelopeBody {
+    #[schema(value_type = schema::EnvelopeId)]
     id: String,
+    #[schema(schema_with = kind::envelope)]
     object: &'static str,
+    #[schema(value_type = schema::EnvelopeState)]
     state: &'static str,
+    /// What whoever may claim is given.
+    #[schema(pattern = "^wallet:envelope:")]
     token: String,
+    #[schema(value_type = schema::Svg)]
     qr_svg: String,
+    #[schema(value_type = schema::Amount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     shares: u16,
+    #[schema(value_type = schema::Split)]
     split: String,
+    /// The one payer who may claim.
     to: Option<Person>,
     greeting: Option<String>,
+    /// How many shares are claimed.
     claimed: u16,
+    #[schema(value_type = schema::Amount)]
     amount_claimed: String,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Time)]
     expires_at: String,
+    #[schema(value_type = schema::Receipt)]
     receipt: String,
 }
 
@@ -110,7 +143,20 @@ impl EnvelopeBody {
     }
 }
 
-/// The PIN is looked at first, and only a right one gets into the ledger.
+/// Make a red envelope
+///
+/// The amount is held, and counts against the payer's limits; what nobody claims in time is free again
+/// and does not count any more. The PIN is looked at first, and only a right one gets into the ledger.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/envelopes",
+    operation_id = "create_envelope",
+    tag = "Between payers",
+    params(IdempotencyKey),
+    request_body = NewEnvelopeBody,
+    responses((status = CREATED, description = "The envelope.", body = EnvelopeBody)),
+    extensions(("x-errors" = json!(["a PIN", "a payer's money", "a recipient"]))),
+)]
 async fn create(State(app): State<Arc<App>>, request: SignedRequest) -> Result<Response, Problem> {
     let device = request.pin_actor(&app).await?;
     let key = input::idempotency_key(request.headers())?;
@@ -141,7 +187,17 @@ async fn create(State(app): State<Arc<App>>, request: SignedRequest) -> Result<R
     movement(&app, outcome, StatusCode::CREATED, |answer| EnvelopeBody::answered(&app, answer))
 }
 
-/// What the payer has sent, newest first.
+/// List red envelopes that the payer made
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/wallet/envelopes",
+    operation_id = "list_envelopes",
+    tag = "Between payers",
+    params(input::Page, ("after" = Option<schema::EnvelopeId>, Query, description = "The `next` of the page before.")),
+    responses((status = OK, description = "A page.", body = List<EnvelopeBody>)),
+)]
 async fn list(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -157,30 +213,51 @@ async fn list(
 }
 
 /// An envelope with its claims: to its sender all of it, to one who claimed the own share.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EnvelopeWithClaims)]
 #[serde(untagged)]
 enum OneBody {
-    Sender {
-        #[serde(flatten)]
-        envelope: Box<EnvelopeBody>,
-        claims: Vec<ClaimedBody>,
-    },
-    Claimant {
-        id: String,
-        object: &'static str,
-        state: &'static str,
-        shares: u16,
-        claimed: u16,
-        expires_at: String,
-        claims: Vec<ClaimedBody>,
-    },
+    Sender(SenderBody),
+    Claimant(ClaimantBody),
 }
 
-#[derive(Serialize)]
+/// An envelope and its claims, for its sender.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SentEnvelope)]
+struct SenderBody {
+    #[serde(flatten)]
+    #[schema(value_type = EnvelopeBody)]
+    envelope: Box<EnvelopeBody>,
+    claims: Vec<ClaimedBody>,
+}
+
+/// An envelope and the own claim, for one who claimed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ClaimedEnvelope)]
+struct ClaimantBody {
+    #[schema(value_type = schema::EnvelopeId)]
+    id: String,
+    #[schema(schema_with = kind::envelope)]
+    object: &'static str,
+    #[schema(value_type = schema::EnvelopeState)]
+    state: &'static str,
+    shares: u16,
+    claimed: u16,
+    #[schema(value_type = schema::Time)]
+    expires_at: String,
+    claims: Vec<ClaimedBody>,
+}
+
+/// A share, and who claimed it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ClaimedShare)]
 struct ClaimedBody {
+    /// Which share.
     n: u16,
+    #[schema(value_type = schema::Amount)]
     amount: String,
     by: Person,
+    #[schema(value_type = schema::Time)]
     created_at: String,
 }
 
@@ -195,6 +272,17 @@ impl ClaimedBody {
     }
 }
 
+/// A red envelope and its claims
+///
+/// The sender sees all of it, a claimant the state and the own claim, everybody else `404`.
+#[utoipa::path(
+    get,
+    path = "/v1/wallet/envelopes/{id}",
+    operation_id = "get_envelope",
+    tag = "Between payers",
+    params(("id" = schema::EnvelopeId, Path)),
+    responses((status = OK, description = "The envelope.", body = OneBody)),
+)]
 async fn one(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -213,9 +301,9 @@ async fn one(
     let claims = claims.iter().map(|claim| ClaimedBody::new(&app, &envelope, claim)).collect();
     if sender {
         let envelope = Box::new(EnvelopeBody::current(&app, &envelope)?);
-        return Ok(Json(OneBody::Sender { envelope, claims }));
+        return Ok(Json(OneBody::Sender(SenderBody { envelope, claims })));
     }
-    Ok(Json(OneBody::Claimant {
+    Ok(Json(OneBody::Claimant(ClaimantBody {
         id: envelope.id.to_string(),
         object: "envelope",
         state: envelope.record.state.as_str(),
@@ -223,26 +311,39 @@ async fn one(
         claimed: envelope.claimed,
         expires_at: rfc3339(envelope.expires_at),
         claims,
-    }))
+    })))
 }
 
-#[derive(Deserialize)]
+/// A share to be claimed.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewClaim)]
 #[serde(deny_unknown_fields)]
 struct NewClaimBody {
+    #[schema(value_type = Token)]
     token: String,
 }
 
-#[derive(Serialize)]
+/// A share that was claimed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EnvelopeClaim)]
 struct ClaimBody {
+    #[schema(value_type = schema::ClaimId)]
     id: String,
+    #[schema(schema_with = kind::envelope_claim)]
     object: &'static str,
+    #[schema(value_type = schema::EnvelopeId)]
     envelope: String,
+    /// Which share.
     n: Option<u16>,
+    #[schema(value_type = schema::Amount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     from: Person,
     greeting: Option<String>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Receipt)]
     receipt: String,
 }
 
@@ -265,7 +366,29 @@ impl ClaimBody {
     }
 }
 
-/// Nothing of the claimant's can be lost by a claim, so it needs no PIN.
+/// Claim a share of a red envelope
+///
+/// The next share, once for each payer. Nothing of the claimant's can be lost by a claim, so it needs
+/// no PIN.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/envelopes/claim",
+    operation_id = "claim_envelope",
+    tag = "Between payers",
+    params(IdempotencyKey),
+    request_body = NewClaimBody,
+    responses((status = CREATED, description = "The share.", body = ClaimBody)),
+    extensions(("x-errors" = json!([
+        "403 own_envelope",
+        "403 payer_unavailable",
+        "403 sender_unavailable",
+        "409 envelope_claimed",
+        "409 envelope_empty",
+        "409 envelope_expired",
+        "422 unknown_envelope",
+        "422 currency_mismatch",
+    ]))),
+)]
 async fn claim(State(app): State<Arc<App>>, request: SignedRequest) -> Result<Response, Problem> {
     let device = request.actor(&app).await?;
     let key = input::idempotency_key(request.headers())?;

@@ -4,9 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::code::Mark;
 use wallet_core::receipt::RecordKind;
 use wallet_core::{DeviceKeyId, Money};
@@ -19,6 +22,7 @@ use crate::domain::outcome::DeclineCode;
 use crate::http::auth::SignedRequest;
 use crate::http::input;
 use crate::http::list::List;
+use crate::http::openapi::schema;
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
 use crate::service::{App, Person};
@@ -26,20 +30,25 @@ use crate::store::{Cursor, PayerEvent, StoreError};
 
 const EVENTS_MAX: usize = 100;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/wallet/events", routing::get(events))
-        .route("/v1/wallet/activity", routing::get(activity))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(events)).routes(routes!(activity))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct EventsQuery {
+    /// The `next` of the answer before.
+    #[param(pattern = "^evt_[0-9]+_[0-9]+_[0-9]+$")]
     after: Option<String>,
+    /// For so many seconds, keep the request open until something happens.
+    #[param(minimum = 0, maximum = 25)]
     wait: Option<u64>,
 }
 
-#[derive(Serialize)]
+/// What happened since.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Events)]
 struct EventsBody {
     data: Vec<EventBody>,
     has_more: bool,
@@ -47,38 +56,57 @@ struct EventsBody {
     next: String,
 }
 
-#[derive(Serialize)]
+/// An event.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
 struct EventBody {
+    #[schema(pattern = "^evt_[0-9]+_[0-9]+_[0-9]+$")]
     id: String,
     #[serde(flatten)]
     what: WhatBody,
+    /// Which shown code it was, so that the phone shows the next one.
     code: Option<MarkBody>,
 }
 
 /// What happened, for a payer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Happening)]
 struct WhatBody {
+    /// For programs, such as `payment.succeeded`: `docs/http-api.md` lists them.
+    #[schema(pattern = "^[a-z_]+[.][a-z_]+$")]
     r#type: String,
+    /// The id of what it is about.
     subject: String,
+    /// The kind of what it is about.
     kind: &'static str,
+    #[schema(value_type = schema::PaymentState)]
     state: &'static str,
     /// None where it is about no money.
+    #[schema(value_type = Option<schema::Amount>)]
     amount: Option<String>,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     merchant_name: Option<String>,
+    #[schema(value_type = Option<schema::DeclineReason>)]
     decline_code: Option<&'static str>,
-    /// Which limit was in the way, and what is left of it.
+    /// Which limit was in the way.
     limit: Option<&'static str>,
+    /// What is left of it.
+    #[schema(value_type = Option<schema::Amount>)]
     remaining: Option<String>,
-    /// Between payers: the other one, and which way the money went.
+    /// Between payers: the other one.
     counterparty: Option<Person>,
+    /// Between payers: which way the money went.
+    #[schema(pattern = "^(in|out)$")]
     direction: Option<&'static str>,
     note: Option<String>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
 }
 
 /// A place in a device's sequence of codes.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Mark)]
 pub(super) struct MarkBody {
     step: u32,
     seq: u8,
@@ -91,11 +119,14 @@ impl From<Mark> for MarkBody {
 }
 
 /// Something in a payer's history.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Activity)]
 pub(super) struct ActivityBody {
+    /// The id of what it is about.
     id: String,
     #[serde(flatten)]
     what: WhatBody,
+    #[schema(value_type = schema::Receipt)]
     receipt: String,
 }
 
@@ -188,7 +219,18 @@ fn read_activity_cursor(text: &str) -> Option<(BatchId, i64)> {
     Some((BatchId::parse(batch)?, n.parse().ok()?))
 }
 
-/// Without `after`, only what happens from now on.
+/// What happens to the payer's codes and money
+///
+/// Oldest first. Without `after`, only what happens from now on; `wait` keeps the request open until
+/// something does.
+#[utoipa::path(
+    get,
+    path = "/v1/wallet/events",
+    operation_id = "list_events",
+    tag = "Wallet",
+    params(EventsQuery),
+    responses((status = OK, description = "At most 100 events.", body = EventsBody)),
+)]
 async fn events(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -222,6 +264,17 @@ async fn wait_for_events(
     app.wait_until(payer, wait, look, |events| !events.is_empty()).await
 }
 
+/// The history
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/wallet/activity",
+    operation_id = "list_activity",
+    tag = "Wallet",
+    params(input::Page, ("after" = Option<schema::ActivityCursor>, Query, description = "The `next` of the page before.")),
+    responses((status = OK, description = "A page.", body = List<ActivityBody>)),
+)]
 async fn activity(
     State(app): State<Arc<App>>,
     request: SignedRequest,

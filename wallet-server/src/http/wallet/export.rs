@@ -7,14 +7,15 @@ mod bodies;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing;
 use futures_util::stream;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use self::bodies::{ClaimedBody, SentBody};
 use super::account::AccountBody;
@@ -24,6 +25,7 @@ use super::limits::LimitsBody;
 use crate::domain::ids::{BatchId, ClaimId, EnvelopeId, PayerId, WithdrawalId};
 use crate::http::auth::SignedRequest;
 use crate::http::balance::CurrencyBalance;
+use crate::http::openapi::schema::kind;
 use crate::http::problem::Problem;
 use crate::http::withdrawal_body::WithdrawalBody;
 use crate::service::App;
@@ -32,13 +34,15 @@ use crate::store::StoreError;
 /// How many rows of a list are read at once.
 const PAGE_SIZE: usize = 100;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/wallet/export", routing::get(export))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(export))
 }
 
 /// What comes before the lists.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportHead)]
 struct HeadBody {
+    #[schema(schema_with = kind::export)]
     object: &'static str,
     account: AccountBody,
     devices: Vec<DeviceBody>,
@@ -46,6 +50,31 @@ struct HeadBody {
     balances: Vec<CurrencyBalance>,
 }
 
+/// All that is written, for the document: the lists follow page by page.
+#[derive(ToSchema)]
+#[schema(as = Export)]
+#[expect(dead_code, reason = "the description of what is written piece by piece")]
+struct ExportBody {
+    #[schema(inline)]
+    #[serde(flatten)]
+    head: HeadBody,
+    withdrawals: Vec<WithdrawalBody>,
+    envelopes: Vec<SentBody>,
+    envelope_claims: Vec<ClaimedBody>,
+    activity: Vec<ActivityBody>,
+}
+
+/// Everything about the payer
+///
+/// Lists are whole, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/wallet/export",
+    operation_id = "export",
+    tag = "Wallet",
+    responses((status = OK, description = "All of it.", body = ExportBody)),
+    extensions(("x-errors" = json!(["404 not_found"]))),
+)]
 async fn export(State(app): State<Arc<App>>, request: SignedRequest) -> Result<Response, Problem> {
     let device = request.device(&app).await?;
     let devices = app.store.devices_of(device.payer).await?;

@@ -2,28 +2,35 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::{Currency, Money};
 
 use super::proof;
 use crate::domain::limits::{Limits, OwnLimits};
 use crate::http::auth::SignedRequest;
 use crate::http::input;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::{Certainty, FieldError, Problem};
 use crate::service::App;
 use crate::store::Device;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/wallet/limits", routing::get(show).put(set))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(show, set))
 }
 
 /// The limits that hold for a payer, the issuer's, and what is left.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Limits)]
 pub(super) struct LimitsBody {
+    #[schema(schema_with = kind::limits)]
     object: &'static str,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     own: SetBody,
     issuer: SetBody,
@@ -31,12 +38,19 @@ pub(super) struct LimitsBody {
 }
 
 /// A set of limits.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LimitSet)]
 struct SetBody {
+    #[schema(value_type = schema::Amount)]
     payment: String,
+    #[schema(value_type = schema::Amount)]
     day: String,
+    #[schema(value_type = schema::Amount)]
     month: String,
+    /// A larger payment needs the PIN.
+    #[schema(value_type = schema::Amount)]
     without_pin: String,
+    /// So many payments of a day need no PIN.
     without_pin_count: i64,
 }
 
@@ -53,9 +67,12 @@ impl From<Limits> for SetBody {
 }
 
 /// What is left of the limits that are counted.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LimitsLeft)]
 struct LeftBody {
+    #[schema(value_type = schema::Amount)]
     day: String,
+    #[schema(value_type = schema::Amount)]
     month: String,
     without_pin_count: i64,
 }
@@ -82,6 +99,14 @@ impl LimitsBody {
     }
 }
 
+/// What the payer may spend
+#[utoipa::path(
+    get,
+    path = "/v1/wallet/limits",
+    operation_id = "get_limits",
+    tag = "Account",
+    responses((status = OK, description = "The limits.", body = LimitsBody)),
+)]
 async fn show(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -90,17 +115,36 @@ async fn show(
     LimitsBody::of(&app, &device).await.map(Json)
 }
 
-#[derive(Deserialize)]
+/// The limits that a payer chooses; those that are left out stay.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewLimits)]
 #[serde(deny_unknown_fields)]
 struct NewLimitsBody {
+    #[schema(value_type = schema::SixDigits)]
     pin: String,
+    #[schema(value_type = Option<schema::Amount>)]
     payment: Option<String>,
+    #[schema(value_type = Option<schema::Amount>)]
     day: Option<String>,
+    #[schema(value_type = Option<schema::Amount>)]
     month: Option<String>,
+    #[schema(value_type = Option<schema::Amount>)]
     without_pin: Option<String>,
     without_pin_count: Option<u32>,
 }
 
+/// Choose limits
+///
+/// None of them may be above the issuer's.
+#[utoipa::path(
+    put,
+    path = "/v1/wallet/limits",
+    operation_id = "set_limits",
+    tag = "Account",
+    request_body = NewLimitsBody,
+    responses((status = OK, description = "The limits.", body = LimitsBody)),
+    extensions(("x-errors" = json!(["a PIN", "422 limit_above_issuer"]))),
+)]
 async fn set(
     State(app): State<Arc<App>>,
     request: SignedRequest,

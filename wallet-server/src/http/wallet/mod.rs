@@ -19,12 +19,12 @@ mod withdrawals;
 
 use std::sync::Arc;
 
-use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::service::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .merge(enrolments::routes())
         .merge(balance::routes())
         .merge(confirmations::routes())

@@ -4,28 +4,57 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Router, routing};
 use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::proof;
 use crate::http::auth::SignedRequest;
 use crate::http::input;
+use crate::http::openapi::schema;
 use crate::http::problem::Problem;
 use crate::service::{App, PinProof};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/wallet/pin", routing::put(set))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(set))
 }
 
-#[derive(Deserialize)]
+/// A PIN, and, where there was one before, one proof.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewPin)]
 #[serde(deny_unknown_fields)]
 struct PinBody {
+    #[schema(value_type = schema::SixDigits)]
     pin: String,
+    #[schema(value_type = Option<schema::SixDigits>)]
     current_pin: Option<String>,
+    #[schema(value_type = Option<schema::SixDigits>)]
     totp: Option<String>,
+    #[schema(value_type = Option<schema::RecoveryCode>)]
     recovery_code: Option<String>,
 }
 
+/// Set the PIN
+///
+/// `{pin}` the first time, then with `current_pin`, `totp` or `recovery_code`. `{pin}` alone with the
+/// PIN that is set is `204` as well: so a phone that lost the answer finds out. One digit repeated
+/// and digits in a row are refused.
+#[utoipa::path(
+    put,
+    path = "/v1/wallet/pin",
+    operation_id = "set_pin",
+    tag = "Account",
+    request_body = PinBody,
+    responses((status = NO_CONTENT, description = "It is set.")),
+    extensions(("x-errors" = json!([
+        "a PIN",
+        "422 otp_wrong",
+        "422 otp_used",
+        "422 recovery_code_wrong",
+        "429 otp_locked",
+    ]))),
+)]
 async fn set(State(app): State<Arc<App>>, request: SignedRequest) -> Result<StatusCode, Problem> {
     let device = request.pin_actor(&app).await?;
     let body: PinBody = input::json(&request.body)?;

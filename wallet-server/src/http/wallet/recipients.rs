@@ -3,16 +3,20 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use wallet_core::qr::{Medium, Qr};
 
 use crate::domain::outcome::NotMoved;
 use crate::http::auth::SignedRequest;
 use crate::http::input;
 use crate::http::not_moved::not_moved;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::{Certainty, Problem};
 use crate::service::{App, Person, RecipientName};
 use crate::store::{Device, RECEIVE_TOKEN_LENGTH};
@@ -22,17 +26,20 @@ const HANDLE_LENGTH_MAX: usize = 30;
 /// What a receive code begins with.
 const RECEIVE_PREFIX: &str = "wallet:receive:";
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/wallet/recipients", routing::post(find))
-        .route("/v1/wallet/receive_code", routing::get(show).post(renew))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(find)).routes(routes!(show, renew))
 }
 
-/// How a body names another payer.
-#[derive(Deserialize)]
+pub(super) type HandleText = schema::Text<HANDLE_LENGTH_MAX>;
+
+/// How a body names another payer: in one of these ways.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Recipient)]
 #[serde(deny_unknown_fields)]
 struct RecipientBody {
+    #[schema(value_type = Option<HandleText>)]
     handle: Option<String>,
+    #[schema(value_type = Option<schema::ReceiveCode>)]
     receive_code: Option<String>,
 }
 
@@ -72,7 +79,22 @@ pub(super) fn count_lookup(app: &App, device: &Device) -> Result<(), Problem> {
     })
 }
 
+/// Whom one would pay
+///
 /// Nothing is moved by looking, so nothing is kept of it.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/recipients",
+    operation_id = "find_recipient",
+    tag = "Between payers",
+    request_body = RecipientBody,
+    responses((status = OK, description = "The other payer, the name masked.", body = Person)),
+    extensions(("x-errors" = json!([
+        "422 unknown_recipient",
+        "422 recipient_unavailable",
+        "429 too_many_requests",
+    ]))),
+)]
 async fn find(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -90,10 +112,15 @@ async fn find(
     Ok(Json(app.person(&found.person)))
 }
 
-#[derive(Serialize)]
+/// What others scan to pay this payer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ShownReceiveCode)]
 struct ReceiveCodeBody {
+    #[schema(schema_with = kind::receive_code)]
     object: &'static str,
+    #[schema(value_type = schema::ReceiveCode)]
     receive_code: String,
+    #[schema(value_type = schema::Svg)]
     qr_svg: String,
 }
 
@@ -114,7 +141,16 @@ pub(super) fn qr_svg(text: &str) -> Result<String, Problem> {
     Ok(qr.to_svg())
 }
 
+/// What others scan to pay this payer
+///
 /// Made when it is first asked for.
+#[utoipa::path(
+    get,
+    path = "/v1/wallet/receive_code",
+    operation_id = "get_receive_code",
+    tag = "Between payers",
+    responses((status = OK, description = "The code.", body = ReceiveCodeBody)),
+)]
 async fn show(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -123,7 +159,17 @@ async fn show(
     ReceiveCodeBody::new(app.receive_token(device.payer, false).await?)
 }
 
+/// Make another code to be paid by
+///
 /// The one before is worth nothing from now on.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/receive_code",
+    operation_id = "renew_receive_code",
+    tag = "Between payers",
+    request_body = Option<input::Nothing>,
+    responses((status = CREATED, description = "The new code.", body = ReceiveCodeBody)),
+)]
 async fn renew(
     State(app): State<Arc<App>>,
     request: SignedRequest,

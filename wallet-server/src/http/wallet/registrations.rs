@@ -2,34 +2,64 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::account;
-use super::enrolments::{EnrolledBody, NAME_LENGTH_MAX, public_key};
+use super::enrolments::{DeviceName, EnrolledBody, NAME_LENGTH_MAX, public_key};
 use crate::http::auth::SignedRequest;
 use crate::http::input;
+use crate::http::openapi::schema;
 use crate::http::problem::Problem;
 use crate::http::test_mode::keep_out_live;
 use crate::service::{App, Registering};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/wallet/registrations", routing::post(register))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(register))
 }
 
-#[derive(Deserialize)]
+/// Somebody who takes out a wallet, and their first device.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewRegistration)]
 #[serde(deny_unknown_fields)]
 struct RegistrationBody {
+    #[schema(value_type = schema::PublicKey)]
     public_key: String,
+    #[schema(value_type = DeviceName)]
     device_name: String,
+    #[schema(value_type = DeviceName)]
     name: String,
+    /// `live` unless said otherwise.
+    #[schema(value_type = Option<schema::Mode>)]
     mode: Option<String>,
+    #[schema(value_type = Option<schema::Handle>)]
     handle: Option<String>,
 }
 
-/// Signed with the key of the device, as an enrolment is.
+/// Somebody takes out a wallet
+///
+/// Without an invitation, where the issuer allows it. Signed with the key of the device, as an
+/// enrolment is; the same key again gets the same answer.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/registrations",
+    operation_id = "create_registration",
+    tag = "Joining",
+    request_body = RegistrationBody,
+    responses((status = CREATED, description = "The device, active.", body = EnrolledBody)),
+    extensions(("x-errors" = json!([
+        "403 registration_closed",
+        "404 not_found",
+        "409 test_clock_on",
+        "409 key_enrolled",
+        "409 handle_taken",
+    ]))),
+)]
 async fn register(
     State(app): State<Arc<App>>,
     request: SignedRequest,

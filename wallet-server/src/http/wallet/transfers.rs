@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::{proof, recipients};
 use crate::domain::ids::PayerTransferId;
@@ -15,37 +16,59 @@ use crate::domain::outcome::MovementAnswer;
 use crate::http::auth::SignedRequest;
 use crate::http::input;
 use crate::http::not_moved::movement;
+use crate::http::openapi::IdempotencyKey;
+use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
 use crate::service::{App, Person, TransferRequest, TransferShown};
 
 const NOTE_LENGTH_MAX: usize = 100;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/wallet/transfers", routing::post(create))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(create))
 }
 
-#[derive(Deserialize)]
+type Note = schema::Text<NOTE_LENGTH_MAX>;
+
+/// Money for another payer, who is named by a handle or by a receive code.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewTransfer)]
 #[serde(deny_unknown_fields)]
 struct NewTransferBody {
+    #[schema(value_type = Option<recipients::HandleText>)]
     handle: Option<String>,
+    #[schema(value_type = Option<schema::ReceiveCode>)]
     receive_code: Option<String>,
+    #[schema(value_type = schema::PositiveAmount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: String,
+    /// For the payee to read.
+    #[schema(value_type = Option<Note>)]
     note: Option<String>,
+    #[schema(value_type = schema::SixDigits)]
     pin: String,
 }
 
-#[derive(Serialize)]
+/// Money that went to another payer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PayerTransfer)]
 struct TransferBody {
+    #[schema(value_type = schema::PayerTransferId)]
     id: String,
+    #[schema(schema_with = kind::payer_transfer)]
     object: &'static str,
+    #[schema(pattern = "^succeeded$")]
     state: &'static str,
+    #[schema(value_type = schema::Amount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     to: Person,
     note: Option<String>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Receipt)]
     receipt: String,
 }
 
@@ -67,7 +90,21 @@ impl TransferBody {
     }
 }
 
-/// The PIN is looked at first, and only a right one gets into the ledger.
+/// Money to another payer
+///
+/// The PIN is looked at first, and only a right one gets into the ledger. Refusals are kept under the
+/// key like any answer: a request that was late on its way never moves money that its payer was told
+/// would not move. To try again, take another key.
+#[utoipa::path(
+    post,
+    path = "/v1/wallet/transfers",
+    operation_id = "create_transfer",
+    tag = "Between payers",
+    params(IdempotencyKey),
+    request_body = NewTransferBody,
+    responses((status = CREATED, description = "It is there.", body = TransferBody)),
+    extensions(("x-errors" = json!(["a PIN", "a payer's money", "a recipient"]))),
+)]
 async fn create(State(app): State<Arc<App>>, request: SignedRequest) -> Result<Response, Problem> {
     let device = request.pin_actor(&app).await?;
     let key = input::idempotency_key(request.headers())?;

@@ -1,27 +1,40 @@
 //! Red envelopes in an export: without what they can still be claimed by.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::http::openapi::schema::{self, kind};
 use crate::http::time::rfc3339;
 use crate::service::{App, EnvelopeShown, Person};
 use crate::store::{ClaimedShare, Envelope};
 
 /// An envelope that the payer made.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedEnvelope)]
 pub(super) struct SentBody {
+    #[schema(value_type = schema::EnvelopeId)]
     id: String,
+    #[schema(schema_with = kind::envelope)]
     object: &'static str,
+    #[schema(value_type = schema::EnvelopeState)]
     state: &'static str,
+    #[schema(value_type = schema::Amount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     shares: u16,
+    #[schema(value_type = schema::Split)]
     split: String,
     to: Option<Person>,
     greeting: Option<String>,
     claimed: u16,
+    #[schema(value_type = schema::Amount)]
     amount_claimed: String,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Time)]
     expires_at: String,
+    #[schema(value_type = schema::Receipt)]
     receipt: String,
 }
 
@@ -50,16 +63,23 @@ impl SentBody {
 }
 
 /// A share that the payer claimed. Its receipt is in the history.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedClaim)]
 pub(super) struct ClaimedBody {
+    #[schema(value_type = schema::ClaimId)]
     id: String,
+    #[schema(schema_with = kind::envelope_claim)]
     object: &'static str,
+    #[schema(value_type = schema::EnvelopeId)]
     envelope: String,
     n: u16,
+    #[schema(value_type = schema::Amount)]
     amount: String,
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     from: Person,
     greeting: Option<String>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
 }
 
