@@ -3,6 +3,8 @@
 use reqwest::StatusCode;
 use serde_json::Value;
 
+use crate::contract;
+
 /// What an error must not say: the names of libraries, types and files are for the log.
 const INTERNAL_WORDS: [&str; 13] = [
     "sqlx",
@@ -40,8 +42,9 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads a response.
+    /// Reads a response, and holds it against the API's description.
     pub async fn read(response: reqwest::Response) -> Self {
+        let path = response.url().path().to_owned();
         let status = response.status();
         let headers = response.headers().clone();
         let text = response.text().await.unwrap();
@@ -53,7 +56,11 @@ impl Answer {
         let (replayed, media_type) =
             (header("idempotent-replayed") == "true", header("content-type"));
         let request_id = header("x-request-id");
-        Self { status, replayed, request_id, media_type, headers, text, json }
+        let answer = Self { status, replayed, request_id, media_type, headers, text, json };
+        if let Some(fault) = contract::fault(&path, &answer) {
+            panic!("{path}: {fault}: {status} {}", answer.text);
+        }
+        answer
     }
 
     /// A text field, by JSON pointer; empty when there is none.

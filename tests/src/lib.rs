@@ -9,6 +9,7 @@
 
 mod answer;
 mod at_once;
+pub mod contract;
 mod database;
 mod otp;
 mod phone;

@@ -227,6 +227,22 @@ impl World {
         Answer::read(request.header("idempotency-key", "raw").send().await.unwrap()).await
     }
 
+    /// Whatever the operator sends.
+    pub async fn operator_send(
+        &self,
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        body: Vec<u8>,
+    ) -> Answer {
+        let url = format!("http://operator{path}");
+        let mut request = self.operator.request(method.parse().unwrap(), url).body(body);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        Answer::read(request.send().await.unwrap()).await
+    }
+
     /// What the operator takes away.
     pub async fn operator_delete(&self, path: &str) -> Answer {
         let url = format!("http://operator{path}");

@@ -261,7 +261,8 @@ async fn requests_about_keys_that_make_no_sense_are_named() {
         format!("/v1/operator/api_keys/{id}/events"),
     ] {
         for query in ["limit=0", "limit=101", "limit=x", "after=x", "after=00", "surprise=1"] {
-            world.operator_get(&format!("{list}?{query}")).await.assert_points_at("");
+            let pointer = format!("/{}", query.split('=').next().unwrap());
+            world.operator_get(&format!("{list}?{query}")).await.assert_points_at(&pointer);
         }
     }
     // Nothing of all this made a key or ended one.

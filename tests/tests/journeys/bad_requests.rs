@@ -179,7 +179,11 @@ async fn wrong_paths_methods_and_queries_are_problems_too() {
         "surprise=1",
     ] {
         let answer = till.get(&format!("/v1/payments?{query}")).await;
-        answer.assert_points_at("");
+        // A name that stands there twice is wrong as a whole.
+        let twice = query.contains('&');
+        let parameter = query.split('=').next().filter(|_| !twice);
+        let pointer = parameter.map(|name| format!("/{name}")).unwrap_or_default();
+        answer.assert_points_at(&pointer);
     }
 }
 

@@ -210,7 +210,7 @@ async fn the_phone_and_the_till_wait_for_each_other_without_asking_again() {
     let (told, ()) = tokio::join!(till.get(&path), deciding);
     assert_eq!(told.outcome(), "succeeded");
     let too_long = format!("/v1/payments/{}?wait=26", payment.text("/id"));
-    till.get(&too_long).await.assert_points_at("");
+    till.get(&too_long).await.assert_points_at("/wait");
 }
 
 #[tokio::test]

@@ -164,9 +164,9 @@ async fn the_key_that_joins_has_to_sign() {
     let mut other_body = signed(0);
     other_body.body = body.replace("phone", "my phone").into();
     other_body.send().await.assert_problem(401, "digest_mismatch", "retry");
-    let mut other_path = signed(0);
-    other_path.path = format!("{PATH}?x=1");
-    other_path.send().await.assert_problem(401, "signature_invalid", "retry");
+    let mut other_host = signed(0);
+    other_host.fields.push(("host".to_owned(), "elsewhere.example".to_owned()));
+    other_host.send().await.assert_problem(401, "signature_invalid", "retry");
     for (seconds, code) in [(-61, "signature_expired"), (61, "signature_from_future")] {
         let answer = signed(seconds).send().await;
         answer.assert_problem(401, code, "retry");

@@ -12,6 +12,7 @@ mod captures;
 mod charge;
 mod checks;
 mod confirmations;
+mod conventions;
 mod device_requests;
 mod devices;
 mod disconnect;

@@ -110,8 +110,10 @@ async fn the_list_of_outcomes_is_that_of_the_codes() {
         (rest_rows.len(), &rest_rows[0]["outcome"]),
         (listed.len() - 10, &json!(listed[10]))
     );
-    for query in ["?after=nothing", "?limit=0", "?page=2"] {
-        till.get(&format!("/v1/test/outcomes{query}")).await.assert_points_at("");
+    for (query, pointer) in
+        [("?after=nothing", "/after"), ("?limit=0", "/limit"), ("?page=2", "/page")]
+    {
+        till.get(&format!("/v1/test/outcomes{query}")).await.assert_points_at(pointer);
     }
 }
 

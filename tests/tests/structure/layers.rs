@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::source::{Code, root, sources};
+use crate::source::{Code, root, sources, text};
 
 /// Fails with every place where a source below `folder` says one of these paths.
 #[track_caller]
@@ -74,6 +74,28 @@ fn use_cases_know_neither_http_nor_the_database_driver() {
 #[test]
 fn http_knows_neither_the_database_driver_nor_the_rules() {
     assert_ignorant("wallet-server/src/http", &["sqlx", "crate::domain::settle", "settle"]);
+}
+
+#[test]
+fn no_route_is_written_without_its_description() {
+    // The description's own pages are the only ones that it does not describe.
+    let pages = Path::new("wallet-server/src/http/openapi/pages.rs");
+    let mut others = sources("wallet-server/src/http");
+    others.retain(|file| file != pages && Code::read(file).says(&["routing"]));
+    assert!(others.is_empty(), "use utoipa_axum::routes: {others:?}");
+}
+
+#[test]
+fn no_two_bodies_have_one_name_in_a_document() {
+    let mut names = BTreeSet::new();
+    for file in sources("wallet-server/src") {
+        let content = text(&file).unwrap();
+        for rest in content.split("#[schema(as = ").skip(1) {
+            let name = rest.split([')', ',']).next().unwrap().to_owned();
+            assert!(names.insert(name.clone()), "{name} in {}", file.display());
+        }
+    }
+    assert!(names.len() > 50, "only {} names", names.len());
 }
 
 #[test]
