@@ -90,7 +90,7 @@ async fn every_kind_of_tampering_is_found_by_the_check_for_it() {
                 "create table copy as {all}; update copy set id = {another_id}; \
                  insert into payments select * from copy"
             ),
-            &["movements", "codes", "spending"],
+            &["movements", "codes", "spending", "states"],
         ),
         (107, "update payers set day_code = day_code + 1".to_owned(), &["spending"]),
         (108, "update payers set month_spent = 0".to_owned(), &["spending"]),

@@ -53,6 +53,8 @@ struct Shop<'a> {
     now: Timestamp,
     disk: String,
     late: Vec<Request>,
+    /// Whether no charge arrives at all.
+    cut_off: bool,
 }
 
 impl Shop<'_> {
@@ -69,7 +71,10 @@ impl Shop<'_> {
     }
 
     async fn send(&mut self, mut sale: Sale, request: Request) -> Sale {
-        let fate = FATES[usize::try_from(self.rng.next_u32() % 16).unwrap()];
+        let mut fate = FATES[usize::try_from(self.rng.next_u32() % 16).unwrap()];
+        if self.cut_off && request.path == "/v1/payments" {
+            fate = Fate::LostBefore;
+        }
         match fate {
             Fate::LostBefore | Fate::CrashBefore => {}
             Fate::ArrivesLate => self.late.push(request.clone()),
@@ -149,10 +154,12 @@ async fn tills_whose_network_and_machine_fail_end_each_sale_as_the_books_have_it
     let mut phone = world.payer("Wei", "500.00").await;
     let rng = ChaCha20Rng::seed_from_u64(45);
     let now = Timestamp::from_unix_seconds(1_795_353_372);
-    let mut shop = Shop { till: &till, rng, now, disk: String::new(), late: Vec::new() };
+    let mut shop =
+        Shop { till: &till, rng, now, disk: String::new(), late: Vec::new(), cut_off: false };
     let mut outcomes = Vec::new();
     for number in 0..SALES {
         let code = phone.code(&world, "200.00");
+        shop.cut_off = number % 8 == 7;
         let outcome = shop.sell(sale(number, &code, shop.now)).await;
         outcomes.push(outcome);
     }

@@ -69,8 +69,8 @@ struct DoneRow {
 const DECIDING: Sql = sql!(input { since: int, size: int }
     "select t.payer, t.outcome, p.id, p.merchant, p.device from input i \
      cross join test_payers t \
-     join payments p on p.payer = t.payer and p.state = 'requires_confirmation' \
-     where t.due = 1 and t.created_at > i.since and t.outcome in ('confirmed', 'refused') \
+     cross join payments p \
+     where p.payer = t.payer and p.state = 'requires_confirmation' and t.due = 1 and t.created_at > i.since and t.outcome in ('confirmed', 'refused') \
      order by t.created_at limit (select size from input)"
     => { payer: blob, outcome: text, id: blob, merchant: blob, device: blob });
 
