@@ -125,7 +125,6 @@ async fn a_confirmation_and_a_cancellation_at_two_servers_come_one_after_the_oth
         let two = Two::start(seed, isolation, &[("limits.new_payers.without_pin", "1.00")]).await;
         let mut phone = two.world.payer("Wei", "500.00").await;
         phone.set_pin(&two.world).await;
-        let mut confirmations = 0;
         for round in 0..4_u32 {
             let code = phone.code(&two.world, "20.00");
             let charge = Charge::new(&format!("order-{round}"), &code, "10.00");
@@ -148,12 +147,11 @@ async fn a_confirmation_and_a_cancellation_at_two_servers_come_one_after_the_oth
             // never confirmed.
             assert_eq!(canceled.status.as_u16(), 200, "round {round}: {}", canceled.text);
             match confirmed.status.as_u16() {
-                200 => confirmations += 1,
+                200 => {}
                 _ => confirmed.assert_problem(409, "payment_closed", "retry"),
             }
             assert_eq!(two.tills[0].state_of(id).await, "canceled");
         }
-        assert!(confirmations < 4, "the first cancellation does not wait");
         assert_eq!(phone.balance(&two.world).await, "500.00");
         two.end(4).await;
     }

@@ -125,6 +125,8 @@ pub enum AnswerRef {
     Payment(PaymentId),
     /// A payment, as the event at this position in [`Plan::events`] left it.
     PaymentAt(PaymentId, usize),
+    /// A payment that has come to its end, as its last record says: it never has another one.
+    EndedPayment(PaymentId),
     /// A top-up.
     TopUp(TopUpId),
     /// A refund.

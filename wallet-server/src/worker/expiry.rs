@@ -56,8 +56,10 @@ impl Expiry {
                     _ = &mut stopped => break,
                     _ = tick.tick() => {}
                 }
-                if let Err(error) = parts.end_overdue(&mut stopped).await {
-                    tracing::warn!(%error, "what is overdue is still there");
+                match parts.end_overdue(&mut stopped).await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => tracing::warn!(%error, "what is overdue is still there"),
                 }
             }
         });
@@ -72,8 +74,8 @@ impl Expiry {
 }
 
 impl ExpiryParts {
-    /// Ends everything that is overdue, in steps.
-    async fn end_overdue(&self, stopped: &mut oneshot::Receiver<()>) -> Result<(), StoreError> {
+    /// Ends everything that is overdue, in steps; false when it was stopped in between.
+    async fn end_overdue(&self, stopped: &mut oneshot::Receiver<()>) -> Result<bool, StoreError> {
         loop {
             let now = self.clock.now();
             let payments = self.store.overdue(now, STEP_MAX).await?;
@@ -86,7 +88,7 @@ impl ExpiryParts {
             // What cannot be settled now is found again at the next tick.
             let going_on = matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty));
             if !full || settled == 0 || !going_on {
-                return Ok(());
+                return Ok(going_on);
             }
         }
     }

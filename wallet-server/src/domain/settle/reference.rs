@@ -17,7 +17,7 @@ use wallet_core::receipt::PaymentState;
 use super::Books;
 use super::resolve::{cancel, close};
 use crate::domain::command::{CancelReference, Request};
-use crate::domain::outcome::{Answer, Outcome, Refusal};
+use crate::domain::outcome::{Answer, Outcome, PaymentAnswer, Refusal};
 use crate::domain::plan::{AnswerRef, NewReference};
 use crate::domain::snapshot::TakenReference;
 
@@ -56,13 +56,20 @@ fn undo(books: &mut Books<'_>, command: &CancelReference) -> Result<Answer, Refu
             let step = cancel(books, &payment.answer)?;
             close(books, command.transfer, payment, step, Some(&command.request))
         }
-        // Nothing is decided, so nothing is kept: none of these states ever changes.
         PaymentState::Declined
         | PaymentState::Canceled
         | PaymentState::Expired
-        | PaymentState::Refunded => Ok(Answer::Payment(Box::new(payment.answer))),
+        | PaymentState::Refunded => Ok(ended(books, &command.request, payment.answer)),
         PaymentState::PartiallyRefunded => Err(Refusal::PaymentClosed),
     }
+}
+
+/// It has come to its end without this; the key stands for that from now on.
+fn ended(books: &mut Books<'_>, Request { key, hash }: &Request, payment: PaymentAnswer) -> Answer {
+    let name = AnswerRef::EndedPayment(payment.id);
+    let answer = Answer::Payment(Box::new(payment));
+    books.keep(key, *hash, &answer, name);
+    answer
 }
 
 /// Nothing stands under the reference, and nothing ever will.

@@ -18,13 +18,18 @@ use crate::store::payments::{PaymentRow, payments_sql};
 use crate::store::refunds::{RefundRow, refunds_sql};
 use crate::store::sql::{Sql, sql};
 
-/// Which record answered: the subject's first, or one that is named by its place.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Place(Option<([u8; 16], i64)>);
+/// What an answer about a payment that has come to its end is called: its last record answered.
+pub(super) const ENDED_PAYMENT: &str = "ended_payment";
 
-impl Place {
-    /// The subject's first record.
-    pub(super) const FIRST: Self = Self(None);
+/// Which record of a payment answered.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// Its first.
+    First,
+    /// The one in this batch with this number.
+    At([u8; 16], i64),
+    /// Its last, of a payment that has come to its end.
+    Last,
 }
 
 /// Something that an answer is about.
@@ -85,13 +90,17 @@ const MOVEMENTS: [RecordKind; 5] = [
 impl KeptColumns {
     /// What the answer is about.
     pub(super) fn subject(&self) -> Option<Subject> {
-        let place = Place(self.batch.map(|batch| batch.0).zip(self.event));
+        let place = self.batch.map(|batch| batch.0).zip(self.event);
         match (self.answer.as_deref()?, self.subject?) {
-            ("payment", id) => Some(Subject::Payment(id.0, place)),
+            ("payment", id) => {
+                let at = place.map(|(batch, event)| Place::At(batch, event));
+                Some(Subject::Payment(id.0, at.unwrap_or(Place::First)))
+            }
+            (ENDED_PAYMENT, id) => Some(Subject::Payment(id.0, Place::Last)),
             ("top_up", id) => Some(Subject::TopUp(id.0)),
             ("refund", id) => Some(Subject::Refund(id.0)),
             (name, _) if MOVEMENTS.iter().any(|kind| kind.as_str() == name) => {
-                place.0.map(|(batch, event)| Subject::Movement(batch, event))
+                place.map(|(batch, event)| Subject::Movement(batch, event))
             }
             _ => None,
         }
@@ -113,14 +122,8 @@ impl Answers {
         named: Named,
     ) -> Result<Self, StoreError> {
         let places: Vec<_> = named.payments.into_iter().collect();
-        let input: Vec<PlaceRow> = places
-            .iter()
-            .map(|(id, Place(place))| PlaceRow {
-                id: Hex(*id),
-                batch: place.map(|place| Hex(place.0)),
-                event: place.map(|place| place.1),
-            })
-            .collect();
+        let input: Vec<PlaceRow> =
+            places.iter().map(|(id, place)| PlaceRow::new(*id, *place)).collect();
         let rows: Vec<PlacedRow> = transaction.read(&PAYMENTS, &input).await?;
         let mut payments = HashMap::new();
         for row in rows {
@@ -197,6 +200,22 @@ struct PlaceRow {
     id: Hex<16>,
     batch: Option<Hex<16>>,
     event: Option<i64>,
+    last: u8,
+}
+
+impl PlaceRow {
+    fn new(id: [u8; 16], place: Place) -> Self {
+        let at = match place {
+            Place::First | Place::Last => None,
+            Place::At(batch, event) => Some((batch, event)),
+        };
+        Self {
+            id: Hex(id),
+            batch: at.map(|at| Hex(at.0)),
+            event: at.map(|at| at.1),
+            last: u8::from(place == Place::Last),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -208,9 +227,11 @@ fn ids(named: BTreeSet<[u8; 16]>) -> Vec<Id> {
     named.into_iter().map(|id| Id { id: Hex(id) }).collect()
 }
 
-const PAYMENTS: Sql = payments_sql!(input { id: blob, batch: blob, event: int }
+const PAYMENTS: Sql = payments_sql!(input { id: blob, batch: blob, event: int, last: int }
     "select i.n, p.*, e.record from input i join payments p on p.id = i.id \
-     join events e on e.batch = coalesce(i.batch, p.batch) and e.n = coalesce(i.event, p.event)"
+     join events e \
+        on e.batch = case when i.last = 1 then p.last_batch else coalesce(i.batch, p.batch) end \
+        and e.n = case when i.last = 1 then p.last_event else coalesce(i.event, p.event) end"
     => { n: int });
 
 #[derive(Deserialize)]

@@ -260,6 +260,7 @@ impl Books {
         let answer = match answer {
             AnswerRef::Payment(id) => self.payment_at(id, None),
             AnswerRef::PaymentAt(id, _) => self.payment_at(id, record),
+            AnswerRef::EndedPayment(id) => self.payment_at(id, Some(self.payments[&id].last)),
             AnswerRef::TopUp(id) => Answer::TopUp(Box::new(self.top_ups[&id].answer.clone())),
             AnswerRef::Refund(id) => Answer::Refund(Box::new(self.refunds[&id].answer.clone())),
             AnswerRef::ReferenceCanceled => Answer::ReferenceCanceled,

@@ -164,7 +164,8 @@ fn calling_off_twice_is_told_as_it_is_by_reference_and_refused_by_id() {
         ],
     );
     let canceled = New(Canceled(1));
-    assert_eq!(seen, [canceled, canceled, canceled, closed, Again(Canceled(1))]);
+    let again = Again(Canceled(1));
+    assert_eq!(seen, [canceled, canceled, again, closed, again]);
     assert_eq!(database.wallet(1), 100);
 }
 

@@ -142,24 +142,10 @@ fn request_hash(command: &Command) -> [u8; 32] {
     }
 }
 
-fn is_payment(what: What) -> bool {
-    use What::{Authorized, Canceled, Declined, Expired, Paid, Returned, Waits};
-    match what {
-        Paid(_) | Waits(_) | Authorized(_) | Canceled(_) | Expired(_) | Returned(_) => true,
-        what => matches!(what, Declined(..)),
-    }
-}
-
 impl Past {
-    /// Whether the answer stays with its key: all do, but what a reference stands for already.
+    /// Whether the answer stays with its key.
     fn is_kept(&self) -> bool {
-        match (&self.command, self.seen) {
-            (_, Seen::Refused(_)) => false,
-            (Command::CancelReference(_), Seen::New(what)) if is_payment(what) => {
-                self.effect.is_some()
-            }
-            _ => self.command.key().is_some(),
-        }
+        !matches!(self.seen, Seen::Refused(_)) && self.command.key().is_some()
     }
 
     fn payer(&self) -> Option<u32> {

@@ -74,7 +74,7 @@ pub(super) struct ChargeRow {
 impl ChargeRow {
     /// The payments and top-ups that its answers are about.
     pub(super) fn named(&self) -> impl Iterator<Item = Subject> + use<> {
-        let payment = self.payment.map(|id| Subject::Payment(id.0, Place::FIRST));
+        let payment = self.payment.map(|id| Subject::Payment(id.0, Place::First));
         self.kept.subject().into_iter().chain(payment)
     }
 }

@@ -118,7 +118,7 @@ pub(super) struct HolderRow {
 impl HolderRow {
     /// The payment, if it is one.
     pub(super) fn named(&self) -> Option<Subject> {
-        Some(Subject::Payment(self.payment?.0, Place::FIRST))
+        Some(Subject::Payment(self.payment?.0, Place::First))
     }
 }
 
@@ -164,7 +164,7 @@ pub(super) fn taken(
     let (Some(fingerprint), Some(payment)) = holder else { return Ok(TakenReference::Tombstone) };
     Ok(TakenReference::Payment {
         fingerprint: fingerprint.0,
-        first: Box::new(answers.payment(payment.0, Place::FIRST)?),
+        first: Box::new(answers.payment(payment.0, Place::First)?),
         canceled: canceled != 0,
     })
 }

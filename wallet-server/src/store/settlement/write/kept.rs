@@ -11,6 +11,7 @@ use crate::store::StoreError;
 use crate::store::connection::Changes;
 use crate::store::hex::{Bytes, Hex};
 use crate::store::rows::KeyRow;
+use crate::store::settlement::answers::ENDED_PAYMENT;
 use crate::store::sql::{Sql, sql};
 
 const KEPT_ANSWERS: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, key: text,
@@ -46,6 +47,7 @@ impl<'a> KeptAnswerRow<'a> {
             AnswerRef::PaymentAt(id, event) => {
                 ("payment".into(), Some(*id.as_bytes()), Some(*event))
             }
+            AnswerRef::EndedPayment(id) => (ENDED_PAYMENT.into(), Some(*id.as_bytes()), None),
             AnswerRef::TopUp(id) => ("top_up".into(), Some(*id.as_bytes()), None),
             AnswerRef::Refund(id) => ("refund".into(), Some(*id.as_bytes()), None),
             AnswerRef::ReferenceCanceled => ("reference_canceled".into(), None, None),
