@@ -131,7 +131,7 @@ pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
             receipts::verify(&payment.value, &issuer)?;
             Triggered {
                 outcome: plan.name,
-                payment: Some(payment),
+                payment: Some(*payment),
                 problem: None,
                 receipt_verified: true,
                 says: String::new(),

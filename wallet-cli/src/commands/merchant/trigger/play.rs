@@ -14,14 +14,14 @@ use crate::failure::{Exit, Failure};
 use crate::system;
 
 /// How long a payer of a test may take to decide: about a second, and much more on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long the server may hold a question open.
 const WAIT_SECONDS: u8 = 10;
 
 /// What came about.
 pub(super) enum Seen {
     /// A payment, and whether its first answer was lost.
-    Payment { payment: Answer<Payment>, asked_again: bool },
+    Payment { payment: Box<Answer<Payment>>, asked_again: bool },
     /// An error without a payment.
     Error(Failure),
 }
@@ -58,7 +58,7 @@ impl Trial<'_> {
             Err(failure) if failure.code() == "clock_skew" => return Ok(Seen::Error(failure)),
             Err(failure) => return Err(failure),
         };
-        Ok(Seen::Payment { payment: self.look_up().await?, asked_again })
+        Ok(Seen::Payment { payment: Box::new(self.look_up().await?), asked_again })
     }
 
     async fn charge(&self, code: &str) -> Result<Answer<Payment>, Failure> {
