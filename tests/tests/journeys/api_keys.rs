@@ -63,12 +63,17 @@ fn used(rows: &[(&str, &str, u64)]) -> Vec<(String, String, u64)> {
 }
 
 /// Every call of merchants, and the scope that it takes.
-const CALLS: [(&str, &str, &str); 7] = [
+const CALLS: [(&str, &str, &str); 12] = [
     ("POST", "/v1/payments", "charge"),
+    ("POST", "/v1/payments/pay_0/capture", "charge"),
     ("POST", "/v1/payments/pay_0/cancel", "charge"),
+    ("POST", "/v1/payments/cancel", "charge"),
+    ("POST", "/v1/refunds", "refund"),
     ("POST", "/v1/terminals", "charge"),
     ("GET", "/v1/payments", "read"),
     ("GET", "/v1/payments/pay_0", "read"),
+    ("GET", "/v1/refunds", "read"),
+    ("GET", "/v1/refunds/ref_0", "read"),
     ("GET", "/v1/balance", "read"),
     ("GET", "/v1/terminals", "read"),
 ];
