@@ -32,7 +32,7 @@ impl Retention {
         let (stop, mut stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let mut tick = tokio::time::interval(EVERY);
-            loop {
+            'running: loop {
                 tokio::select! {
                     _ = &mut stopped => break,
                     _ = tick.tick() => {}
@@ -45,8 +45,10 @@ impl Retention {
                     Old::Handles(handles_kept_since(now)),
                     Old::KeyUses(now.plus_millis(-KEY_USES_KEPT_MILLIS)),
                 ] {
-                    if let Err(error) = forget(&store, old, &mut stopped).await {
-                        tracing::warn!(%error, ?old, "what is old is still there");
+                    match forget(&store, old, &mut stopped).await {
+                        Ok(true) => {}
+                        Ok(false) => break 'running,
+                        Err(error) => tracing::warn!(%error, ?old, "what is old is still there"),
                     }
                 }
             }
@@ -61,16 +63,16 @@ impl Retention {
     }
 }
 
-/// Forgets in small steps, so that payments go in between.
+/// Forgets in small steps, so that payments go in between; false when it was stopped in between.
 async fn forget(
     store: &Store,
     old: Old,
     stopped: &mut oneshot::Receiver<()>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     while store.forget(old).await? == u64::from(FORGET_MAX) {
         if !matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
-            break;
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
