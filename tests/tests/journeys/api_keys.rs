@@ -166,6 +166,20 @@ async fn settlement_refuses_a_key_that_the_door_still_believes_in() {
 }
 
 #[tokio::test]
+async fn a_key_whose_time_is_over_opens_nothing_and_is_not_rotated() {
+    let (world, till, _) = scene(1815).await;
+    let old = id_of(&world, &till).await;
+    // No call gives a key an end without a successor. An operator's own hand may.
+    let mut database = world.database().await;
+    let end = "update api_keys set expires_at = created_at";
+    sqlx::raw_sql(end).execute(&mut database).await.unwrap();
+    drop(database);
+    till.get("/v1/balance").await.assert_problem(401, "unauthorized", "retry");
+    let refused = rotate(&world, &old, json!({})).await;
+    refused.assert_problem(409, "api_key_expired", "final");
+}
+
+#[tokio::test]
 async fn a_key_is_rotated_once_and_a_lost_answer_is_made_good() {
     let (world, till, _) = scene(1804).await;
     let old = id_of(&world, &till).await;
