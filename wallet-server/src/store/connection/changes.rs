@@ -46,8 +46,8 @@ impl Changes {
         Ok(())
     }
 
-    /// Adds a statement whose rows must all be there to be changed: they were read in the same
-    /// transaction.
+    /// Adds a statement whose rows must all be there to be changed, or to be referred to: they were
+    /// read in the same transaction.
     pub(crate) fn add_to_existing(
         &mut self,
         sql: &'static Sql,

@@ -20,7 +20,8 @@ pub(super) fn changes(
     let rows: Vec<_> = plan.refunds.iter().map(|new| RefundRow::new(batch, new)).collect();
     changes.add(&REFUNDS, &rows)?;
     let rows: Vec<_> = plan.suspense.iter().map(|new| SuspenseRow::new(batch, new)).collect();
-    changes.add(&SUSPENSE, &rows)?;
+    // The money has moved: a row that found no payer must not be missed.
+    changes.add_to_existing(&SUSPENSE, &rows, "a payer of money in suspense")?;
     let ended = plan.ended_suspense.iter();
     let rows: Vec<_> = ended.map(|ended| EndedRow::new(batch, ended, now)).collect();
     changes.add_to_existing(&ENDED, &rows, "money in suspense")
