@@ -1,5 +1,6 @@
 //! One command a file.
 
+mod backup;
 mod bench;
 mod code;
 mod completions;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Demo(demo::Args),
     Serve(serve::Args),
     Bench(bench::Args),
+    Backup(backup::Args),
     #[command(subcommand)]
     Payer(payer::Command),
     #[command(subcommand)]
@@ -39,6 +41,7 @@ pub(crate) fn run(command: Command, output: Output) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args, output),
         Command::Serve(args) => serve::run(&args, output),
         Command::Bench(args) => bench::run(&args, output),
+        Command::Backup(args) => block_on(backup::run(args, output)),
         Command::Payer(command) => payer::run(command, output),
         Command::Merchant(command) => block_on(merchant::run(command, output)),
         Command::Operator(command) => block_on(operator::run(command, output)),

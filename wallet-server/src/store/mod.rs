@@ -45,7 +45,7 @@ pub use api_keys::{
 pub use checks::{Finding, Measure};
 pub use claimed::ClaimedShare;
 pub use confirmations::{Confirmation, Overdue, PaymentOwners};
-pub use connection::{Isolation, Store};
+pub use connection::{Backup, BackupError, Isolation, Store, backup};
 pub use envelopes::{Claim, Envelope, FoundEnvelope};
 pub use error::{Remedy, StoreError};
 pub use events::{Between, Cursor, Direction, PayerEvent};

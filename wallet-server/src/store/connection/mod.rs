@@ -4,10 +4,12 @@
 //! What differs between them beyond the text of a statement lives in [`sqlite`] and [`postgres`],
 //! and nowhere else: how they are opened, how a transaction begins, how a parameter is bound.
 
+mod backup;
 mod changes;
 mod postgres;
 mod sqlite;
 
+pub use backup::{Backup, BackupError, backup};
 pub(crate) use changes::Changes;
 
 use serde::de::DeserializeOwned;
@@ -58,9 +60,8 @@ impl Store {
     /// # Errors
     /// Those of [`Store::open`].
     pub async fn open_with(url: &str, isolation: Isolation) -> Result<Self, StoreError> {
-        if let Some(path) = url.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return sqlite::File::open(path).await.map(Database::Sqlite).map(Self);
+        if let Some(path) = sqlite::database_path(url) {
+            return sqlite::File::open(path?).await.map(Database::Sqlite).map(Self);
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return postgres::Server::open(url, isolation).await.map(Database::Postgres).map(Self);

@@ -45,12 +45,7 @@ pub(super) struct File {
 
 impl File {
     /// Opens the file, makes it if there is none, and brings its schema up to date.
-    pub(super) async fn open(path: &str) -> Result<Self, StoreError> {
-        if path.is_empty() || path.contains([':', '?']) {
-            let message = "sqlite:FILE takes the name of a file, without options";
-            return Err(StoreError::Open(message.to_owned()));
-        }
-        let path = PathBuf::from(path);
+    pub(super) async fn open(path: PathBuf) -> Result<Self, StoreError> {
         private(&path)?;
         // The lock is on the file, whatever links lead to it.
         let path = path.canonicalize().map_err(|error| StoreError::Open(error.to_string()))?;
@@ -139,6 +134,20 @@ impl File {
         sqlx::query(pragma).execute(&self.writer).await?;
         Ok(())
     }
+}
+
+/// The file that `sqlite:FILE` names; none if the URL is another database's.
+pub(super) fn database_path(url: &str) -> Option<Result<PathBuf, StoreError>> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(file_name(path.strip_prefix("//").unwrap_or(path)))
+}
+
+fn file_name(path: &str) -> Result<PathBuf, StoreError> {
+    if path.is_empty() || path.contains([':', '?']) {
+        let message = "sqlite:FILE takes the name of a file, without options";
+        return Err(StoreError::Open(message.to_owned()));
+    }
+    Ok(PathBuf::from(path))
 }
 
 pub(super) async fn read<Row: DeserializeOwned>(
