@@ -44,10 +44,15 @@ pub struct Answer {
 impl Answer {
     /// Reads a response, and holds it against the API's description.
     pub async fn read(response: reqwest::Response) -> Self {
+        Self::try_read(response).await.expect("the answer breaks off")
+    }
+
+    /// The same; none if the server was gone before its end.
+    pub async fn try_read(response: reqwest::Response) -> Option<Self> {
         let path = response.url().path().to_owned();
         let status = response.status();
         let headers = response.headers().clone();
-        let text = response.text().await.unwrap();
+        let text = response.text().await.ok()?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         let header = |name: &str| {
             let value = headers.get(name).and_then(|value| value.to_str().ok());
@@ -60,7 +65,7 @@ impl Answer {
         if let Some(fault) = contract::fault(&path, &answer) {
             panic!("{path}: {fault}: {status} {}", answer.text);
         }
-        answer
+        Some(answer)
     }
 
     /// A text field, by JSON pointer; empty when there is none.

@@ -8,6 +8,7 @@
 )]
 
 mod answer;
+mod apart;
 mod at_once;
 pub mod contract;
 mod database;
@@ -19,6 +20,7 @@ mod till;
 mod world;
 
 pub use answer::Answer;
+pub use apart::serve_apart;
 pub use at_once::at_once;
 pub use database::{Books, Database};
 pub use otp::otp_secret;

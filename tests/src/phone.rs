@@ -93,6 +93,11 @@ impl Phone {
         self.code_with(now, &CodeTerms::up_to(CodeLimit::new(limit).unwrap()))
     }
 
+    /// Begins the numbers of codes again, because a step has passed.
+    pub fn next_step(&mut self) {
+        self.seq = 0;
+    }
+
     /// A code that works at one terminal.
     pub fn bound_code(&mut self, world: &World, limit: &str, terminal: &str) -> String {
         let limit = Money::parse(limit, Currency::from_code("CNY").unwrap()).unwrap();

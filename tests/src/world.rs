@@ -13,6 +13,7 @@ use wallet_server::clock::{Clock, ManualClock};
 use wallet_server::entropy::Entropy;
 use wallet_server::{OperatorEndpoint, Server, Settings, StartError};
 
+use crate::apart::{Apart, Orders};
 use crate::database::Books;
 use crate::{Answer, Database, Phone, Till};
 
@@ -42,6 +43,7 @@ pub struct World {
     seed: u64,
     nonces: AtomicU64,
     server: Option<Server>,
+    apart: Option<Apart>,
     operator: reqwest::Client,
     http: reqwest::Client,
 }
@@ -83,6 +85,17 @@ impl World {
         seed: u64,
         changes: &[(&str, &str)],
     ) -> Result<Self, StartError> {
+        let mut world = Self::prepare(folder, books, seed, changes)?;
+        world.try_restart().await?;
+        Ok(world)
+    }
+
+    fn prepare(
+        folder: TempDir,
+        books: Books,
+        seed: u64,
+        changes: &[(&str, &str)],
+    ) -> Result<Self, StartError> {
         drop(rustls::crypto::ring::default_provider().install_default());
         let settings = settings(&folder, &books, changes)?;
         let clock = Arc::new(ManualClock::new(Timestamp::from_unix_seconds(START_SECONDS)));
@@ -90,10 +103,44 @@ impl World {
             reqwest::Client::builder().unix_socket(folder.path().join("operator.sock")).build();
         let (operator, http) = (operator.unwrap(), reqwest::Client::new());
         let nonces = AtomicU64::new(0);
-        let mut world =
-            Self { clock, folder, books, settings, seed, nonces, server: None, operator, http };
-        world.try_restart().await?;
+        let (server, apart) = (None, None);
+        let world =
+            Self { clock, folder, books, settings, seed, nonces, server, apart, operator, http };
         Ok(world)
+    }
+
+    /// A world whose server is a process of its own, which [`World::kill`] ends. Its environment
+    /// has these variables besides.
+    pub async fn start_apart(
+        books: Option<Books>,
+        seed: u64,
+        variables: &[(String, String)],
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let books = match books {
+            Some(books) => books,
+            None => Database::Sqlite.make(folder.path()).await,
+        };
+        let mut world = Self::prepare(folder, books, seed, &[]).unwrap();
+        world.serve_apart(variables);
+        world
+    }
+
+    /// Starts the server again in a process of its own, on the same files.
+    pub fn serve_apart(&mut self, variables: &[(String, String)]) {
+        // Other randomness than before: an id that came twice would be refused.
+        self.seed += 1_000_000;
+        let settings = flags(&self.folder, &self.books, &[]);
+        let orders =
+            Orders { settings, seed: self.seed, now_millis: self.clock.now().unix_millis() };
+        self.apart = Some(Apart::start(&orders, variables));
+    }
+
+    /// Ends the server that is a process of its own: at once, in the middle of whatever it does.
+    pub fn kill(&mut self) {
+        if let Some(server) = self.apart.take() {
+            server.kill();
+        }
     }
 
     /// Lets merchants and phones that come from now on trust this certificate, in PEM.
@@ -157,7 +204,9 @@ impl World {
     /// Where merchants and phones connect.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        let base = self.server.as_ref().map(Server::public_url).unwrap_or_default();
+        let here = self.server.as_ref().map(Server::public_url);
+        let base = here.or(self.apart.as_ref().map(|server| server.url.as_str()));
+        let base = base.unwrap_or_default();
         format!("{base}{path}")
     }
 
@@ -326,6 +375,10 @@ fn settings(
     books: &Books,
     changes: &[(&str, &str)],
 ) -> Result<Settings, StartError> {
+    Ok(Settings::load(None, &flags(folder, books, changes))?)
+}
+
+fn flags(folder: &TempDir, books: &Books, changes: &[(&str, &str)]) -> Vec<(String, String)> {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let mut flags = vec![
         ("database".to_owned(), books.url()),
@@ -341,5 +394,5 @@ fn settings(
     ];
     flags.extend(UNASKED.map(|(name, value)| (name.to_owned(), value.to_owned())));
     flags.extend(changes.iter().map(|(name, to)| ((*name).to_owned(), (*to).to_owned())));
-    Ok(Settings::load(None, &flags)?)
+    flags
 }
