@@ -22,6 +22,7 @@ mod refunds;
 mod repeats;
 mod requests;
 mod seen;
+mod simulation;
 mod strategy;
 mod suspense;
 mod transitions;
