@@ -2,12 +2,15 @@
 //!
 //! | state | the till | until |
 //! |---|---|---|
-//! | charging | charges under one key, again and again | an answer; 45 s: undoing |
-//! | waiting | looks at the payment that waits for its payer | it is decided; 45 s: undoing |
-//! | capturing | captures what is held | an answer; 45 s: undoing |
+//! | charging | charges under one key, again and again | an answer; out of patience: undoing |
+//! | waiting | looks at the payment that waits for its payer | it is decided; the same |
+//! | capturing | captures what is held | an answer; the same |
 //! | undoing | calls off whatever stands under its reference | an answer |
 //! | refunding | gives some of it back | an answer |
 //! | paid, unpaid | is certain | – |
+//!
+//! Patience is short at some tills, so that the calling off overtakes charges that are still on
+//! their way with codes that are still good.
 
 use rand_chacha::ChaCha8Rng;
 use wallet_core::receipt::PaymentState;
@@ -21,8 +24,6 @@ use crate::domain::settle::tests::fixture::{
     By, Decision, GiveBack, Sale, Undo, id_bytes, number_of, yuan,
 };
 
-/// How long a till asks before it calls the sale off, in seconds, as people know it.
-const PATIENCE: i64 = 45;
 /// How often it scans again after a code that was no use.
 const SCANS_MAX: u32 = 3;
 /// Keys of one sale are told apart by their last two digits.
@@ -53,6 +54,8 @@ pub(super) struct Selling {
     pub(super) given_back: i64,
     keys: u32,
     scans: u32,
+    /// How long it asks before it calls the sale off, in seconds.
+    patience: i64,
     since: i64,
     ask_at: i64,
 }
@@ -62,10 +65,10 @@ pub(super) type Code = (u32, i64, u8);
 
 impl Selling {
     /// A sale that begins at `begin`; the code is shown then.
-    pub(super) fn new(sale: Sale, wants_back: Option<i64>, begin: i64) -> Self {
+    pub(super) fn new(sale: Sale, wants_back: Option<i64>, patience: i64, begin: i64) -> Self {
         let (state, payment, given_back, keys, scans) = (State::Charging, None, 0, 0, 0);
         let (since, ask_at) = (begin, begin);
-        Self { sale, state, payment, wants_back, given_back, keys, scans, since, ask_at }
+        Self { sale, state, payment, wants_back, given_back, keys, scans, patience, since, ask_at }
     }
 
     /// The number of the sale, which is its reference's.
@@ -110,7 +113,7 @@ impl Selling {
             return None;
         }
         self.ask_at = now + 1 + i64::from(below(rng, 5));
-        let is_over = now > self.since + PATIENCE;
+        let is_over = now > self.since + self.patience;
         match self.state {
             State::Charging | State::Waiting(_) | State::Capturing(_) if is_over => {
                 self.become_at(State::Undoing, now);

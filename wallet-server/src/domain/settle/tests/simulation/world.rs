@@ -113,9 +113,9 @@ impl World {
         database.run(0, [deposit(9_001, 1, yuan(500)), deposit(9_002, 2, yuan(300))]);
 
         let weather = Weather {
-            lost: below(&mut rng, 400),
+            lost: below(&mut rng, 250),
             doubled: below(&mut rng, 200),
-            delay_max: 1 + below(&mut rng, 15),
+            delay_max: 1 + below(&mut rng, 18),
         };
         let health = Health {
             before_commit: below(&mut rng, 150),
@@ -317,5 +317,6 @@ fn a_sale(number: u32, rng: &mut ChaCha8Rng) -> Selling {
         manual: happens(rng, 300),
         ..sale(1)
     };
-    Selling::new(sale, wants_back, i64::from(below(rng, 120)))
+    let patience = 3 + i64::from(below(rng, 58));
+    Selling::new(sale, wants_back, patience, i64::from(below(rng, 120)))
 }
