@@ -12,6 +12,7 @@
 //! | [`money`] | currencies, checked amounts | – |
 //! | [`receipt`] | what the issuer decided, signed | – |
 //! | `emv` | QR codes that merchants show, of any scheme (EMVCo MPM) | `emv` |
+//! | `merchant_code` | the codes of our own merchants, signed | `emv` |
 //! | `qr` | drawing QR codes as SVG, PNG and in a terminal | `qr` |
 //! | `scan` | reading QR codes from pictures and camera frames | `scan` |
 //! | `requests` | signed HTTP requests (RFC 9421) | `requests` |
@@ -27,6 +28,8 @@ pub mod issuer;
 #[cfg(feature = "keyfile")]
 pub mod keyfile;
 pub mod keys;
+#[cfg(feature = "emv")]
+pub mod merchant_code;
 mod mode;
 pub mod money;
 #[cfg(feature = "qr")]

@@ -49,6 +49,8 @@ mod rules;
 mod tests;
 mod violation;
 
+pub(crate) use payload::with_checksum;
+
 pub use names::{Scheme, describe, meaning};
 pub use object::{DataObject, ObjectId, Value};
 pub use payload::{Initiation, LocalLanguage, Payload, Strictness, Tip};
