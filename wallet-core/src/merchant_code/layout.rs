@@ -198,11 +198,29 @@ pub(super) fn stated_hint(payload: &Payload) -> Option<&str> {
     within(account, ACCOUNT_ISSUER)
 }
 
+/// The name of an object in a template of ours, in a few words.
+#[must_use]
+pub fn describe(template: ObjectId, object: ObjectId) -> Option<&'static str> {
+    Some(match (template.number(), object.number()) {
+        (_, 0) => "globally unique identifier",
+        (ACCOUNT, ACCOUNT_VERSION) => "version of this wallet's merchant codes",
+        (ACCOUNT, ACCOUNT_ISSUER) => "issuer, the beginning of its id",
+        (ACCOUNT, ACCOUNT_ID) => "order or plate",
+        (ACCOUNT, ACCOUNT_MERCHANT) => "merchant",
+        (NAME, 1) => "merchant's full name",
+        (NAME_REST, 1) => "merchant's full name, the rest",
+        (SIGNATURE, 1) => "issuer's signing key",
+        (SIGNATURE, 2) => "issuer's signature, first half",
+        (SIGNATURE_REST, 1) => "issuer's signature, second half",
+        _ => return None,
+    })
+}
+
 /// What a payload of ours says; `None` if we would not have written it like this.
 ///
 /// It is not compared with the text yet.
 pub(super) fn fields(payload: &Payload) -> Option<MerchantCode> {
-    let account = payload.object(ACCOUNT)?;
+    let account = payload.object(ACCOUNT).filter(|account| account.guid() == Some(GUID))?;
     let currency = payload.currency().ok()?;
     let printed = match payload.amount().ok()? {
         Some(amount) => Some(PrintedAmount::new(PositiveMoney::new(amount).ok()?).ok()?),

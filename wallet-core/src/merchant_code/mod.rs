@@ -46,10 +46,10 @@ pub use fields::{
     City, Country, Label, MerchantCategory, MerchantCodeKind, MerchantName, PrintedAmount, Purpose,
 };
 pub use known::{Familiarity, KNOWN_MERCHANTS_MAX, KnownMerchant, KnownMerchants};
-pub use layout::GUID;
+pub use layout::{GUID, describe};
 pub use reading::{Reading, Suspicion};
 
-use crate::emv::Violation;
+use crate::emv::{Payload, Violation};
 use crate::keys::{IssuerId, SigningKey, SigningPublicKey};
 use crate::{Currency, Mode, Money};
 
@@ -100,6 +100,13 @@ impl MerchantCode {
     #[must_use]
     pub fn sign(&self, issuer: &IssuerId, mode: Mode, key: &SigningKey) -> String {
         layout::sign(self, issuer, mode, key)
+    }
+
+    /// What a payload says that looks like ours, for people who look at it; `None` if it can not
+    /// be taken for a code of ours. **Nothing in it is proved.**
+    #[must_use]
+    pub fn unverified(payload: &Payload) -> Option<Self> {
+        layout::fields(payload)
     }
 
     /// Reads the text of any EMV QR code, and says whose it is and whether the issuer signed it.
