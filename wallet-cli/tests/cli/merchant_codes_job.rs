@@ -42,7 +42,9 @@ fn an_order_is_paid_once_from_its_picture() {
     let order = shop.makes(&create);
     assert_eq!(order["state"], "open");
     shop.does_not_pay(&["order.png", "--amount", "12.51"], 3, "wrong_amount");
-    let paid = shop.pays(&["order.png"]);
+    let paid = shop.pays(&["order.png", "--idempotency-key", "k1"]);
+    let repeated = shop.pays(&["order.png", "--idempotency-key", "k1"]);
+    assert_eq!(repeated["id"], paid["id"]);
     assert_eq!((text(&paid, "state"), text(&paid, "amount")), ("succeeded", "12.50"));
     let order = shop.makes(&["order", "show", text(&order, "id"), "--wait"]);
     assert_eq!((&order["state"], &order["payment"]), (&"paid".into(), &paid["id"]));
@@ -62,7 +64,7 @@ fn an_order_that_was_closed_is_not_paid() {
     assert_eq!(shop.makes(&["order", "close", text(&order, "id")])["state"], "canceled");
     shop.does_not_pay(&["order.png"], 3, "order_canceled");
     let all = ["merchant", "order", "show", text(&order, "id"), "--wait", "--json"];
-    let waited = shop.run(&[&all, ["--api-key-file", "api.key"].as_slice()].concat());
+    let waited = shop.run(&[all.as_slice(), &["--api-key-file", "api.key"]].concat());
     assert_eq!(waited.status.code(), Some(3));
     assert_eq!(shop.payers_balance(), "500.00");
 }

@@ -139,6 +139,11 @@ pub(crate) struct KeyArgs {
 }
 
 impl KeyArgs {
+    /// Whether the request may have arrived before.
+    pub(super) fn repeats(&self) -> bool {
+        self.idempotency_key.is_some()
+    }
+
     /// The key, said before anything is sent: whatever happens from here on, the request can be
     /// repeated.
     pub(super) fn announced(self, output: Output) -> Result<String, Failure> {

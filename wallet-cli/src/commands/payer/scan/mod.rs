@@ -94,6 +94,10 @@ pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     let amount = amount(&code, args.amount.as_deref())?;
     let body = body(&text, amount);
     let scanned = look(&online, &code, body.clone()).await?;
+    // A repeated request may be the very one that paid.
+    if !args.key.repeats() {
+        check_state(&code, &scanned)?;
+    }
     let merchant =
         KnownMerchant { merchant: code.merchant, name: code.name.to_string(), place: args.place };
     let familiarity = known.compare(&merchant);
@@ -150,7 +154,7 @@ fn body(text: &str, amount: Money) -> Value {
     })
 }
 
-/// Asks the server what the code stands for, and whether it can still be paid.
+/// Asks the server what the code stands for.
 async fn look(online: &Online, code: &MerchantCode, body: Value) -> Result<ScannedCode, Failure> {
     let request = Request::post("/v1/wallet/merchant_codes", body);
     let scanned = online.send::<ScannedCode>(request).await?.value;
@@ -158,8 +162,13 @@ async fn look(online: &Online, code: &MerchantCode, body: Value) -> Result<Scann
         let sentence = "the server answered about another code than the one that was read";
         return Err(Failure::new(Exit::Unexpected, "answer_differs", sentence));
     }
+    Ok(scanned)
+}
+
+/// Whether the code can still be paid.
+fn check_state(code: &MerchantCode, scanned: &ScannedCode) -> Result<(), Failure> {
     match scanned.state.as_str() {
-        "open" | "active" => Ok(scanned),
+        "open" | "active" => Ok(()),
         other => {
             let sentence = format!("the {} can't be paid: it is {other}", code.kind());
             Err(Failure::new(Exit::Refused, &format!("{}_{other}", code.kind()), sentence))
