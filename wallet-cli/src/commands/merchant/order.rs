@@ -151,9 +151,9 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
 }
 
 async fn create(args: CreateArgs, output: Output) -> Result<(), Failure> {
-    let body = args.body()?;
+    let key = args.idempotency_key.clone().unwrap_or_else(system::random_hex::<16>);
+    let body = args.body(&key)?;
     let client = args.merchant.client()?;
-    let key = args.idempotency_key.unwrap_or_else(system::random_hex::<16>);
     let request = Request::post("/v1/orders", body.into()).idempotency_key(&key);
     let order = client.send::<Order>(request).await.map_err(|failure| match failure.exit() {
         Exit::AskAgain => {
@@ -165,11 +165,12 @@ async fn create(args: CreateArgs, output: Output) -> Result<(), Failure> {
 }
 
 impl CreateArgs {
-    fn body(&self) -> Result<Map<String, Value>, Failure> {
+    /// The same key gives the same body: without a reference, the key is the reference.
+    fn body(&self, key: &str) -> Result<Map<String, Value>, Failure> {
         let amount = Currency::from_code(&self.currency)
             .and_then(|currency| Money::parse(&self.amount, currency))
             .map_err(|error| Failure::core(Exit::Usage, error))?;
-        let reference = self.reference.clone().unwrap_or_else(system::random_hex::<16>);
+        let reference = self.reference.as_deref().unwrap_or(key);
         let mut body = Map::new();
         body.insert("amount".to_owned(), json!(amount.amount_text()));
         body.insert("currency".to_owned(), json!(amount.currency().code()));

@@ -288,6 +288,6 @@ mod tests {
         let violation = Payload::parse(&altered, Strictness::Strict).unwrap_err();
         let failure = refused(&violation, false);
         assert_eq!(failure.code(), "emv_wrong_checksum");
-        assert!(failure.sentence().contains("(object 63) at character 68"), "{failure}");
+        assert!(failure.sentence().contains("(object 63) at character 67"), "{failure}");
     }
 }
