@@ -4,6 +4,7 @@ mod cli;
 mod client;
 mod commands;
 mod failure;
+mod merchant_codes;
 mod output;
 mod pictures;
 mod receipts;

@@ -40,15 +40,21 @@ impl PictureArgs {
 
     /// Draws a text into the files, and on the terminal of whoever sits there.
     pub(crate) fn show(&self, text: &str, output: Output) -> Result<(), Failure> {
-        let qr = qr(text)?;
+        let qr = qr(text, Medium::Screen)?;
         self.draw(&qr)?;
         show_qr(&qr, output)
+    }
+
+    /// The same for files that are going to be printed.
+    pub(crate) fn show_printed(&self, text: &str, output: Output) -> Result<(), Failure> {
+        self.draw(&qr(text, Medium::Print)?)?;
+        show(text, output)
     }
 }
 
 /// Draws a text on the terminal of whoever sits there.
 pub(crate) fn show(text: &str, output: Output) -> Result<(), Failure> {
-    show_qr(&qr(text)?, output)
+    show_qr(&qr(text, Medium::Screen)?, output)
 }
 
 fn show_qr(qr: &Qr, output: Output) -> Result<(), Failure> {
@@ -58,8 +64,8 @@ fn show_qr(qr: &Qr, output: Output) -> Result<(), Failure> {
     output.line(&qr.to_terminal().trim_end())
 }
 
-fn qr(text: &str) -> Result<Qr, Failure> {
-    Qr::new(text, Medium::Screen).map_err(|error| Failure::core(Exit::Unexpected, error))
+fn qr(text: &str, medium: Medium) -> Result<Qr, Failure> {
+    Qr::new(text, medium).map_err(|error| Failure::core(Exit::Unexpected, error))
 }
 
 /// The texts of all QR codes in a picture; `-` is standard input.
@@ -88,6 +94,16 @@ pub(crate) fn write(path: &Path, picture: &[u8]) -> Result<(), Failure> {
     written.map_err(|error| Failure::file(path, &error))
 }
 
+/// The text of the one QR code in a picture, whatever it is.
+pub(crate) fn read_only(path: &Path) -> Result<String, Failure> {
+    only(read(path)?, "QR code", |_| true)
+}
+
+/// The one EMV code in a picture.
+pub(crate) fn read_merchant_code(path: &Path) -> Result<String, Failure> {
+    only(read(path)?, "merchant code", |text| text.starts_with("000201"))
+}
+
 /// The one payment code in a picture.
 pub(crate) fn read_payment_code(path: &Path) -> Result<String, Failure> {
     only_payment_code(read(path)?)
@@ -107,7 +123,7 @@ pub(crate) fn read_with_prefix(path: &Path, prefix: &str, what: &str) -> Result<
 fn only(texts: Vec<String>, what: &str, is_one: impl Fn(&str) -> bool) -> Result<String, Failure> {
     let mut found = texts.into_iter().filter(|text| is_one(text));
     let refused = |code: String, sentence: String| {
-        Err(Failure::new(Exit::Refused, &code.replace(' ', "_"), sentence))
+        Err(Failure::new(Exit::Refused, &code.replace(' ', "_").to_lowercase(), sentence))
     };
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),

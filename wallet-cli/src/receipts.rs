@@ -41,7 +41,7 @@ pub(crate) struct Said<'a> {
 }
 
 /// Verifies the receipt that a payer got, as [`verify`] does for a merchant.
-pub(crate) fn verify_own(said: Said<'_>, issuer: &IssuerDocument) -> Result<(), Failure> {
+pub(crate) fn verify_own(said: Said<'_>, issuer: &IssuerDocument) -> Result<Receipt, Failure> {
     let receipt = Receipt::parse(said.receipt)
         .and_then(|receipt| receipt.verify(&issuer.issuer_id(), &issuer.signing_keys()))
         .map_err(|error| Failure::core(Exit::Unexpected, error))?;
@@ -52,7 +52,7 @@ pub(crate) fn verify_own(said: Said<'_>, issuer: &IssuerDocument) -> Result<(), 
         && record.asked.amount_text() == said.amount
         && record.asked.currency().code() == said.currency;
     if agrees {
-        return Ok(());
+        return Ok(receipt);
     }
     Err(Failure::new(
         Exit::Unexpected,

@@ -11,6 +11,8 @@
 //! | [`keys`] | keys of devices and of the issuer, and the checks at enrolment | – |
 //! | [`money`] | currencies, checked amounts | – |
 //! | [`receipt`] | what the issuer decided, signed | – |
+//! | `emv` | QR codes that merchants show, of any scheme (EMVCo MPM) | `emv` |
+//! | `merchant_code` | the codes of our own merchants, signed | `emv` |
 //! | `qr` | drawing QR codes as SVG, PNG and in a terminal | `qr` |
 //! | `scan` | reading QR codes from pictures and camera frames | `scan` |
 //! | `requests` | signed HTTP requests (RFC 9421) | `requests` |
@@ -19,11 +21,15 @@
 //! | `till` | a sale at a till that ends in a certain outcome | `till` |
 
 pub mod code;
+#[cfg(feature = "emv")]
+pub mod emv;
 mod error;
 pub mod issuer;
 #[cfg(feature = "keyfile")]
 pub mod keyfile;
 pub mod keys;
+#[cfg(feature = "emv")]
+pub mod merchant_code;
 mod mode;
 pub mod money;
 #[cfg(feature = "qr")]

@@ -19,6 +19,7 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::Url;
+use reqwest::header::HeaderValue;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -178,19 +179,18 @@ impl Client {
         for (name, value) in headers {
             builder = builder.header(name, value);
         }
+        if let Some(pin) = &request.pin {
+            let mut value = HeaderValue::from_str(pin).map_err(|_| unsendable())?;
+            value.set_sensitive(true);
+            builder = builder.header("wallet-pin", value);
+        }
         if let Some(key) = &self.bearer {
             builder = builder.bearer_auth(key.as_str());
         }
         if request.body.is_some() {
             builder = builder.header("content-type", "application/json").body(body);
         }
-        builder.build().map_err(|_| {
-            Failure::new(
-                Exit::Usage,
-                "invalid_request",
-                "a key or an id holds a character that HTTP can't carry",
-            )
-        })
+        builder.build().map_err(|_| unsendable())
     }
 
     /// No answer came. Only a connection that never stood tells that nothing was decided.
@@ -208,6 +208,11 @@ impl Client {
             Failure::new(Exit::AskAgain, "no_answer", "the connection broke before the answer came")
         }
     }
+}
+
+fn unsendable() -> Failure {
+    let sentence = "a key or an id holds a character that HTTP can't carry";
+    Failure::new(Exit::Usage, "invalid_request", sentence)
 }
 
 /// What the server refused with, and when it may be asked again.

@@ -4,11 +4,12 @@ use std::fmt;
 
 use reqwest::Method;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::DeviceSigner;
+use crate::secrets::Pin;
 
 /// A request; paths begin with `/v1`.
-#[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(super) method: Method,
     pub(super) path: String,
@@ -16,6 +17,7 @@ pub(crate) struct Request<'a> {
     pub(super) body: Option<Value>,
     pub(super) idempotency_key: Option<String>,
     pub(super) signer: Option<&'a DeviceSigner<'a>>,
+    pub(super) pin: Option<Zeroizing<String>>,
 }
 
 impl<'a> Request<'a> {
@@ -41,7 +43,15 @@ impl<'a> Request<'a> {
 
     fn new(method: Method, path: impl Into<String>, body: Option<Value>) -> Self {
         let path = path.into();
-        Self { method, path, query: Vec::new(), body, idempotency_key: None, signer: None }
+        Self {
+            method,
+            path,
+            query: Vec::new(),
+            body,
+            idempotency_key: None,
+            signer: None,
+            pin: None,
+        }
     }
 
     /// Adds a parameter to the query, if it has a value.
@@ -58,10 +68,27 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Adds the PIN beside what is signed, which the server keeps.
+    #[must_use]
+    pub(crate) fn pin(mut self, pin: Option<&Pin>) -> Self {
+        self.pin = pin.map(|pin| Zeroizing::new(pin.digits().to_owned()));
+        self
+    }
+
     /// Signs the request as a payer's device.
     #[must_use]
     pub(crate) fn signed_by(mut self, signer: &'a DeviceSigner<'a>) -> Self {
         self.signer = Some(signer);
         self
+    }
+}
+
+/// Without the PIN.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }

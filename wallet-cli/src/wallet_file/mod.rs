@@ -5,13 +5,15 @@
 //! | `device.key` | the device's secret key, encrypted with a passphrase | 0600 |
 //! | `profile.json` | what the device learnt at enrolment and since | 0600 |
 //! | `mark.json` | the mark of the last code shown | 0600 |
+//! | `merchants.json` | whom this wallet paid where, to notice replaced codes | 0600 |
 //! | `invitation` | the invitation that waits for approval on another device | 0600 |
-//! | `lock` | nothing; locked while the mark moves | 0600 |
+//! | `lock` | nothing; locked while the mark moves, or a merchant is remembered | 0600 |
 //!
 //! The key comes first and the profile last when a device enrols, so a crash between them leaves
 //! a key with which enrolling again gets the same answer.
 
 pub(crate) mod durable;
+mod known_merchants;
 mod marks;
 mod profile;
 
@@ -19,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use wallet_core::code::PayerDevice;
 use wallet_core::keyfile::{self, Cost, Passphrase};
+use wallet_core::merchant_code::{KnownMerchant, KnownMerchants};
 use wallet_core::{DeviceKey, Error};
 use zeroize::Zeroizing;
 
@@ -167,6 +170,23 @@ impl WalletDirectory {
     /// Where the mark of the last code is kept.
     pub(crate) fn marks(&self) -> FileMarkStore {
         FileMarkStore::in_directory(&self.0)
+    }
+
+    /// Whom this wallet paid where.
+    pub(crate) fn known_merchants(&self) -> Result<KnownMerchants, Failure> {
+        let path = self.known_merchants_path();
+        known_merchants::load(&path).map_err(|error| Failure::file(&path, &error))
+    }
+
+    /// Remembers a merchant who was paid.
+    pub(crate) fn remember_merchant(&self, paid: KnownMerchant) -> Result<(), Failure> {
+        let path = self.known_merchants_path();
+        known_merchants::remember(&path, &self.0.join("lock"), paid)
+            .map_err(|error| Failure::file(&path, &error))
+    }
+
+    fn known_merchants_path(&self) -> PathBuf {
+        self.0.join("merchants.json")
     }
 
     fn key_path(&self) -> PathBuf {

@@ -132,7 +132,7 @@ impl Profile {
         }
     }
 
-    fn mode(&self) -> Result<Mode, Failure> {
+    pub(crate) fn mode(&self) -> Result<Mode, Failure> {
         Mode::from_name(&self.mode).ok_or_else(|| malformed("the mode is neither live nor test"))
     }
 }

@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its world fails")]
 
 mod backups;
+mod inspect_job;
 mod key_job;
 mod logs;
 mod main_job;
+mod merchant_codes_job;
 mod merchant_job;
 mod payer_job;
 mod proxy;

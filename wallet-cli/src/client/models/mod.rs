@@ -7,6 +7,7 @@ mod events;
 mod issuer;
 mod ledger;
 mod merchant;
+mod merchant_code;
 mod payer;
 mod payment;
 mod people;
@@ -27,6 +28,7 @@ pub(crate) use events::{PayerEvent, PayerEvents};
 pub(crate) use issuer::{Issuer, IssuerArgs, device_profile};
 pub(crate) use ledger::{Entry, TrialBalance};
 pub(crate) use merchant::{Balance, CreatedMerchant, Merchant, Terminal};
+pub(crate) use merchant_code::{CodePayment, Order, Plate, ScannedCode};
 pub(crate) use payer::{
     Activity, Enrolment, EnrolmentState, Invitation, Payer, PayerBalance, TopUp,
 };

@@ -5,7 +5,9 @@ mod cancel;
 mod capture;
 mod charge;
 mod clock;
+mod order;
 mod payment;
+mod plate;
 mod refund;
 mod terminal;
 mod test_code;
@@ -23,7 +25,7 @@ use crate::client::{Client, ServerArgs};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
-/// Take payments: charge a shown code, look payments up, capture, call off, refund, register tills
+/// Take payments: charge a shown code, show codes, look payments up, capture, call off, refund
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Charge(charge::Args),
@@ -32,6 +34,10 @@ pub(crate) enum Command {
     Cancel(cancel::Args),
     Refund(refund::Args),
     Refunds(refund::ListArgs),
+    #[command(subcommand)]
+    Order(order::Command),
+    #[command(subcommand)]
+    Plate(plate::Command),
     Balance(balance::Args),
     #[command(subcommand)]
     Terminal(terminal::Command),
@@ -48,6 +54,8 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Cancel(args) => cancel::run(args, output).await,
         Command::Refund(args) => refund::run(args, output).await,
         Command::Refunds(args) => refund::list(args, output).await,
+        Command::Order(command) => order::run(command, output).await,
+        Command::Plate(command) => plate::run(command, output).await,
         Command::Balance(args) => balance::run(args, output).await,
         Command::Terminal(command) => terminal::run(command, output).await,
         Command::Trigger(args) => trigger::run(args, output).await,

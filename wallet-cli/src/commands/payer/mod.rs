@@ -19,6 +19,7 @@ mod pin;
 mod receive;
 mod recovery_codes;
 mod refuse;
+mod scan;
 mod totp;
 mod transfer;
 mod watch;
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Enrol(join::enrol::Args),
     Register(join::register::Args),
     Code(code::Args),
+    Scan(scan::Args),
     Watch(watch::Args),
     Confirmations(confirmations::Args),
     Confirm(confirm::Args),
@@ -84,6 +86,7 @@ async fn ask(command: Command, output: Output) -> Result<(), Failure> {
         Command::Watch(args) => watch::run(&args, output),
         Command::Enrol(args) => join::enrol::run(args, output).await,
         Command::Register(args) => join::register::run(args, output).await,
+        Command::Scan(args) => scan::run(args, output).await,
         Command::Confirmations(args) => confirmations::run(args, output).await,
         Command::Confirm(args) => confirm::run(args, output).await,
         Command::Refuse(args) => refuse::run(args, output).await,

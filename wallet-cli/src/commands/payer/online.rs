@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wallet_core::receipt::Receipt;
 use wallet_core::{DeviceKey, Timestamp};
 
 use crate::client::models::{Account, Issuer};
@@ -96,15 +97,19 @@ impl Online {
         key: KeyArgs,
         output: Output,
     ) -> Result<Answer<T>, Failure> {
-        let key = Key { idempotency_key: key.idempotency_key.unwrap_or_else(new_key) };
-        // Whatever happens from here on, the request can be repeated.
-        output.announce(&key)?;
-        let answer = self.send(request.idempotency_key(&key.idempotency_key)).await;
+        self.move_money_under(&key.announced(output)?, request).await
+    }
+
+    /// The same under a key that was said already.
+    pub(super) async fn move_money_under<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        request: Request<'_>,
+    ) -> Result<Answer<T>, Failure> {
+        let answer = self.send(request.idempotency_key(key)).await;
         answer.map_err(|failure| match failure.exit() {
-            Exit::AskAgain => failure.hint(format!(
-                "repeat it with --idempotency-key {}: the money moves once",
-                key.idempotency_key
-            )),
+            Exit::AskAgain => failure
+                .hint(format!("repeat it with --idempotency-key {key}: the money moves once")),
             _ => failure,
         })
     }
@@ -116,6 +121,11 @@ impl Online {
 
     /// Checks that the issuer signed what an answer says.
     pub(super) fn verify(&self, said: Said<'_>) -> Result<(), Failure> {
+        self.receipt(said).map(drop)
+    }
+
+    /// The same, for what the receipt says besides.
+    pub(super) fn receipt(&self, said: Said<'_>) -> Result<Receipt, Failure> {
         receipts::verify_own(said, &self.profile.document()?)
     }
 }
@@ -126,6 +136,21 @@ pub(crate) struct KeyArgs {
     /// Repeat an earlier request [default: a new key]
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+}
+
+impl KeyArgs {
+    /// Whether the request may have arrived before.
+    pub(super) fn repeats(&self) -> bool {
+        self.idempotency_key.is_some()
+    }
+
+    /// The key, said before anything is sent: whatever happens from here on, the request can be
+    /// repeated.
+    pub(super) fn announced(self, output: Output) -> Result<String, Failure> {
+        let key = Key { idempotency_key: self.idempotency_key.unwrap_or_else(new_key) };
+        output.announce(&key)?;
+        Ok(key.idempotency_key)
+    }
 }
 
 /// The name of a request, said before it is sent.

@@ -1,4 +1,4 @@
-//! `wallet code inspect`: what anyone may see in a code.
+//! What anyone may see in a payment code.
 
 use core::fmt;
 
@@ -7,25 +7,9 @@ use wallet_core::Error;
 use wallet_core::code::SealedCode;
 use wallet_core::qr::{Medium, Qr};
 
-use crate::failure::{Exit, Failure};
-use crate::output::Output;
-use crate::secrets;
-
-/// Explain what anyone may see in a code, and what stays sealed
-#[derive(clap::Args, Debug)]
-#[command(after_help = "\
-Example:
-  wallet code read photo.png | wallet code inspect -
-
-A text that is no payment code ends with exit code 3 and says why.")]
-pub(crate) struct Args {
-    /// The digits of the code; - reads a line of standard input
-    text: String,
-}
-
 /// The visible part of a kind 1 code.
 #[derive(Serialize, Debug)]
-struct Inspection {
+pub(super) struct Inspection {
     prefix: String,
     version: u8,
     kind: u8,
@@ -41,15 +25,7 @@ struct Inspection {
 /// The encapsulated key, which is as good as random to those who can't open it.
 const ENCAPSULATED_BYTES: usize = 32;
 
-pub(super) fn run(args: &Args, output: Output) -> Result<(), Failure> {
-    let line = if args.text == "-" { secrets::line_of_stdin()? } else { args.text.clone().into() };
-    let inspection = inspect(line.trim()).map_err(|error| {
-        Failure::core(Exit::Refused, error).hint("this text is no payment code of kind 1")
-    })?;
-    output.show(&inspection)
-}
-
-fn inspect(text: &str) -> Result<Inspection, Error> {
+pub(super) fn inspect(text: &str) -> Result<Inspection, Error> {
     let code = SealedCode::parse_any_prefix(text)?;
     let bytes = code.as_bytes().len();
     Ok(Inspection {
