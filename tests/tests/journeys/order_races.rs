@@ -17,7 +17,7 @@ use wallet_server::domain::command::{
 use wallet_server::domain::ids::{ApiKeyId, MerchantId, OrderId, PayerId, PaymentId};
 use wallet_server::domain::outcome::{Answer, NotMoved, OrderState, Outcome, Refusal};
 use wallet_server::entropy::Entropy;
-use wallet_server::store::Store;
+use wallet_server::store::{PaymentFilter, Store};
 use wallet_tests::{Database, World, at_once};
 
 use crate::DATABASE;
@@ -227,7 +227,7 @@ async fn orders_that_many_decide_about_at_once_are_paid_once_or_not_at_all() {
     let mut owed = 0;
     for merchant in people.merchants {
         owed += store
-            .payments((merchant, Mode::Live), Default::default(), None, 2_000)
+            .payments((merchant, Mode::Live), PaymentFilter::default(), None, 2_000)
             .await
             .unwrap()
             .len();

@@ -152,8 +152,8 @@ impl Books {
                 assert_eq!((first.merchant, &first.reference), (order.merchant, &order.reference));
             }
         }
-        let known = paid.iter().filter_map(|row| row.first.merchant_code?.order());
-        assert!(known.into_iter().all(|id| self.orders.contains_key(&id)));
+        let mut known = paid.iter().filter_map(|row| row.first.merchant_code?.order());
+        assert!(known.all(|id| self.orders.contains_key(&id)));
     }
 
     fn hash(&self, transfer: Option<TransferId>, evidence: &[u8]) -> [u8; 32] {

@@ -21,7 +21,7 @@ use crate::domain::plan::NewHolder;
 /// How many histories it takes to see everything.
 const HISTORIES: usize = 600;
 /// What both payers have at first.
-const MONEY: i64 = 400;
+const MONEY: i64 = 150;
 /// The plates: 1 with an amount, 2 without, 3 closed.
 const FIXED: i64 = 7;
 
@@ -41,7 +41,7 @@ enum Request {
     Close(Index, bool, bool),
     PayOrder(Index, u32, Option<i64>, bool),
     PayPlate(u32, u32, Option<i64>, bool),
-    Undo(Index, bool),
+    Undo(Index, Option<u32>, bool),
     Repeat(Index),
 }
 
@@ -63,8 +63,8 @@ fn request() -> impl Strategy<Value = Request> {
             .prop_map(|(it, payer, said, other)| Request::PayOrder(it, payer, said, other)),
         4 => (1..=4_u32, 1..=2_u32, said(), prop::bool::weighted(0.05))
             .prop_map(|(it, payer, said, other)| Request::PayPlate(it, payer, said, other)),
-        3 => (any::<Index>(), prop::bool::weighted(0.9))
-            .prop_map(|(it, looked)| Request::Undo(it, looked)),
+        3 => (any::<Index>(), option::weighted(0.3, 1..8_u32), prop::bool::weighted(0.9))
+            .prop_map(|(it, other, looked)| Request::Undo(it, other, looked)),
         3 => any::<Index>().prop_map(Request::Repeat),
     ]
 }
@@ -119,9 +119,9 @@ fn ask(request: Request, number: u32, seconds: i64, past: &[Asked]) -> Asked {
         Request::PayPlate(it, payer, said, other) => {
             pay(Code::Plate(it), if other { 2 } else { 1 }, payer, said)
         }
-        Request::Undo(index, looked) => about(index).map_or(fallback, |order| {
+        Request::Undo(index, other, looked) => about(index).map_or(fallback, |order| {
             let order_number = looked.then_some(order.number);
-            let undo = Undo::reference(number, order.reference);
+            let undo = Undo::reference(number, other.unwrap_or(order.reference));
             Asked::Undo(Undo { merchant: order.merchant, order: order_number, ..undo })
         }),
         Request::Repeat(_) if past.is_empty() => fallback,

@@ -131,7 +131,7 @@ fn undoing_a_reference_closes_its_order_or_calls_its_payment_off() {
 fn an_orders_payment_is_refunded_like_every_other() {
     let mut database = with_order();
     database.run(1, [scan(2, Code::Order(1))]);
-    let sold = Sale { number: 2, ..sale(2) };
+    let sold = sale(2);
     let back = GiveBack::of(3, &sold, Some(yuan(4)));
     assert_eq!(database.run(2, [back]), [Seen::New(What::Refunded(3, 4, 0))]);
     assert_eq!((database.wallet(1), database.owed(1)), (994, 6));
