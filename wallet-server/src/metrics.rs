@@ -93,6 +93,9 @@ fn outcome_name(outcome: &Outcome) -> String {
             let Record { kind, state, .. } = movement.record;
             format!("{}_{}", kind.as_str(), state.as_str())
         }
+        Outcome::Answered { answer: Answer::Order(order), .. } => {
+            format!("order_{}", order.state.as_str())
+        }
         Outcome::Answered { answer: Answer::NotMoved(not_moved), .. } => {
             not_moved.code().to_owned()
         }

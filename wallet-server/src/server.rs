@@ -328,6 +328,7 @@ async fn start_app(
         rules: parsed.rules,
         device_rules: parsed.devices,
         envelope_life_millis: parsed.envelope_life_millis,
+        merchant_codes: parsed.merchant_codes,
         currency: parsed.currency,
         prefix: parsed.prefix,
         public_authorities: parsed.public_authorities,

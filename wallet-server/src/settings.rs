@@ -3,6 +3,7 @@
 //! Each layer overrides the one before. A key that no release knows is refused wherever it
 //! stands, because a misspelt limit is a limit that does not hold.
 
+mod merchant_codes;
 mod rate_limits;
 
 use std::net::SocketAddr;
@@ -16,10 +17,11 @@ use wallet_core::{Currency, Money};
 use crate::domain::limits::{Calendar, LimitRules, Limits, ProofLimits};
 use crate::domain::settle::{ConfirmationRules, PaymentRules, Rules};
 use crate::issuer::PinCost;
-use crate::service::{DeviceRules, RateLimits};
+use crate::service::{DeviceRules, MerchantCodeDefaults, RateLimits};
 use crate::store::Isolation;
 use crate::worker::PinRules;
 
+pub use merchant_codes::MerchantCodeSettings;
 pub use rate_limits::{RateLimitSettings, RateSettings};
 
 /// The default settings, with an explanation of each: print it, edit it, serve it.
@@ -64,6 +66,7 @@ pub struct Settings {
     pub devices: DeviceSettings,
     pub rate_limits: RateLimitSettings,
     pub envelopes: EnvelopeSettings,
+    pub merchant_codes: MerchantCodeSettings,
     pub log: LogSettings,
 }
 
@@ -361,6 +364,7 @@ impl Settings {
                 new_millis: i64::from(self.devices.new_hours) * MILLIS_OF_HOUR,
                 open_registration: self.registration == Registration::Open,
             },
+            merchant_codes: self.merchant_codes.defaults()?,
             rates: self.rate_limits.limits()?,
             public_authorities: self.public_authorities()?,
         })
@@ -408,6 +412,7 @@ pub(crate) struct Parsed {
     pub(crate) pin: PinRules,
     pub(crate) devices: DeviceRules,
     pub(crate) envelope_life_millis: i64,
+    pub(crate) merchant_codes: MerchantCodeDefaults,
     pub(crate) rates: RateLimits,
     pub(crate) public_authorities: Vec<String>,
 }

@@ -11,6 +11,13 @@ use wallet_server::entropy::Entropy;
 use wallet_server::issuer::{FileKeys, IssuerKeys, Purpose};
 use wallet_tests::{Charge, World};
 
+/// The issuer's keys, as an auditor opens them.
+pub(crate) fn key_file(world: &World) -> FileKeys {
+    let path = world.folder.path().join("issuer.key");
+    let entropy = Arc::new(Entropy::system());
+    FileKeys::open_or_create(&path, None, Cost::DEFAULT, world.now(), entropy).unwrap()
+}
+
 #[tokio::test]
 async fn the_kept_evidence_is_the_code_that_the_device_signed_for_this_payment() {
     let world = World::start(DATABASE, 1).await;
@@ -28,9 +35,7 @@ async fn the_kept_evidence_is_the_code_that_the_device_signed_for_this_payment()
     let id = PaymentId::from_bytes(row.0.try_into().unwrap());
     assert_eq!(id.to_string(), payment.text("/id"));
 
-    let path = world.folder.path().join("issuer.key");
-    let entropy = Arc::new(Entropy::system());
-    let keys = FileKeys::open_or_create(&path, None, Cost::DEFAULT, world.now(), entropy).unwrap();
+    let keys = key_file(&world);
     let evidence = keys.reveal(Purpose::Evidence, id.as_bytes(), &row.1).unwrap();
     let evidence: [u8; EVIDENCE_LENGTH] = evidence.try_into().unwrap();
     let opened = OpenedCode::from_evidence(&evidence).unwrap();

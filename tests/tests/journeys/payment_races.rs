@@ -33,9 +33,9 @@ const PAYERS: usize = 50;
 const AMOUNT: i64 = 1_000;
 
 /// Who is there.
-struct People {
-    devices: Vec<(DeviceKeyId, PayerId)>,
-    merchants: Vec<MerchantId>,
+pub(crate) struct People {
+    pub(crate) devices: Vec<(DeviceKeyId, PayerId)>,
+    pub(crate) merchants: Vec<MerchantId>,
 }
 
 /// Makes commands with ids and keys of their own.
@@ -122,6 +122,7 @@ impl Maker {
             5 => Resolver::Time,
             6 => {
                 return Command::CancelReference(CancelReference {
+                    order: None,
                     reference: raced.charge.reference.clone(),
                     holder: Some((payment, payer)),
                     transfer,
@@ -199,7 +200,7 @@ impl Told {
 }
 
 /// Enrols everybody over HTTP, and stops the server.
-async fn people(world: &mut World) -> People {
+pub(crate) async fn people(world: &mut World) -> People {
     let mut people = People { devices: Vec::new(), merchants: Vec::new() };
     for n in 0..PAYERS {
         let phone = world.payer(&format!("payer {n}"), "1000000.00").await;
@@ -220,7 +221,7 @@ async fn people(world: &mut World) -> People {
 }
 
 /// Running settlement on a world's books.
-async fn engine(
+pub(crate) async fn engine(
     world: &World,
     clock: &Arc<ManualClock>,
     seed: u64,

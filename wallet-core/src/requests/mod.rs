@@ -36,12 +36,17 @@
 //! as it is shown until it is too old. The nonce is unguessable and signed; only the caller can
 //! know whether it was seen.
 //!
+//! **Proof for later**: [`UnverifiedSignature::evidence`] keeps what was signed, and
+//! [`SignedEvidence::verify`] checks it again whenever somebody asks. Whatever a request carries that
+//! nobody may read later must not be in its body, nor be guessable from the digest of its body.
+//!
 //! Below the profile, [`signature_base`] builds the bytes of any signature over the components it
 //! knows, which is how the RFC's own examples are checked.
 
 mod base;
 mod component;
 mod digest;
+mod evidence;
 mod parts;
 mod sign;
 #[cfg(test)]
@@ -51,6 +56,7 @@ mod verify;
 pub use base::{SignatureParams, signature_base};
 pub use component::{Component, FieldName};
 pub use digest::{content_digest, verify_content_digest};
+pub use evidence::{EVIDENCE_BASE_BYTES_MAX, EVIDENCE_BODY_BYTES_MAX, SignedEvidence};
 pub use parts::RequestParts;
 pub use sign::{RequestSigner, SignedHeaders, sign_request};
 pub use verify::{UnverifiedSignature, VerifiedRequest, parse_signed};

@@ -90,6 +90,11 @@ impl UnverifiedSignature {
         &self.claims.nonce
     }
 
+    /// The text that must have been signed, and the signature.
+    pub(super) fn signed(&self) -> (&str, [u8; 64]) {
+        (&self.base, self.signature)
+    }
+
     /// Verifies the signature with the key that [`keyid`](Self::keyid) names.
     ///
     /// `now` is the server's time in Unix seconds. The signature is checked by RFC 8032 strictly

@@ -4,16 +4,18 @@
 //! connection writes the same rows.
 
 mod envelopes;
+mod merchant_codes;
 mod merchants;
 mod people;
 
 use wallet_core::code::Mark;
 use wallet_core::{DeviceKeyId, Mode, Money, PositiveMoney, TerminalId};
 
-use super::ids::{ApiKeyId, MerchantId, PayerId, PaymentId, TopUpId, TransferId};
+use super::ids::{ApiKeyId, MerchantId, OrderId, PayerId, PaymentId, TopUpId, TransferId};
 use crate::domain::named::named;
 
 pub use envelopes::{ClaimShare, EndEnvelope, EnvelopeFor, MakeEnvelope};
+pub use merchant_codes::{EndOrder, MakeOrder, MerchantCodeId, OrderEnd, PayMerchantCode};
 pub use merchants::{CancelReference, EndSuspense, Refund, SuspenseEnd};
 pub use people::{FinishWithdrawal, PayerRequest, PayerTransfer, Withdraw, WithdrawalEnd};
 
@@ -44,6 +46,12 @@ pub enum Command {
     ClaimShare(ClaimShare),
     /// Its time is over.
     EndEnvelope(EndEnvelope),
+    /// A merchant asks to be paid an amount, once.
+    MakeOrder(MakeOrder),
+    /// Nobody is to pay it any more.
+    EndOrder(EndOrder),
+    /// A payer pays a code that a merchant shows.
+    PayMerchantCode(PayMerchantCode),
 }
 
 impl Command {
@@ -63,6 +71,9 @@ impl Command {
             Self::MakeEnvelope(make) => Some(&make.by.request.key),
             Self::ClaimShare(claim) => Some(&claim.by.request.key),
             Self::EndEnvelope(_) => None,
+            Self::MakeOrder(make) => Some(&make.request.key),
+            Self::EndOrder(end) => end.request().map(|request| &request.key),
+            Self::PayMerchantCode(pay) => Some(&pay.by.request.key),
         }
     }
 
@@ -84,6 +95,8 @@ impl Command {
             Self::MakeEnvelope(make) => [Some(make.by.payer), make.to.payee()],
             Self::ClaimShare(claim) => [Some(claim.by.payer), Some(claim.sender)],
             Self::EndEnvelope(end) => [Some(end.payer), None],
+            Self::MakeOrder(_) | Self::EndOrder(_) => [None, None],
+            Self::PayMerchantCode(pay) => [Some(pay.by.payer), None],
         };
         payers.into_iter().flatten()
     }
@@ -97,6 +110,7 @@ impl Command {
             Self::Withdraw(withdraw) => Some(withdraw.by.device),
             Self::MakeEnvelope(make) => Some(make.by.device),
             Self::ClaimShare(claim) => Some(claim.by.device),
+            Self::PayMerchantCode(pay) => Some(pay.by.device),
             Self::Charge(_)
             | Self::Resolve(_)
             | Self::CancelReference(_)
@@ -104,7 +118,9 @@ impl Command {
             | Self::EndSuspense(_)
             | Self::TopUp(_)
             | Self::FinishWithdrawal(_)
-            | Self::EndEnvelope(_) => None,
+            | Self::EndEnvelope(_)
+            | Self::MakeOrder(_)
+            | Self::EndOrder(_) => None,
         }
     }
 
@@ -123,7 +139,10 @@ impl Command {
             | Self::FinishWithdrawal(_)
             | Self::MakeEnvelope(_)
             | Self::ClaimShare(_)
-            | Self::EndEnvelope(_) => None,
+            | Self::EndEnvelope(_)
+            | Self::MakeOrder(_)
+            | Self::EndOrder(_)
+            | Self::PayMerchantCode(_) => None,
         }
     }
 
@@ -145,7 +164,10 @@ impl Command {
             | Self::FinishWithdrawal(_)
             | Self::MakeEnvelope(_)
             | Self::ClaimShare(_)
-            | Self::EndEnvelope(_) => None,
+            | Self::EndEnvelope(_)
+            | Self::MakeOrder(_)
+            | Self::EndOrder(_)
+            | Self::PayMerchantCode(_) => None,
         }
     }
 
@@ -166,6 +188,9 @@ impl Command {
                 Some((cancel.reference.merchant, Some(cancel.api_key)))
             }
             Self::Refund(refund) => Some((refund.merchant, Some(refund.api_key))),
+            Self::MakeOrder(make) => Some((make.reference.merchant, Some(make.api_key))),
+            Self::EndOrder(end) => Some((end.merchant, end.api_key())),
+            Self::PayMerchantCode(pay) => Some((pay.merchant, None)),
             Self::EndSuspense(_)
             | Self::TopUp(_)
             | Self::Transfer(_)
@@ -174,6 +199,28 @@ impl Command {
             | Self::MakeEnvelope(_)
             | Self::ClaimShare(_)
             | Self::EndEnvelope(_) => None,
+        }
+    }
+
+    /// The order that it is about, if it was made before.
+    #[must_use]
+    pub fn order(&self) -> Option<OrderId> {
+        match self {
+            Self::PayMerchantCode(pay) => pay.code.order(),
+            Self::EndOrder(end) => Some(end.order),
+            Self::CancelReference(cancel) => cancel.order,
+            Self::Charge(_)
+            | Self::Resolve(_)
+            | Self::Refund(_)
+            | Self::EndSuspense(_)
+            | Self::TopUp(_)
+            | Self::Transfer(_)
+            | Self::Withdraw(_)
+            | Self::FinishWithdrawal(_)
+            | Self::MakeEnvelope(_)
+            | Self::ClaimShare(_)
+            | Self::EndEnvelope(_)
+            | Self::MakeOrder(_) => None,
         }
     }
 }
@@ -274,11 +321,17 @@ pub enum CodeSource {
     Scan,
     /// Keyed in by hand.
     Typed,
+    /// It did not: the payer scanned the code of an order.
+    Order,
+    /// It did not: the payer scanned the code of a plate.
+    Plate,
 }
 
 named!(CodeSource {
     Scan => "scan",
     Typed => "typed",
+    Order => "order",
+    Plate => "plate",
 });
 
 /// What verification found, before the queue.

@@ -113,6 +113,14 @@ id! {
     ApiKeyId, "key"
 }
 id! {
+    /// What a merchant asks to be paid, once, by whoever scans its code.
+    OrderId, "ord"
+}
+id! {
+    /// A printed code that is paid many times.
+    PlateId, "plt"
+}
+id! {
     /// An invitation to enrol one device.
     InvitationId, "inv"
 }

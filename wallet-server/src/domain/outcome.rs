@@ -1,16 +1,18 @@
 //! What settlement answers: an answer that is kept, or a refusal that leaves no trace.
 
 mod movement;
+mod order;
 mod refund;
 
 use wallet_core::receipt::Record;
 use wallet_core::{Mode, Money, TerminalId, Timestamp};
 
-use super::command::{Capture, CodeSource};
+use super::command::{Capture, CodeSource, MerchantCodeId};
 use super::ids::{MerchantId, PayerId, PaymentId, TopUpId};
 use crate::domain::named::named;
 
 pub use movement::{MovementAnswer, NotMoved};
+pub use order::{OrderAnswer, OrderState};
 pub use refund::RefundAnswer;
 
 /// The outcome of one command.
@@ -44,6 +46,8 @@ pub enum Answer {
     Movement(Box<MovementAnswer>),
     /// It did not, and under this key it never will.
     NotMoved(NotMoved),
+    /// A merchant asks to be paid, or does not any more.
+    Order(Box<OrderAnswer>),
 }
 
 /// Why an authentic code made no payment.
@@ -119,6 +123,20 @@ pub enum Refusal {
     SuspenseClosed,
     /// No envelope that this payer may claim from.
     UnknownEnvelope,
+    /// No such order of this merchant.
+    UnknownOrder,
+    /// It cannot be closed: somebody has paid it.
+    OrderPaid,
+    /// It has come to its end already.
+    OrderEnded,
+    /// A code that is signed, and stands for nothing that this payer can pay.
+    UnknownMerchantCode,
+    /// Another amount than the code's.
+    WrongAmount,
+    /// The code leaves the amount to the payer, who has said none.
+    AmountMissing,
+    /// The payer has to type the PIN for this.
+    PinRequired,
 }
 
 impl Refusal {
@@ -137,7 +155,10 @@ impl Refusal {
             Self::PayerUnavailable => "payer_unavailable",
             Self::WrongCurrency => "currency_mismatch",
             Self::TooLarge | Self::CaptureTooLarge => "amount_too_large",
-            Self::UnknownPayment | Self::UnknownWithdrawal | Self::UnknownSuspense => "not_found",
+            Self::UnknownPayment
+            | Self::UnknownWithdrawal
+            | Self::UnknownSuspense
+            | Self::UnknownOrder => "not_found",
             Self::OtherDevice => "other_device",
             Self::ConfirmationExpired => "confirmation_expired",
             Self::PaymentWaiting => "payment_waiting",
@@ -150,6 +171,12 @@ impl Refusal {
             Self::WithdrawalClosed => "withdrawal_closed",
             Self::SuspenseClosed => "suspense_closed",
             Self::UnknownEnvelope => "unknown_envelope",
+            Self::OrderPaid => "order_paid",
+            Self::OrderEnded => "order_closed",
+            Self::UnknownMerchantCode => "unknown_merchant_code",
+            Self::WrongAmount => "wrong_amount",
+            Self::AmountMissing => "amount_missing",
+            Self::PinRequired => "pin_required",
         }
     }
 }
@@ -242,6 +269,8 @@ pub struct PaymentAnswer {
     pub capture: Capture,
     /// How the code reached the till.
     pub code_source: CodeSource,
+    /// What the payer scanned, if it was not the merchant who did.
+    pub merchant_code: Option<MerchantCodeId>,
     /// Where the code was scanned.
     pub terminal: Option<TerminalId>,
     /// For the payer to read.

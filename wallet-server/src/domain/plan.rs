@@ -1,6 +1,7 @@
 //! What settlement wants written: everything that one transaction commits, and nothing else.
 
 mod envelopes;
+mod merchant_codes;
 mod merchants;
 mod people;
 
@@ -11,13 +12,14 @@ use wallet_core::receipt::{Record, RecordKind};
 use wallet_core::{DeviceKeyId, Money, Timestamp};
 
 use super::command::{KeyRef, ReferenceRef};
-use super::ids::{MerchantId, PayerId, PaymentId, RefundId, TopUpId, TransferId};
+use super::ids::{MerchantId, OrderId, PayerId, PaymentId, RefundId, TopUpId, TransferId};
 use super::ledger::Transfer;
 use super::limits::{Day, Limits, OverLimit, Proof, Usage};
 use super::outcome::{ConfirmationReason, Outcome, PaymentAnswer, TopUpAnswer};
 use super::snapshot::Presented;
 
 pub use envelopes::{EnvelopeChange, NewClaim, NewEnvelope};
+pub use merchant_codes::{EndedOrder, MerchantCodeChanges};
 pub use merchants::{EndedSuspense, NewRefund, NewSuspense, PaymentChange, SuspenseSubject};
 pub use people::{FinishedWithdrawal, NewPayerTransfer, NewWithdrawal, PeopleChanges};
 
@@ -46,6 +48,8 @@ pub struct Plan {
     pub payers: BTreeMap<PayerId, PayerChange>,
     /// Money between payers, and money that payers take out.
     pub people: PeopleChanges,
+    /// Codes that merchants show.
+    pub merchant_codes: MerchantCodeChanges,
     /// Answers to keep.
     pub kept_answers: Vec<NewKeptAnswer>,
     /// References taken.
@@ -63,10 +67,6 @@ pub struct NewPayment {
     pub payer: PayerId,
     /// With which device.
     pub device: DeviceKeyId,
-    /// The code's position in the device's sequence.
-    pub mark: Mark,
-    /// What the code allowed.
-    pub code_limit: Money,
     /// The limits in force.
     pub limits: Limits,
     /// How sure it is that it was the payer, or will be once confirmed.
@@ -81,10 +81,40 @@ pub struct NewPayment {
     pub over_limit: Option<OverLimit>,
     /// The movement of money, if any: to the merchant, or set aside.
     pub transfer: Option<TransferId>,
-    /// The opened code, encrypted.
-    pub evidence: Vec<u8>,
+    /// What proves that it was the payer.
+    pub evidence: Evidence,
     /// The position of its first event in [`Plan::events`].
     pub event: usize,
+}
+
+/// What proves that it was the payer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Evidence {
+    /// The payer showed a code.
+    Code {
+        /// Its position in the device's sequence.
+        mark: Mark,
+        /// What it allowed.
+        limit: Money,
+        /// The opened code, encrypted.
+        opened: Vec<u8>,
+    },
+    /// The payer's device signed a request to pay a code that a merchant showed.
+    Request {
+        /// The request, encrypted.
+        signed: Vec<u8>,
+    },
+}
+
+impl Evidence {
+    /// The bytes, as they are kept.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Code { opened, .. } => opened,
+            Self::Request { signed } => signed,
+        }
+    }
 }
 
 /// A top-up to be written.
@@ -148,6 +178,10 @@ pub enum AnswerRef {
     },
     /// Nothing moved.
     NotMoved(super::outcome::NotMoved),
+    /// An order, as it was first answered.
+    Order(OrderId),
+    /// An order that has come to its end, of which nothing changes any more.
+    EndedOrder(OrderId),
 }
 
 /// A reference that is taken from now on.
@@ -155,9 +189,19 @@ pub enum AnswerRef {
 pub struct NewReference {
     /// The reference.
     pub reference: ReferenceRef,
-    /// The payment that holds it, and the fingerprint of the request that made it; none if the
-    /// reference was called off before.
-    pub holder: Option<(PaymentId, [u8; 32])>,
+    /// What holds it from now on.
+    pub holder: NewHolder,
+}
+
+/// What takes a reference.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NewHolder {
+    /// A payment, and the fingerprint of the request that made it.
+    Payment(PaymentId, [u8; 32]),
+    /// An order.
+    Order(OrderId),
+    /// Nothing ever will: it was called off before.
+    Nothing,
 }
 
 /// Something that happened, for those whom it concerns.

@@ -1,5 +1,6 @@
 //! What settlement may know: exactly the rows that a batch of commands names.
 
+mod merchant_codes;
 mod merchants;
 mod people;
 
@@ -15,6 +16,7 @@ use super::ledger::{AccountKind, Shard};
 use super::limits::{OwnLimits, Today, Usage};
 use super::outcome::{Answer, TopUpAnswer};
 
+pub use merchant_codes::{KnownPlate, MerchantCodes};
 pub use merchants::{OpenPayment, OpenSuspense, Refunded, TakenReference};
 pub use people::{OpenEnvelope, OpenWithdrawal, People, Share};
 
@@ -47,6 +49,8 @@ pub struct Snapshot {
     pub suspense_references: HashSet<(Mode, String)>,
     /// Money between payers, and money that payers take out.
     pub people: People,
+    /// Codes that merchants show.
+    pub merchant_codes: MerchantCodes,
     /// The issuer's own accounts.
     pub own_accounts: HashMap<(AccountKind, Mode, Currency), AccountId>,
     /// The balance row in which this process counts accounts that have several.

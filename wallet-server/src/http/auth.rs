@@ -6,7 +6,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use wallet_core::requests::{RequestParts, UnverifiedSignature, parse_signed};
+use wallet_core::requests::{RequestParts, SignedEvidence, UnverifiedSignature, parse_signed};
 use wallet_core::{DeviceKeyId, DevicePublicKey, Timestamp};
 
 use super::problem::{Certainty, Problem};
@@ -176,6 +176,11 @@ impl SignedRequest {
         let detail = "This very request has been made before. Sign it anew to make it again.";
         let status = StatusCode::UNAUTHORIZED;
         Err(Problem::new(status, "signature_replayed", Certainty::Retry, detail))
+    }
+
+    /// What is to be kept of it, once it is verified; none if it is too long to be kept.
+    pub(super) fn evidence(&self) -> Option<SignedEvidence> {
+        self.signature.evidence(&self.body)
     }
 
     /// Checks that the holder of this key signed the request, on a thread for computing.

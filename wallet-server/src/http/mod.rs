@@ -14,9 +14,12 @@ mod not_moved;
 mod object;
 mod openapi;
 mod operator;
+mod orders;
 mod payment_body;
 mod payment_changes;
 mod payments;
+mod pictures;
+mod plates;
 mod problem;
 mod refunds;
 mod refusal;
@@ -58,6 +61,8 @@ fn public_routes() -> OpenApiRouter<Arc<App>> {
         .merge(payments::routes())
         .merge(payment_changes::routes())
         .merge(refunds::routes())
+        .merge(orders::routes())
+        .merge(plates::routes())
         .merge(terminals::routes())
         .merge(balance::routes())
         .merge(test_mode::routes())

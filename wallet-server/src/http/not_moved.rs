@@ -30,6 +30,7 @@ pub(super) fn movement<Body: Serialize>(
         | Answer::Rejected(_)
         | Answer::TopUp(_)
         | Answer::Refund(_)
+        | Answer::Order(_)
         | Answer::ReferenceCanceled => return Err(refused(app, Refusal::KeyReused)),
     };
     Ok(mark(response, replayed))
@@ -73,6 +74,13 @@ pub(super) fn not_moved(why: NotMoved) -> Problem {
         ),
         NotMoved::BalanceInsufficient => {
             (StatusCode::UNPROCESSABLE_ENTITY, "Your balance is less than you would give back.")
+        }
+        NotMoved::OrderPaid => (StatusCode::CONFLICT, "The order has been paid."),
+        NotMoved::OrderCanceled => (StatusCode::CONFLICT, "The merchant has closed this order."),
+        NotMoved::OrderExpired => (StatusCode::CONFLICT, "It is too late to pay this order."),
+        NotMoved::PlateClosed => (StatusCode::CONFLICT, "This code is not in use any more."),
+        NotMoved::MerchantUnavailable => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "The merchant cannot be paid.")
         }
         NotMoved::SenderUnavailable => {
             (StatusCode::FORBIDDEN, "The sender's wallet is frozen. Nothing can be claimed now.")

@@ -7,6 +7,7 @@ use wallet_core::receipt::PaymentState;
 
 use super::openapi::schema::{self, kind};
 use super::time::rfc3339;
+use crate::domain::command::MerchantCodeId;
 use crate::domain::outcome::DeclineCode;
 use crate::service::App;
 use crate::store::Payment;
@@ -46,6 +47,12 @@ pub(super) struct PaymentBody {
     capture: &'static str,
     #[schema(value_type = schema::CodeSource)]
     code_source: &'static str,
+    /// The order that it paid.
+    #[schema(value_type = Option<schema::OrderId>)]
+    order: Option<String>,
+    /// The plate that the payer scanned.
+    #[schema(value_type = Option<schema::PlateId>)]
+    plate: Option<String>,
     #[schema(value_type = Option<schema::TerminalId>)]
     terminal: Option<String>,
     description: Option<String>,
@@ -78,6 +85,7 @@ impl PaymentBody {
             | PaymentState::PartiallyRefunded
             | PaymentState::Refunded => None,
         };
+        let code = answer.merchant_code;
         Self {
             id: answer.id.to_string(),
             object: "payment",
@@ -91,6 +99,8 @@ impl PaymentBody {
             net: net.amount_text(),
             capture: answer.capture.as_str(),
             code_source: answer.code_source.as_str(),
+            order: code.and_then(MerchantCodeId::order).map(|id| id.to_string()),
+            plate: code.and_then(MerchantCodeId::plate).map(|id| id.to_string()),
             terminal: answer.terminal.map(|id| id.to_string()),
             description: answer.description,
             // It was valid JSON when it was written.

@@ -226,6 +226,7 @@ async fn cancel_reference(
         | Answer::TopUp(_)
         | Answer::Refund(_)
         | Answer::Movement(_)
+        | Answer::Order(_)
         | Answer::NotMoved(_) => return Err(refused(&app, Refusal::KeyReused)),
     };
     let body = CancellationBody { object: "cancellation", mode: mode.as_str(), reference, payment };

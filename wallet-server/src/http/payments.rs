@@ -24,14 +24,14 @@ use super::problem::{Certainty, Problem};
 use super::refusal::refused;
 use super::replay::mark;
 use crate::domain::command::{Capture, CodeSource, ReferenceRef};
-use crate::domain::ids::PaymentId;
+use crate::domain::ids::{PaymentId, PlateId};
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, Refusal, Rejection};
 use crate::service::{ApiKeyScope, App, ChargeRequest};
 use crate::store::{ApiKey, Payment, PaymentFilter};
 use wallet_core::receipt::PaymentState;
 
 pub(super) const REFERENCE_LENGTH_MAX: usize = 64;
-const DESCRIPTION_LENGTH_MAX: usize = 200;
+pub(super) const DESCRIPTION_LENGTH_MAX: usize = 200;
 /// Room for what a merchant's systems want to find again, not for documents.
 pub(super) const METADATA_KEYS_MAX: usize = 20;
 pub(super) const METADATA_KEY_LENGTH_MAX: usize = 40;
@@ -42,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 pub(super) type Reference = schema::Text<REFERENCE_LENGTH_MAX>;
-type Description = schema::Text<DESCRIPTION_LENGTH_MAX>;
+pub(super) type Description = schema::Text<DESCRIPTION_LENGTH_MAX>;
 
 /// What a till sends.
 #[derive(Deserialize, ToSchema)]
@@ -52,7 +52,7 @@ struct ChargeBody {
     /// The digits that were scanned or typed.
     code: String,
     /// `scan` unless said otherwise.
-    #[schema(value_type = Option<schema::CodeSource>)]
+    #[schema(value_type = Option<schema::TillSource>)]
     code_source: Option<String>,
     #[schema(value_type = schema::PositiveAmount)]
     amount: String,
@@ -130,7 +130,7 @@ async fn charge(
 
 /// A reference that stands for another payment: a cashier who scans again after an answer was lost
 /// comes here, and must learn that the first payment went through.
-async fn conflict(app: &App, reference: &ReferenceRef) -> Result<Problem, Problem> {
+pub(super) async fn conflict(app: &App, reference: &ReferenceRef) -> Result<Problem, Problem> {
     let holder = app.store.payment_by_reference(reference).await?;
     let payment = holder.map(|payment| Box::new(PaymentBody::new(app, payment)));
     Ok(Problem { payment, ..refused(app, Refusal::ReferenceConflict) })
@@ -145,8 +145,9 @@ fn read(key: String, body: ChargeBody) -> Result<ChargeRequest, Problem> {
     }
     let code_source = match body.code_source.as_deref() {
         None => CodeSource::Scan,
-        Some(name) => CodeSource::from_name(name)
-            .ok_or_else(|| Problem::field("/code_source", "scan or typed"))?,
+        Some("scan") => CodeSource::Scan,
+        Some("typed") => CodeSource::Typed,
+        Some(_) => return Err(Problem::field("/code_source", "scan or typed")),
     };
     let capture = match body.capture.as_deref() {
         None => Capture::Automatic,
@@ -225,6 +226,7 @@ pub(super) fn answer(app: &App, outcome: Outcome, done: StatusCode) -> Result<Re
         | Answer::Movement(_)
         | Answer::NotMoved(_)
         | Answer::Refund(_)
+        | Answer::Order(_)
         | Answer::ReferenceCanceled => return Err(refused(app, Refusal::KeyReused)),
     };
     Ok(mark(response, replayed))
@@ -309,6 +311,9 @@ struct Filter {
     /// Those that were made before this time.
     #[param(value_type = Option<schema::Time>)]
     created_before: Option<String>,
+    /// Those that payers made by scanning this plate.
+    #[param(value_type = Option<schema::PlateId>)]
+    plate: Option<String>,
     /// How many.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<usize>,
@@ -327,8 +332,13 @@ impl Filter {
             state: state.transpose()?,
             created_since: time("created_since", self.created_since.as_deref())?,
             created_before: time("created_before", self.created_before.as_deref())?,
+            plate: self.plate.as_deref().map(plate).transpose()?,
         })
     }
+}
+
+fn plate(text: &str) -> Result<PlateId, Problem> {
+    PlateId::parse(text).ok_or_else(|| Problem::field("/plate", "the id of a plate"))
 }
 
 /// List payments

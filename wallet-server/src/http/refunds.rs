@@ -166,6 +166,7 @@ async fn refund(
         Answer::Payment(_)
         | Answer::Rejected(_)
         | Answer::TopUp(_)
+        | Answer::Order(_)
         | Answer::ReferenceCanceled
         | Answer::Movement(_) => return Err(refused(&app, Refusal::KeyReused)),
     };

@@ -70,6 +70,37 @@ pub(super) fn refused(app: &App, refusal: Refusal) -> Problem {
             Certainty::Final,
             "There is no red envelope that you may claim from with this token.",
         ),
+        Refusal::UnknownOrder => return Problem::not_found("order"),
+        Refusal::OrderPaid => (
+            StatusCode::CONFLICT,
+            Certainty::Retry,
+            "The order has been paid: refund its payment, or call it off. This request did nothing.",
+        ),
+        Refusal::OrderEnded => (
+            StatusCode::CONFLICT,
+            Certainty::Retry,
+            "The order has come to its end already. This request did nothing.",
+        ),
+        Refusal::UnknownMerchantCode => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Retry,
+            "This code stands for nothing that you can pay here.",
+        ),
+        Refusal::WrongAmount => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Retry,
+            "The code is for another amount, or another currency. This request did nothing.",
+        ),
+        Refusal::AmountMissing => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Retry,
+            "This code leaves the amount to you: say how much. This request did nothing.",
+        ),
+        Refusal::PinRequired => (
+            StatusCode::FORBIDDEN,
+            Certainty::Retry,
+            "This payment takes the PIN: send it in the header Wallet-Pin. This request did nothing.",
+        ),
         Refusal::UnknownWithdrawal => return Problem::not_found("withdrawal"),
         Refusal::WithdrawalClosed => (
             StatusCode::CONFLICT,

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
 use wallet_core::issuer::{IssuerDocument, IssuerStatement, StatedSealingKey, StatedSigningKey};
 use wallet_core::keyfile::{self, Cost, Passphrase};
+use wallet_core::merchant_code::MerchantCode;
 use wallet_core::receipt::{Receipt, Record};
 use wallet_core::{Error, IssuerId, Mode, SealingKey, SealingKeys, SigningKey, Timestamp};
 use zeroize::Zeroizing;
@@ -258,6 +259,11 @@ impl IssuerKeys for FileKeys {
     fn sign(&self, record: &Record) -> Receipt {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         Receipt::sign(record, &self.issuer_id, state.signing_key_at(record.decided_at))
+    }
+
+    fn sign_merchant_code(&self, code: &MerchantCode, mode: Mode, now: Timestamp) -> String {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        code.sign(&self.issuer_id, mode, state.signing_key_at(now))
     }
 
     fn hide(&self, purpose: Purpose, subject: &[u8], plaintext: &[u8]) -> Vec<u8> {

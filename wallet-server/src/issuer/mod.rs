@@ -10,6 +10,7 @@ mod vault;
 
 use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
 use wallet_core::issuer::IssuerDocument;
+use wallet_core::merchant_code::MerchantCode;
 use wallet_core::receipt::{Receipt, Record};
 use wallet_core::{Error, IssuerId, Mode, SealingPublicKey, SigningPublicKey, Slot, Timestamp};
 
@@ -39,6 +40,9 @@ pub trait IssuerKeys: Send + Sync {
     /// Signs a record with the key that was in effect when it was decided: signing it again,
     /// whenever that is, gives the same bytes.
     fn sign(&self, record: &Record) -> Receipt;
+
+    /// The text of a code that a merchant shows, signed with the key in effect at `now`.
+    fn sign_merchant_code(&self, code: &MerchantCode, mode: Mode, now: Timestamp) -> String;
 
     /// Encrypts for the issuer itself. What was encrypted for one purpose and subject opens for
     /// no other.

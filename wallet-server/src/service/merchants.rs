@@ -6,7 +6,7 @@ use super::App;
 use super::api_keys::{ApiKeyScope, scopes_text};
 use super::secrets::Secret;
 use crate::domain::fee::FeeRule;
-use crate::store::{ApiKey, Merchant, NewApiKey, StoreError, Terminal};
+use crate::store::{ApiKey, Merchant, MerchantPlace, NewApiKey, StoreError, Terminal};
 
 /// A merchant to be taken on.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct NewMerchant {
     pub mode: Mode,
     /// What it pays.
     pub fee: FeeRule,
+    /// What its codes say about it.
+    pub place: MerchantPlace,
 }
 
 /// Something made together with a secret that is shown once.
@@ -44,6 +46,7 @@ impl App {
             name: new.name,
             currency: self.currency,
             fee: new.fee,
+            place: new.place,
             created_at: now,
         };
         let scopes = scopes_text(ApiKeyScope::ALL);

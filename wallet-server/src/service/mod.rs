@@ -10,6 +10,7 @@ mod envelopes;
 mod factor;
 mod identity;
 mod lookups;
+mod merchant_codes;
 mod merchants;
 mod payers;
 mod payments;
@@ -60,6 +61,10 @@ pub use enrol::{Enrolled, Joining};
 pub use envelopes::{ClaimShown, EnvelopeRequest, EnvelopeShown};
 pub use factor::{FactorRefused, SecondFactor};
 pub use identity::ChangeRefused;
+pub use merchant_codes::{
+    KnownMerchantCode, MerchantCodeDefaults, MerchantCodePayment, NoMerchantCode, OrderRequest,
+    ScannedCode, SignedMerchantCode,
+};
 pub use merchants::{NewMerchant, WithSecret};
 pub use payers::payer_name;
 pub use people::{Person, RecipientName};
@@ -116,6 +121,8 @@ pub struct App {
     pub device_rules: DeviceRules,
     /// How long shares of a red envelope can be claimed.
     pub envelope_life_millis: i64,
+    /// What codes say about merchants of whom nothing else is known.
+    pub merchant_codes: MerchantCodeDefaults,
     /// The issuer's currency.
     pub currency: Currency,
     /// What codes begin with.

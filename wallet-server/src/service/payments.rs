@@ -99,9 +99,11 @@ impl App {
         let reference = ReferenceRef { merchant, mode, reference };
         for _ in 0..LOOKS_MAX {
             let holder = self.store.reference_holder(&reference).await;
+            let holder = holder.map_err(|error| nothing_done(&error))?;
             let command = CancelReference {
                 reference: reference.clone(),
-                holder: holder.map_err(|error| nothing_done(&error))?,
+                holder: holder.payment,
+                order: holder.order,
                 transfer: self.entropy.id(self.now()),
                 api_key: api_key.id,
                 request: request.clone(),

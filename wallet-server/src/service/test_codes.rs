@@ -23,8 +23,8 @@ use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::test_payer::{Flaw, NoTestPayer, TestOutcome, TestPayer};
 use crate::issuer::Purpose;
 use crate::store::{
-    ApiKey, Approval, KeptSecret, Merchant, NewApiKey, NewDevice, Payer, PayerStanding, StoreError,
-    again,
+    ApiKey, Approval, KeptSecret, Merchant, MerchantPlace, NewApiKey, NewDevice, Payer,
+    PayerStanding, StoreError, again,
 };
 use crate::worker::Unsettled;
 
@@ -253,6 +253,7 @@ impl App {
             name: TEST_TILL_NAME.to_owned(),
             currency: self.currency,
             fee: FeeRule::FREE,
+            place: MerchantPlace::default(),
             created_at: now,
         };
         let secret = KeptSecret { hash: self.entropy.bytes(), end: String::new() };

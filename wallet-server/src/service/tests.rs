@@ -7,11 +7,12 @@ use rand_core::SeedableRng;
 use tempfile::TempDir;
 use wallet_core::code::CodePrefix;
 use wallet_core::keyfile::Cost;
+use wallet_core::merchant_code::{City, Country, MerchantCategory};
 use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
 
 use super::{
-    App, CHARGES_MAX, ChargeRequest, DeviceRules, KeyRefused, NewMerchant, Own, RateLimit,
-    RateLimits,
+    App, CHARGES_MAX, ChargeRequest, DeviceRules, KeyRefused, MerchantCodeDefaults, NewMerchant,
+    Own, RateLimit, RateLimits,
 };
 use crate::Settings;
 use crate::clock::ManualClock;
@@ -23,7 +24,7 @@ use crate::domain::outcome::{Outcome, Refusal};
 use crate::entropy::Entropy;
 use crate::issuer::{FileKeys, IssuerKeys, PinCost};
 use crate::metrics::Metrics;
-use crate::store::{ApiKey, Store};
+use crate::store::{ApiKey, MerchantPlace, Store};
 use crate::worker::{Announcer, Batcher, BatcherParts, Notifier, PinRules, PinsParts, Unsettled};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
@@ -75,6 +76,11 @@ async fn app(folder: &TempDir) -> Arc<App> {
         rules,
         device_rules: DeviceRules { new_millis: 0, open_registration: false },
         envelope_life_millis: 0,
+        merchant_codes: MerchantCodeDefaults {
+            category: MerchantCategory::parse("5999").unwrap(),
+            country: Country::parse("CN").unwrap(),
+            city: City::parse("Shanghai").unwrap(),
+        },
         currency,
         prefix,
         public_authorities: Vec::new(),
@@ -139,7 +145,12 @@ async fn secrets_that_are_nobodys_fill_no_memory() {
 async fn both_ways_in_take_from_one_bucket_and_repeats_wait_without_the_database() {
     let folder = tempfile::tempdir().unwrap();
     let app = app(&folder).await;
-    let new = NewMerchant { name: "Tea House".into(), mode: Mode::Live, fee: FeeRule::FREE };
+    let new = NewMerchant {
+        name: "Tea House".into(),
+        mode: Mode::Live,
+        fee: FeeRule::FREE,
+        place: MerchantPlace::default(),
+    };
     let (merchant, key) = app.create_merchant(new).await.unwrap();
     let secret = key.secret.expose();
     for _ in 0..2 {

@@ -128,7 +128,7 @@ const MARKS: Sql = sql!(input { any: int }
 /// No code made two payments.
 const CODES: Sql = sql!(input { any: int }
     "select f.device as example, count(*) over () as wrong from input i cross join ( \
-        select device from payments where device is not null \
+        select device from payments where code_step is not null \
         group by device, code_step, code_seq having count(*) > 1) f limit 1"
     => { example: blob, wrong: int });
 
@@ -214,6 +214,36 @@ const SUSPENSE: Sql = sql!(input { any: int }
         group by s.mode, s.currency having sum(s.amount) <> 0) f limit 1"
     => { example: text, wrong: int });
 
+/// Every order holds its reference. A paid one has the one payment that names it, of its merchant,
+/// mode, reference and amount; the others have none; and an order that ended otherwise says so in the
+/// journal. A payment of a plate is of the plate's merchant and mode, in its currency, and of its
+/// amount if it has one.
+const MERCHANT_CODES: Sql = sql!(input { any: int }
+    "select f.id as example, count(*) over () as wrong from input i cross join ( \
+        select o.id from orders o \
+        left join payments p on p.merchant_code = o.id and p.code_source = 'order' \
+        left join payment_references r on r.merchant = o.merchant and r.mode = o.mode \
+            and r.reference = o.reference and r.order_id = o.id \
+        left join events e on e.batch = o.ended_batch and e.n = o.ended_event \
+        where r.order_id is null or (o.state = 'paid') <> (p.id is not null) \
+            or (p.id is not null and (o.payment <> p.id or o.merchant <> p.merchant \
+                or o.mode <> p.mode or o.reference <> p.reference or o.currency <> p.currency \
+                or o.amount <> p.amount or e.subject is null or e.subject <> p.id)) \
+            or (o.state in ('canceled', 'expired') and (e.subject is null or e.subject <> o.id \
+                or e.type <> 'order.' || o.state)) \
+        union all \
+        select p.id from payments p left join orders o on o.id = p.merchant_code \
+        where p.code_source = 'order' and o.id is null \
+        union all \
+        select p.id from payments p left join plates l on l.id = p.merchant_code \
+        where p.code_source = 'plate' and (l.id is null or l.merchant <> p.merchant \
+            or l.mode <> p.mode or l.currency <> p.currency or p.proof <> 'static' \
+            or coalesce(l.amount, p.amount) <> p.amount) \
+        union all \
+        select r.order_id from payment_references r left join orders o on o.id = r.order_id \
+        where r.order_id is not null and o.id is null) f limit 1"
+    => { example: blob, wrong: int });
+
 /// No merchant owes more than it has.
 const MERCHANTS: Sql = sql!(input { any: int }
     "select f.id as example, count(*) over () as wrong from input i cross join ( \
@@ -230,7 +260,7 @@ const STATES: Sql = sql!(input { any: int }
     => { example: blob, wrong: int });
 
 /// The checks of [`Store::check_books`], by their names.
-const CHECKS: [(&str, &Sql); 14] = [
+const CHECKS: [(&str, &Sql); 15] = [
     ("trial_balance", &TRIAL_BALANCE),
     ("balances", &BALANCES),
     ("transfers", &TRANSFERS),
@@ -243,6 +273,7 @@ const CHECKS: [(&str, &Sql); 14] = [
     ("envelopes", &ENVELOPES),
     ("refunds", &REFUNDS),
     ("suspense", &SUSPENSE),
+    ("merchant_codes", &MERCHANT_CODES),
     ("merchants", &MERCHANTS),
     ("states", &STATES),
 ];
@@ -379,6 +410,7 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("checks::ENVELOPES", &ENVELOPES),
     ("checks::REFUNDS", &REFUNDS),
     ("checks::SUSPENSE", &SUSPENSE),
+    ("checks::MERCHANT_CODES", &MERCHANT_CODES),
     ("checks::MERCHANTS", &MERCHANTS),
     ("checks::STATES", &STATES),
     ("checks::ACKNOWLEDGED", &ACKNOWLEDGED),

@@ -1,6 +1,7 @@
 //! Merchants and their tills.
 
 use serde::{Deserialize, Serialize};
+use wallet_core::merchant_code::{City, Country, MerchantCategory};
 use wallet_core::{Currency, Mode, TerminalId, Timestamp};
 
 use super::accounts::{self, NewAccount, currency};
@@ -26,8 +27,21 @@ pub struct Merchant {
     pub currency: Currency,
     /// What it pays for payments.
     pub fee: FeeRule,
+    /// What its codes say about it.
+    pub place: MerchantPlace,
     /// Since when.
     pub created_at: Timestamp,
+}
+
+/// What the codes that a merchant shows say about it; the issuer's settings say the rest.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct MerchantPlace {
+    /// What it sells: ISO 18245, four digits.
+    pub category: Option<MerchantCategory>,
+    /// Where: ISO 3166, two capital letters.
+    pub country: Option<Country>,
+    /// The city.
+    pub city: Option<City>,
 }
 
 /// A merchant to be taken on, with its account and its first API key.
@@ -57,11 +71,12 @@ pub struct Terminal {
 }
 
 const NEW_MERCHANT: Sql = sql!(input { id: blob, mode: text, name: text, account: blob,
-        currency: int, fee_basis_points: int, fee_fixed: int, created_at: int }
+        currency: int, fee_basis_points: int, fee_fixed: int, category: text, country: text,
+        city: text, created_at: int }
     "insert into merchants (id, mode, name, state, account, currency, fee_basis_points, fee_fixed, \
-        created_at) \
-     select id, mode, name, 'active', account, currency, fee_basis_points, fee_fixed, created_at \
-     from input");
+        category, country, city, created_at) \
+     select id, mode, name, 'active', account, currency, fee_basis_points, fee_fixed, \
+        category, country, city, created_at from input");
 
 #[derive(Serialize)]
 struct NewMerchantRow<'a> {
@@ -72,6 +87,9 @@ struct NewMerchantRow<'a> {
     currency: u16,
     fee_basis_points: u16,
     fee_fixed: i64,
+    category: Option<&'a str>,
+    country: Option<&'a str>,
+    city: Option<&'a str>,
     created_at: i64,
 }
 
@@ -86,6 +104,9 @@ impl<'a> NewMerchantRow<'a> {
             currency: merchant.currency.numeric(),
             fee_basis_points: merchant.fee.basis_points(),
             fee_fixed: merchant.fee.fixed_minor(),
+            category: merchant.place.category.as_ref().map(MerchantCategory::as_str),
+            country: merchant.place.country.as_ref().map(Country::as_str),
+            city: merchant.place.city.as_ref().map(City::as_str),
             created_at: merchant.created_at.unix_millis(),
         }
     }
@@ -95,11 +116,11 @@ const MERCHANTS: Sql = sql!(input { before: blob, size: int }
     "select m.* from merchants m where m.id < (select before from input) \
      order by m.id desc limit (select size from input)"
     => { id: blob, mode: text, name: text, currency: int, fee_basis_points: int, fee_fixed: int,
-        created_at: int });
+        category: text, country: text, city: text, created_at: int });
 
 const MERCHANT: Sql = sql!(input { id: blob } "select m.* from input i join merchants m on m.id = i.id"
     => { id: blob, mode: text, name: text, currency: int, fee_basis_points: int, fee_fixed: int,
-        created_at: int });
+        category: text, country: text, city: text, created_at: int });
 
 #[derive(Deserialize)]
 struct MerchantRow {
@@ -109,6 +130,9 @@ struct MerchantRow {
     currency: u16,
     fee_basis_points: u16,
     fee_fixed: i64,
+    category: Option<String>,
+    country: Option<String>,
+    city: Option<String>,
     created_at: i64,
 }
 
@@ -121,9 +145,23 @@ impl MerchantRow {
             currency: currency(self.currency)?,
             fee: FeeRule::new(self.fee_basis_points, self.fee_fixed)
                 .ok_or(StoreError::Corrupt("fee"))?,
+            place: MerchantPlace {
+                category: place(self.category, MerchantCategory::parse)?,
+                country: place(self.country, Country::parse)?,
+                city: place(self.city, City::parse)?,
+            },
             created_at: Timestamp::from_unix_millis(self.created_at),
         })
     }
+}
+
+/// A part of what codes say, if there is one.
+fn place<T>(
+    text: Option<String>,
+    read: impl Fn(&str) -> Result<T, wallet_core::Error>,
+) -> Result<Option<T>, StoreError> {
+    let read = |text: String| read(&text).map_err(|_| StoreError::Corrupt("a merchant's place"));
+    text.map(read).transpose()
 }
 
 #[derive(Serialize)]

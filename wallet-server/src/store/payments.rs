@@ -8,8 +8,8 @@ use super::connection::Store;
 use super::error::StoreError;
 use super::hex::Hex;
 use super::sql::{Sql, sql};
-use crate::domain::command::{Capture, CodeSource, ReferenceRef};
-use crate::domain::ids::{MerchantId, PayerId, PaymentId};
+use crate::domain::command::{Capture, CodeSource, MerchantCodeId, ReferenceRef};
+use crate::domain::ids::{MerchantId, OrderId, PayerId, PaymentId, PlateId};
 use crate::domain::outcome::{DeclineCode, PaymentAnswer};
 
 /// A payment as it is now.
@@ -41,16 +41,20 @@ pub struct PaymentFilter {
     pub created_since: Option<Timestamp>,
     /// Those made before this time.
     pub created_before: Option<Timestamp>,
+    /// Those that payers made by scanning this plate.
+    pub plate: Option<PlateId>,
 }
 
 impl PaymentFilter {
     /// Whether a payment is among them.
     #[must_use]
     pub fn takes(&self, payment: &Payment) -> bool {
-        let PaymentAnswer { record, created_at, .. } = &payment.answer;
+        let PaymentAnswer { record, created_at, merchant_code, .. } = &payment.answer;
+        let plate = merchant_code.and_then(MerchantCodeId::plate);
         self.state.is_none_or(|state| record.state == state)
             && self.created_since.is_none_or(|since| *created_at >= since)
             && self.created_before.is_none_or(|before| *created_at < before)
+            && (self.plate.is_none() || self.plate == plate)
     }
 }
 
@@ -63,7 +67,8 @@ macro_rules! payments_sql {
     (input { $($input:tt)+ } $text:literal => { $($more:ident: $type:ident),* }) => {
         $crate::store::sql::sql!(input { $($input)+ } $text => {
             $($more: $type,)* id: blob, merchant: blob, mode: text, reference: text,
-            amount_refunded: int, capture: text, hold_expires_at: int, code_source: text, terminal: blob, description: text,
+            amount_refunded: int, capture: text, hold_expires_at: int, code_source: text,
+            merchant_code: blob, terminal: blob, description: text,
             metadata: text, decline_code: text, fee: int, created_at: int,
             expires_at: int, record: blob
         })
@@ -82,6 +87,7 @@ pub(super) struct PaymentRow {
     capture: String,
     hold_expires_at: Option<i64>,
     code_source: String,
+    merchant_code: Option<Hex<16>>,
     terminal: Option<Hex<16>>,
     description: Option<String>,
     metadata: Option<String>,
@@ -111,6 +117,8 @@ impl PaymentRow {
             | PaymentState::Canceled
             | PaymentState::Expired => 0,
         };
+        let code_source =
+            CodeSource::from_name(&self.code_source).ok_or(StoreError::Corrupt("code_source"))?;
         let answer = PaymentAnswer {
             id: PaymentId::from_bytes(self.id.0),
             merchant: MerchantId::from_bytes(self.merchant.0),
@@ -128,8 +136,10 @@ impl PaymentRow {
             decline_code: decline_code.filter(|_| record.state == PaymentState::Declined),
             reference: self.reference,
             capture: Capture::from_name(&self.capture).ok_or(StoreError::Corrupt("capture"))?,
-            code_source: CodeSource::from_name(&self.code_source)
-                .ok_or(StoreError::Corrupt("code_source"))?,
+            code_source,
+            merchant_code: self
+                .merchant_code
+                .and_then(|id| MerchantCodeId::read(code_source, id.0)),
             terminal: self.terminal.map(|id| TerminalId::from_bytes(id.0)),
             description: self.description,
             metadata: self.metadata,
@@ -146,7 +156,8 @@ const BY_ID: Sql = payments_sql!(input { id: blob, merchant: blob, mode: text }
 const BY_REFERENCE: Sql = payments_sql!(input { merchant: blob, mode: text, reference: text }
     "select p.*, e.record from input i join payment_references r \
         on r.merchant = i.merchant and r.mode = i.mode and r.reference = i.reference \
-     join payments p on p.id = r.payment \
+     left join orders o on o.id = r.order_id \
+     join payments p on p.id = coalesce(r.payment, o.payment) \
      join events e on e.batch = p.last_batch and e.n = p.last_event");
 
 const LIST: Sql = payments_sql!(input { merchant: blob, mode: text, state: text, since: blob, before: blob, size: int }
@@ -164,16 +175,34 @@ const LIST_IN_STATE: Sql = payments_sql!(input { merchant: blob, mode: text, sta
      join events e on e.batch = p.last_batch and e.n = p.last_event \
      order by p.id desc limit (select size from input)");
 
+const LIST_OF_PLATE: Sql = payments_sql!(input { merchant: blob, mode: text, state: text, plate: blob, since: blob, before: blob, size: int }
+    "select p.*, e.record from input i join payments p on p.code_source = 'plate' \
+        and p.merchant_code = i.plate and p.merchant = i.merchant and p.mode = i.mode \
+        and p.id < i.before and p.id >= i.since and (i.state is null or p.state = i.state) \
+     join events e on e.batch = p.last_batch and e.n = p.last_event \
+     order by p.id desc limit (select size from input)");
+
 const HOLDER: Sql = sql!(input { merchant: blob, mode: text, reference: text }
-    "select p.id, p.payer from input i join payment_references r \
+    "select p.id, p.payer, r.order_id from input i join payment_references r \
         on r.merchant = i.merchant and r.mode = i.mode and r.reference = i.reference \
-     join payments p on p.id = r.payment"
-    => { id: blob, payer: blob });
+     left join orders o on o.id = r.order_id \
+     left join payments p on p.id = coalesce(r.payment, o.payment)"
+    => { id: blob, payer: blob, order_id: blob });
 
 #[derive(Deserialize)]
 struct HolderRow {
-    id: Hex<16>,
-    payer: Hex<16>,
+    id: Option<Hex<16>>,
+    payer: Option<Hex<16>>,
+    order_id: Option<Hex<16>>,
+}
+
+/// What holds a reference.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct ReferenceHolder {
+    /// The payment, of an order as well, and who pays.
+    pub payment: Option<(PaymentId, PayerId)>,
+    /// The order.
+    pub order: Option<OrderId>,
 }
 
 #[derive(Serialize)]
@@ -188,6 +217,8 @@ struct Page {
     merchant: Hex<16>,
     mode: &'static str,
     state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plate: Option<Hex<16>>,
     since: Hex<16>,
     before: Hex<16>,
     size: usize,
@@ -220,16 +251,21 @@ impl Store {
         rows.into_iter().next().map(PaymentRow::payment).transpose()
     }
 
-    /// The payment that holds a reference, and who pays.
+    /// What holds a reference; nothing if it is free, or called off before anything came.
     pub async fn reference_holder(
         &self,
         reference: &ReferenceRef,
-    ) -> Result<Option<(PaymentId, PayerId)>, StoreError> {
+    ) -> Result<ReferenceHolder, StoreError> {
         let input = super::rows::ReferenceRow::new(reference);
         let rows: Vec<HolderRow> = self.read(&HOLDER, &[input]).await?;
-        Ok(rows
-            .first()
-            .map(|row| (PaymentId::from_bytes(row.id.0), PayerId::from_bytes(row.payer.0))))
+        let holder = |row: &HolderRow| ReferenceHolder {
+            payment: row
+                .id
+                .zip(row.payer)
+                .map(|(id, payer)| (PaymentId::from_bytes(id.0), PayerId::from_bytes(payer.0))),
+            order: row.order_id.map(|id| OrderId::from_bytes(id.0)),
+        };
+        Ok(rows.first().map(holder).unwrap_or_default())
     }
 
     /// A merchant's payments that pass a filter, newest first, older than `before`.
@@ -246,13 +282,15 @@ impl Store {
             merchant: Hex(*merchant.as_bytes()),
             mode: mode.as_str(),
             state: filter.state.map(PaymentState::as_str),
+            plate: filter.plate.map(|id| Hex(*id.as_bytes())),
             since: Hex(filter.created_since.map_or([0; 16], first_id)),
             before: Hex(before.map_or([0xff; 16], |id| *id.as_bytes())),
             size,
         };
-        let statement = match filter.state {
-            None | Some(PaymentState::Succeeded) => &LIST,
-            Some(_) => &LIST_IN_STATE,
+        let statement = match (filter.plate, filter.state) {
+            (Some(_), _) => &LIST_OF_PLATE,
+            (None, None | Some(PaymentState::Succeeded)) => &LIST,
+            (None, Some(_)) => &LIST_IN_STATE,
         };
         let rows: Vec<PaymentRow> = self.read(statement, &[input]).await?;
         rows.into_iter().map(PaymentRow::payment).collect()
@@ -275,6 +313,7 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("payments::HOLDER", &HOLDER),
     ("payments::LIST", &LIST),
     ("payments::LIST_IN_STATE", &LIST_IN_STATE),
+    ("payments::LIST_OF_PLATE", &LIST_OF_PLATE),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a payer has spent and chosen to be able to spend, as it stands.
 
 use serde::{Deserialize, Serialize};
+use wallet_core::Timestamp;
 
 use super::connection::Store;
 use super::error::StoreError;
@@ -70,6 +71,26 @@ impl Store {
     }
 }
 
+const SUSPECTED: Sql = sql!(input { payer: blob }
+    "select p.suspected_until from input i join payers p on p.id = i.payer"
+    => { suspected_until: int });
+
+#[derive(Deserialize)]
+struct SuspectedRow {
+    suspected_until: Option<i64>,
+}
+
+impl Store {
+    /// Until when every payment of a payer needs the PIN.
+    pub async fn suspected_until(&self, payer: PayerId) -> Result<Option<Timestamp>, StoreError> {
+        let input = Payer { payer: Hex(*payer.as_bytes()) };
+        let rows: Vec<SuspectedRow> = self.read(&SUSPECTED, &[input]).await?;
+        let until = rows.first().and_then(|row| row.suspected_until);
+        Ok(until.map(Timestamp::from_unix_millis))
+    }
+}
+
 /// Every statement of this file, for the test that prepares them on both databases.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[(&str, &Sql)] = &[("spending::SPENDING", &SPENDING)];
+pub(super) const STATEMENTS: &[(&str, &Sql)] =
+    &[("spending::SPENDING", &SPENDING), ("spending::SUSPECTED", &SUSPECTED)];

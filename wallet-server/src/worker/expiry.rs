@@ -1,5 +1,6 @@
 //! Ends what nobody acted upon in time: payments that their payers did not confirm or their
-//! merchants did not capture, and red envelopes that nobody claimed, or not to the end.
+//! merchants did not capture, red envelopes that nobody claimed, or not to the end, and orders that
+//! nobody paid.
 //!
 //! Every process does it. They ask for what is overdue through an index that holds only what
 //! waits, and settle it like everything else; whoever comes second finds it decided.
@@ -13,8 +14,8 @@ use tokio::task::JoinHandle;
 
 use super::Batcher;
 use crate::clock::Clock;
-use crate::domain::command::{Command, EndEnvelope, Resolve, Resolver};
-use crate::domain::ids::{EnvelopeId, PayerId};
+use crate::domain::command::{Command, EndEnvelope, EndOrder, OrderEnd, Resolve, Resolver};
+use crate::domain::ids::{EnvelopeId, MerchantId, OrderId, PayerId};
 use crate::entropy::Entropy;
 use crate::store::{Overdue, Store, StoreError};
 
@@ -80,10 +81,13 @@ impl ExpiryParts {
             let now = self.clock.now();
             let payments = self.store.overdue(now, STEP_MAX).await?;
             let envelopes = self.store.overdue_envelopes(now, STEP_MAX).await?;
-            let full = payments.len().max(envelopes.len()) >= usize::from(STEP_MAX);
+            let orders = self.store.overdue_orders(now, STEP_MAX).await?;
+            let most = payments.len().max(envelopes.len()).max(orders.len());
+            let full = most >= usize::from(STEP_MAX);
             let payments = payments.into_iter().map(|overdue| self.resolve(overdue));
             let envelopes = envelopes.into_iter().map(|overdue| self.give_back(overdue));
-            let commands = payments.chain(envelopes).map(|command| self.end(command));
+            let orders = orders.into_iter().map(end_order);
+            let commands = payments.chain(envelopes).chain(orders).map(|command| self.end(command));
             let settled = join_all(commands).await.into_iter().filter(|settled| *settled).count();
             // What cannot be settled now is found again at the next tick.
             let going_on = matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty));
@@ -110,4 +114,9 @@ impl ExpiryParts {
         let deadline = self.clock.now().plus_millis(DEADLINE_MILLIS);
         self.batcher.settle(command, deadline).await.is_ok()
     }
+}
+
+/// Nobody paid it in time.
+fn end_order((order, merchant): (OrderId, MerchantId)) -> Command {
+    Command::EndOrder(EndOrder { order, merchant, by: OrderEnd::Time })
 }

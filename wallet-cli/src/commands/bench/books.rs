@@ -12,8 +12,8 @@ use wallet_server::domain::settle::Rules;
 use wallet_server::entropy::Entropy;
 use wallet_server::issuer::{FileKeys, IssuerKeys as _, Purpose};
 use wallet_server::store::{
-    ApiKey, Approval, Device, KeptSecret, Merchant, MerchantWithKey, NewApiKey, NewDevice, Payer,
-    PayerWithDevice, Store,
+    ApiKey, Approval, Device, KeptSecret, Merchant, MerchantPlace, MerchantWithKey, NewApiKey,
+    NewDevice, Payer, PayerWithDevice, Store,
 };
 
 use super::parallel::parallel;
@@ -140,6 +140,7 @@ fn merchant(people: &People, number: usize, fee: FeeRule) -> MerchantWithKey {
             name: format!("Shop {number}"),
             currency: people.currency,
             fee,
+            place: MerchantPlace::default(),
             created_at,
         },
         account: people.merchant_account(number),

@@ -4,6 +4,7 @@ use ed25519_dalek::{Signer, SigningKey};
 
 use super::*;
 
+mod evidence;
 mod properties;
 mod refusals;
 mod rfc;

@@ -4,7 +4,7 @@ use wallet_core::PositiveMoney;
 
 use super::{ReferenceRef, Request};
 use crate::domain::ids::{
-    ApiKeyId, MerchantId, PayerId, PaymentId, RefundId, SuspenseId, TransferId,
+    ApiKeyId, MerchantId, OrderId, PayerId, PaymentId, RefundId, SuspenseId, TransferId,
 };
 
 /// A merchant undoes whatever stands under a reference; if nothing does, nothing ever will.
@@ -15,6 +15,8 @@ pub struct CancelReference {
     /// The payment that holds it and who pays, as it was looked up before: whoever decides about a
     /// payment locks its payer, and must know whom.
     pub holder: Option<(PaymentId, PayerId)>,
+    /// The order that holds it, as it was looked up before: it is locked as well.
+    pub order: Option<OrderId>,
     /// The id of the transfer, if money moves.
     pub transfer: TransferId,
     /// The API key that was used.

@@ -215,17 +215,52 @@ impl LimitRules {
         usage: &Usage,
         proof: Proof,
     ) -> Result<Usage, OverLimit> {
+        self.allow_as(limits, amount, usage, proof, proof)
+    }
+
+    /// The same for an amount that is paid by a static code. It counts as such with the PIN as
+    /// well, because the PIN says who pays, and not that the code on the wall is the merchant's; but
+    /// the limit of what is paid with nothing but a device does not stop a payer who typed it.
+    ///
+    /// # Errors
+    /// The limit that is in the way, and what is left of it.
+    pub fn allow_static(
+        &self,
+        limits: &Limits,
+        amount: Money,
+        usage: &Usage,
+        with_pin: bool,
+    ) -> Result<Usage, OverLimit> {
+        let shown = if with_pin { Proof::Pin } else { Proof::Code };
+        let usage = self.allow_as(limits, amount, usage, Proof::Static, shown)?;
+        Ok(if with_pin { usage.confirmed() } else { usage })
+    }
+
+    /// Whether an amount may leave the wallet that counts as proved by `counted`, of a payer who has
+    /// shown `shown`: its own limit holds, and so do those of what was shown and of all that is
+    /// stronger.
+    fn allow_as(
+        &self,
+        limits: &Limits,
+        amount: Money,
+        usage: &Usage,
+        counted: Proof,
+        shown: Proof,
+    ) -> Result<Usage, OverLimit> {
         let currency = amount.currency();
         if limits.payment.currency() != currency {
             // The issuer has set no limits in this currency, so nothing is allowed.
             return Err(OverLimit { limit: LimitName::Payment, left: Money::zero(currency) });
         }
-        let by_proof = self.proof.of(proof);
+        let by_proof = Proof::ALL.iter().filter(|proof| **proof == counted || **proof >= shown);
+        let by_proof = by_proof.map(|proof| {
+            self.proof.of(*proof).minor().saturating_sub(usage.day_spent_with(*proof))
+        });
         let checks = [
             (LimitName::Payment, limits.payment.minor()),
             (LimitName::Day, limits.day.minor().saturating_sub(usage.day_spent())),
             (LimitName::Month, limits.month.minor().saturating_sub(usage.month)),
-            (LimitName::Proof, by_proof.minor().saturating_sub(usage.day_spent_with(proof))),
+            (LimitName::Proof, by_proof.min().unwrap_or(0)),
         ];
         for (limit, left) in checks {
             if amount.minor() > left {
@@ -234,7 +269,7 @@ impl LimitRules {
             }
         }
         let over = OverLimit { limit: LimitName::Month, left: Money::zero(currency) };
-        usage.counting(amount.minor(), proof).ok_or(over)
+        usage.counting(amount.minor(), counted).ok_or(over)
     }
 }
 

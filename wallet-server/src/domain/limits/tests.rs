@@ -55,10 +55,29 @@ fn a_weaker_proof_counts_against_the_limit_of_a_stronger_one_and_not_the_other_w
     let code = Usage { day_code: 301, ..usage(10, 0) };
     assert_eq!(in_the_way(100, &code, Proof::Code), Some((LimitName::Proof, 99)));
     assert_eq!(in_the_way(100, &code, Proof::Pin), None);
-    assert_eq!(in_the_way(100, &code, Proof::Static), None);
+    // Both together are what may be lost with the device alone.
+    assert_eq!(in_the_way(99, &code, Proof::Static), None);
+    assert_eq!(in_the_way(100, &code, Proof::Static), Some((LimitName::Proof, 99)));
     let both = Usage { day_static: 100, day_code: 250, ..usage(10, 0) };
     assert_eq!(in_the_way(51, &both, Proof::Code), Some((LimitName::Proof, 50)));
     assert_eq!(in_the_way(1, &both, Proof::Static), Some((LimitName::Proof, 0)));
+}
+
+#[test]
+fn what_a_static_code_is_paid_counts_as_such_and_the_pin_lifts_only_the_limit_of_the_device() {
+    let rules = rules();
+    let limits = rules.of(&OwnLimits::default());
+    let allow = |amount, usage: &Usage, with_pin| {
+        let allowed = rules.allow_static(&limits, yuan(amount), usage, with_pin);
+        allowed.map_err(|over| (over.limit, over.left.minor()))
+    };
+    let spent = Usage { day_code: 390, ..usage(10, 0) };
+    assert_eq!(allow(11, &spent, false), Err((LimitName::Proof, 10)));
+    let paid = allow(100, &spent, true).unwrap();
+    assert_eq!((paid.day_static, paid.day_pin, paid.day_without_pin), (100, 0, 0));
+    assert_eq!(allow(1, &paid, true), Err((LimitName::Proof, 0)));
+    let paid = allow(10, &spent, false).unwrap();
+    assert_eq!((paid.day_static, paid.day_without_pin), (10, 1));
 }
 
 #[test]

@@ -69,6 +69,12 @@ impl Usage {
         Some(self)
     }
 
+    /// With the PIN for what was counted last: it is not one that the payer did not confirm.
+    #[must_use]
+    pub fn confirmed(self) -> Self {
+        Self { day_without_pin: self.day_without_pin.saturating_sub(1).max(0), ..self }
+    }
+
     /// Without a part of what was counted on a day. The number of payments stays.
     #[must_use]
     pub fn releasing(mut self, amount: i64, proof: Proof, day: Day) -> Self {

@@ -59,11 +59,21 @@ pub enum NotMoved {
     RefundExceedsPayment(Money),
     /// The merchant has less than it would give back.
     BalanceInsufficient,
+    /// The order is paid.
+    OrderPaid,
+    /// Its merchant has closed the order.
+    OrderCanceled,
+    /// It is too late to pay the order.
+    OrderExpired,
+    /// Its merchant has closed the plate.
+    PlateClosed,
+    /// The merchant is closed.
+    MerchantUnavailable,
 }
 
 impl NotMoved {
     /// Those that have nothing beside their code.
-    const PLAIN: [(Self, &'static str); 14] = [
+    const PLAIN: [(Self, &'static str); 19] = [
         (Self::PayerUnavailable, "payer_unavailable"),
         (Self::UnknownRecipient, "unknown_recipient"),
         (Self::SamePayer, "same_payer"),
@@ -78,6 +88,11 @@ impl NotMoved {
         (Self::RefundTooLate, "refund_too_late"),
         (Self::TooManyRefunds, "too_many_refunds"),
         (Self::BalanceInsufficient, "balance_insufficient"),
+        (Self::OrderPaid, "order_paid"),
+        (Self::OrderCanceled, "order_canceled"),
+        (Self::OrderExpired, "order_expired"),
+        (Self::PlateClosed, "plate_closed"),
+        (Self::MerchantUnavailable, "merchant_unavailable"),
     ];
     const OVER_LIMIT: &'static str = "declined_by_limit";
     const EXCEEDS: &'static str = "refund_exceeds_payment";

@@ -5,9 +5,11 @@
 //! photograph that is relayed to another till while it is fresh (Bai et al., "Picking Up My Tab",
 //! USENIX Security 2017).
 
-use super::Books;
+use wallet_core::Money;
+
+use super::{Books, Rules};
 use crate::domain::command::{Charge, CodeSource};
-use crate::domain::limits::{Limits, Proof};
+use crate::domain::limits::{Limits, Proof, Usage};
 use crate::domain::outcome::ConfirmationReason;
 use crate::domain::snapshot::{Device, Payer, PresentedAt};
 
@@ -24,7 +26,20 @@ pub struct ConfirmationRules {
     pub typed: bool,
 }
 
-/// Why the payer must confirm this payment, if so; the first reason that applies.
+/// How a payer stands, as far as it decides whether a payment takes the PIN.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Whether the device is new to its payer.
+    pub new_device: bool,
+    /// Whether somebody else may have shown a code of this payer lately.
+    pub suspected: bool,
+    /// What was spent today.
+    pub usage: Usage,
+    /// The limits in force.
+    pub limits: Limits,
+}
+
+/// Why the payer must confirm this charge, if so; the first reason that applies.
 pub(super) fn reason(
     books: &Books<'_>,
     charge: &Charge,
@@ -32,25 +47,41 @@ pub(super) fn reason(
     payer: &Payer,
     limits: &Limits,
 ) -> Option<ConfirmationReason> {
-    let (rules, now, usage) = (&books.rules.confirmation, books.now, &payer.usage);
-    let amount = charge.amount.money().minor();
+    let (rules, now) = (&books.rules.confirmation, books.now);
+    let amount = charge.amount.money();
     let same_as = |at: PresentedAt| {
         rules.same_amount_millis > 0
             && at.merchant == charge.reference.merchant
-            && at.paid == Some(amount)
+            && at.paid == Some(amount.minor())
             && now < at.time.plus_millis(rules.same_amount_millis)
     };
-    let code_limit = books.rules.limits.proof.code.minor();
-    let with_code = usage.day_spent_with(Proof::Code).checked_add(amount);
-    let reasons = [
+    let standing = Standing {
+        new_device: device.is_new(now),
+        suspected: payer.suspected_until.is_some_and(|until| now < until),
+        usage: payer.usage,
+        limits: *limits,
+    };
+    let same_amount = device.presented.and_then(|presented| presented.at).is_some_and(same_as);
+    let of_code = [
         (ConfirmationReason::Typed, rules.typed && charge.code_source == CodeSource::Typed),
-        (ConfirmationReason::NewDevice, device.is_new(now)),
-        (ConfirmationReason::Suspected, payer.suspected_until.is_some_and(|until| now < until)),
-        (
-            ConfirmationReason::SameAmount,
-            device.presented.and_then(|presented| presented.at).is_some_and(same_as),
-        ),
-        (ConfirmationReason::Amount, amount > limits.without_pin.minor()),
+        (ConfirmationReason::SameAmount, same_amount),
+    ];
+    let of_code = of_code.into_iter().find(|(_, applies)| *applies).map(|(reason, _)| reason);
+    // The reasons are in the order of precedence.
+    of_code.into_iter().chain(pin_reason(books.rules, &standing, amount)).min()
+}
+
+/// Why the payer must type the PIN for a payment of this amount, whatever brought it about; the
+/// first reason that applies.
+#[must_use]
+pub fn pin_reason(rules: &Rules, standing: &Standing, amount: Money) -> Option<ConfirmationReason> {
+    let Standing { new_device, suspected, usage, limits } = standing;
+    let code_limit = rules.limits.proof.code.minor();
+    let with_code = usage.day_spent_with(Proof::Code).checked_add(amount.minor());
+    let reasons = [
+        (ConfirmationReason::NewDevice, *new_device),
+        (ConfirmationReason::Suspected, *suspected),
+        (ConfirmationReason::Amount, amount.minor() > limits.without_pin.minor()),
         (ConfirmationReason::Count, usage.day_without_pin >= limits.without_pin_count),
         (ConfirmationReason::Day, with_code.is_none_or(|sum| sum > code_limit)),
     ];

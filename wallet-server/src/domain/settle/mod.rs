@@ -6,16 +6,20 @@
 //!
 //! The path of a payment ends here: `charge` is the list of rules in their order, `confirmation`
 //! says when the payer is asked, `resolve` what becomes of a payment afterwards, `reference` how
-//! one is undone that nobody knows the id of, and `refund` how money is given back.
+//! one is undone that nobody knows the id of, and `refund` how money is given back. `order` and
+//! `merchant_code` are the other way round: the merchant shows a code, and the payer pays it.
 
 mod charge;
 mod confirmation;
 mod envelope;
 mod give_back;
+mod merchant_code;
+mod order;
 mod person;
 mod reference;
 mod refund;
 mod resolve;
+mod sale;
 mod suspense;
 mod top_up;
 mod transfer;
@@ -30,7 +34,7 @@ use super::outcome::{Answer, Outcome, Refusal};
 use super::plan::{AnswerRef, Event, NewKeptAnswer, PayerChange, PaymentChange, Plan};
 use super::snapshot::{KeptAnswer, Payer, Snapshot};
 
-pub use confirmation::ConfirmationRules;
+pub use confirmation::{ConfirmationRules, Standing, pin_reason};
 
 /// The issuer's rules.
 #[derive(Clone, Debug)]
@@ -82,6 +86,9 @@ pub fn settle(snapshot: Snapshot, rules: &Rules, commands: &[Command], now: Time
             Command::MakeEnvelope(make) => envelope::make(&mut books, make),
             Command::ClaimShare(claim) => envelope::claim(&mut books, claim),
             Command::EndEnvelope(end) => envelope::end(&mut books, end),
+            Command::MakeOrder(make) => order::make(&mut books, make),
+            Command::EndOrder(end) => order::end(&mut books, end),
+            Command::PayMerchantCode(pay) => merchant_code::pay(&mut books, pay),
         };
         books.plan.outcomes.push(outcome);
     }

@@ -60,22 +60,31 @@ pub(super) fn decide(
     by: &PayerRequest,
     act: impl FnOnce(&mut Books<'_>, Asking) -> Result<Done, NotDone>,
 ) -> Outcome {
-    let device = books.rows.devices.get(&by.device).copied().filter(|device| !device.revoked);
-    let payer = books.rows.payers.get(&by.payer).filter(|payer| payer.mode == by.mode());
-    let Some((device, payer)) = device.zip(payer.copied()) else {
-        return Outcome::Refused(Refusal::DeviceRevoked);
+    let asking = match asking(books, by) {
+        Ok(asking) => asking,
+        Err(outcome) => return outcome,
     };
-    let Request { key, hash } = &by.request;
-    if let Some(outcome) = books.known_key(key, *hash) {
-        return outcome;
-    }
-    let payer = Payer { usage: payer.usage.on(books.rows.today), ..payer };
-    let done = if payer.active {
-        act(books, Asking { payer, device })
+    let done = if asking.payer.active {
+        act(books, asking)
     } else {
         Err(NotMoved::PayerUnavailable.into())
     };
     finish(books, &by.request, done, &by.shown)
+}
+
+/// Who asks, unless that device may not, or what it asks was decided before.
+pub(super) fn asking(books: &Books<'_>, by: &PayerRequest) -> Result<Asking, Outcome> {
+    let device = books.rows.devices.get(&by.device).copied().filter(|device| !device.revoked);
+    let payer = books.rows.payers.get(&by.payer).filter(|payer| payer.mode == by.mode());
+    let Some((device, payer)) = device.zip(payer.copied()) else {
+        return Err(Outcome::Refused(Refusal::DeviceRevoked));
+    };
+    let Request { key, hash } = &by.request;
+    if let Some(outcome) = books.known_key(key, *hash) {
+        return Err(outcome);
+    }
+    let payer = Payer { usage: payer.usage.on(books.rows.today), ..payer };
+    Ok(Asking { payer, device })
 }
 
 /// Answers a request, and keeps the answer.

@@ -5,6 +5,9 @@
 //! |---|---|
 //! | nothing | it is taken for ever by a tombstone: a payment that is late on its way is refused |
 //! | a tombstone | that is so already |
+//! | an [order](super::order) that is open | it is closed |
+//! | an order that was closed, or is too late | that is so already |
+//! | an order that is paid | it goes with its payment as below |
 //! | a payment that waits, is authorized, or succeeded a short while ago | it is [called off](super::resolve) |
 //! | a payment that moved nothing, or all of whose money went back | that is so already |
 //! | a payment that was refunded in part, or succeeded long ago | it stays |
@@ -15,10 +18,12 @@
 use wallet_core::receipt::PaymentState;
 
 use super::Books;
+use super::order::close as close_order;
 use super::resolve::{cancel, close};
 use crate::domain::command::{CancelReference, Request};
-use crate::domain::outcome::{Answer, Outcome, PaymentAnswer, Refusal};
-use crate::domain::plan::{AnswerRef, NewReference};
+use crate::domain::ids::{OrderId, PaymentId};
+use crate::domain::outcome::{Answer, OrderState, Outcome, PaymentAnswer, Refusal};
+use crate::domain::plan::{AnswerRef, NewHolder, NewReference};
 use crate::domain::snapshot::TakenReference;
 
 /// Decides one.
@@ -41,11 +46,16 @@ fn undo(books: &mut Books<'_>, command: &CancelReference) -> Result<Answer, Refu
     let payment = match books.rows.references.get(reference) {
         None => {
             books.rows.references.insert(reference.clone(), TakenReference::Tombstone);
-            books.plan.references.push(NewReference { reference: reference.clone(), holder: None });
+            let (reference, holder) = (reference.clone(), NewHolder::Nothing);
+            books.plan.references.push(NewReference { reference, holder });
             return Ok(canceled(books, &command.request));
         }
         Some(TakenReference::Tombstone) => return Ok(canceled(books, &command.request)),
         Some(TakenReference::Payment { first, .. }) => first.id,
+        Some(&TakenReference::Order(id)) => match undo_order(books, command, id)? {
+            Some(payment) => payment,
+            None => return Ok(canceled(books, &command.request)),
+        },
     };
     if command.holder.is_none_or(|holder| holder.0 != payment) {
         return Err(Refusal::ReferenceMoved);
@@ -61,6 +71,24 @@ fn undo(books: &mut Books<'_>, command: &CancelReference) -> Result<Answer, Refu
         | PaymentState::Expired
         | PaymentState::Refunded => Ok(ended(books, &command.request, payment.answer)),
         PaymentState::PartiallyRefunded => Err(Refusal::PaymentClosed),
+    }
+}
+
+/// Sees to it that nobody pays an order any more; if somebody has, says which payment did.
+fn undo_order(
+    books: &mut Books<'_>,
+    command: &CancelReference,
+    id: OrderId,
+) -> Result<Option<PaymentId>, Refusal> {
+    let order = books.order(id).filter(|_| command.order == Some(id));
+    let order = order.ok_or(Refusal::ReferenceMoved)?;
+    match order.state {
+        OrderState::Open => {
+            close_order(books, order);
+            Ok(None)
+        }
+        OrderState::Canceled | OrderState::Expired => Ok(None),
+        OrderState::Paid(payment) => Ok(Some(payment)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use wallet_core::{DeviceKeyId, Mode, Money};
 
-use crate::domain::ids::PayerId;
+use crate::domain::ids::{OrderId, PayerId};
 use crate::domain::limits::{Day, Proof};
 use crate::domain::outcome::PaymentAnswer;
 
@@ -20,6 +20,8 @@ pub enum TakenReference {
     },
     /// A cancellation that came before any payment.
     Tombstone,
+    /// An order, whether or not it is paid.
+    Order(OrderId),
 }
 
 /// A payment that may still change.

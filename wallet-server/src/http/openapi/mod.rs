@@ -109,6 +109,8 @@ fn tags(audience: Audience) -> Value {
         Audience::Public => &[
             ("Payments", "Charge a shown code, and the truth about what was charged."),
             ("Refunds", "Money of a payment that its merchant gives back."),
+            ("Orders", "Codes that are paid once: a merchant shows one, and a payer scans it."),
+            ("Plates", "Printed codes that are paid many times."),
             ("Terminals", "Tills, so that a payer can bind a code to the one in front of them."),
             ("Balance", "What a merchant is owed."),
             ("Test mode", "Codes of payers that do what a test wants, and the time."),
@@ -118,6 +120,7 @@ fn tags(audience: Audience) -> Value {
             ("Devices", "A payer's devices, which approve, name and revoke one another."),
             ("Wallet", "What is in the wallet, and what happened to it."),
             ("Confirmations", "Payments that wait for their payer."),
+            ("Merchants' codes", "What a scanned code stands for, and paying it."),
             ("Between payers", "Transfers and red envelopes."),
             ("Withdrawals", "A payer takes money out."),
         ],

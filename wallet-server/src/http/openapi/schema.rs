@@ -10,7 +10,10 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::outcome::{ConfirmationReason as Reason, DeclineCode};
+use crate::domain::command::CodeSource as CodeSourceName;
+use crate::domain::outcome::{
+    ConfirmationReason as Reason, DeclineCode, OrderState as OrderStateName,
+};
 use crate::domain::test_payer::TestOutcome;
 use crate::http::payments::{
     METADATA_KEY_LENGTH_MAX, METADATA_KEYS_MAX, METADATA_VALUE_LENGTH_MAX,
@@ -91,6 +94,10 @@ ids! {
     RefundId, "ref";
     /// The id of money in suspense.
     SuspenseId, "sus";
+    /// The id of an order.
+    OrderId, "ord";
+    /// The id of a plate.
+    PlateId, "plt";
     /// The id of a merchant.
     MerchantId, "mer";
     /// The id of an API key.
@@ -145,6 +152,16 @@ texts! {
     Receipt, "^[A-Za-z0-9_-]+$", "AQEAAQMBogNmZuN1";
     /// A QR code as an SVG picture.
     Svg, "^<[?]?(xml|svg)", "<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>";
+    /// The text of a code that a merchant shows: an EMV merchant-presented payload.
+    MerchantCodePayload, "^000201.{1,506}$", "00020101021126...";
+    /// What a merchant sells: ISO 18245.
+    MerchantCategory, "^[0-9]{4}$", "5999";
+    /// A city, in 1 to 15 printable ASCII characters without blanks at its ends.
+    City, "^[!-~]([ -~]{0,13}[!-~])?$", "Shanghai";
+    /// A country: ISO 3166.
+    Country, "^[A-Z]{2}$", "CN";
+    /// A QR code as a PNG picture.
+    Png, "^", "a picture";
     /// Six digits.
     SixDigits, "^[0-9]{6}$", "135790";
     /// A recovery code: ten letters and digits, with or without blanks.
@@ -174,8 +191,19 @@ names! {
     EnvelopeState, ["authorized", "succeeded", "expired"];
     /// When the money becomes the merchant's.
     Capture, ["automatic", "manual"];
-    /// How a code came to the till.
-    CodeSource, ["scan", "typed"];
+    /// How a payer's code comes to the till.
+    TillSource, ["scan", "typed"];
+    /// How a payment came about: the till scanned the payer's code, or it was keyed in; or the payer
+    /// scanned the code of an order or of a plate.
+    CodeSource, CodeSourceName::ALL.iter().map(|source| source.as_str());
+    /// The state of an order: whoever scans its code may pay it, somebody has, or nobody can any more.
+    OrderState, OrderStateName::NAMES;
+    /// The state of a plate: whoever scans its code may pay it, or nobody can any more.
+    PlateState, ["active", "closed"];
+    /// What the code of a merchant stands for.
+    MerchantCodeKind, ["order", "plate"];
+    /// Whether a payment takes the PIN.
+    PinNeed, ["required", "not_required"];
     /// Why a payment was declined.
     DeclineReason, DeclineCode::ALL.iter().map(|code| code.as_str());
     /// Why a payment waits for its payer: `docs/http-api.md` says what each means.
@@ -284,7 +312,7 @@ pub(in crate::http) mod kind {
 
     kinds! {
         account api_key api_key_event api_key_use balance cancellation confirmation device envelope envelope_claim export invitation
-        limits merchant payer payer_transfer payment receive_code recovery_codes refund suspense
+        limits merchant merchant_code order payer payer_transfer payment plate receive_code recovery_codes refund suspense
         terminal test_clock test_code top_up
         totp_secret wallet withdrawal
     }

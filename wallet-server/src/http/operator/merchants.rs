@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wallet_core::Money;
+use wallet_core::merchant_code::{City, Country, MerchantCategory};
 
 use super::api_keys::ApiKeyBody;
 use crate::domain::fee::FeeRule;
@@ -23,7 +24,7 @@ use crate::http::problem::Problem;
 use crate::http::test_mode::keep_out_live;
 use crate::http::time::rfc3339;
 use crate::service::{App, NewMerchant};
-use crate::store::Merchant;
+use crate::store::{Merchant, MerchantPlace};
 
 const NAME_LENGTH_MAX: usize = 100;
 
@@ -45,6 +46,15 @@ struct NewMerchantBody {
     mode: Option<String>,
     #[schema(value_type = Option<FeeBody>)]
     fee: Option<Object<FeeBody>>,
+    /// What it sells. This and the next two are for the codes that it shows; without them, the
+    /// issuer's settings hold.
+    #[schema(value_type = Option<schema::MerchantCategory>)]
+    category: Option<String>,
+    #[schema(value_type = Option<schema::Country>)]
+    country: Option<String>,
+    /// As it stands in Latin letters.
+    #[schema(value_type = Option<schema::City>)]
+    city: Option<String>,
 }
 
 /// What a merchant pays for a payment: never more than the payment.
@@ -73,6 +83,13 @@ struct MerchantBody {
     #[schema(value_type = schema::Currency)]
     currency: &'static str,
     fee: FeeBody,
+    /// Of its codes; null: what the issuer's settings say.
+    #[schema(value_type = Option<schema::MerchantCategory>)]
+    category: Option<String>,
+    #[schema(value_type = Option<schema::Country>)]
+    country: Option<String>,
+    #[schema(value_type = Option<schema::City>)]
+    city: Option<String>,
     #[schema(value_type = schema::Time)]
     created_at: String,
     /// Only in the answer that makes the merchant.
@@ -91,6 +108,9 @@ impl MerchantBody {
             mode: merchant.mode.as_str(),
             currency: merchant.currency.code(),
             fee: FeeBody { basis_points: merchant.fee.basis_points(), fixed: fixed.amount_text() },
+            category: merchant.place.category.map(|it| it.to_string()),
+            country: merchant.place.country.map(|it| it.to_string()),
+            city: merchant.place.city.map(|it| it.to_string()),
             created_at: rfc3339(merchant.created_at),
             api_key: None,
         }
@@ -123,13 +143,29 @@ async fn create(
         FeeRule::new(fee.basis_points, fixed.minor())
             .ok_or_else(|| Problem::field("/fee/basis_points", "0 to 10000"))
     })?;
-    let new = NewMerchant { name: body.name, mode, fee };
+    let place = MerchantPlace {
+        category: read("/category", body.category, MerchantCategory::parse)?,
+        country: read("/country", body.country, Country::parse)?,
+        city: read("/city", body.city, City::parse)?,
+    };
+    let new = NewMerchant { name: body.name, mode, fee, place };
     let (merchant, key) = app.create_merchant(new).await?;
     let body = MerchantBody {
         api_key: Some(ApiKeyBody::made(key, app.now())),
         ..MerchantBody::new(merchant)
     };
     Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// A part of what the merchant's codes are to say, if there is one.
+fn read<T>(
+    pointer: &str,
+    text: Option<String>,
+    parse: impl Fn(&str) -> Result<T, wallet_core::Error>,
+) -> Result<Option<T>, Problem> {
+    let parse =
+        |text: String| parse(&text).map_err(|error| Problem::field(pointer, error.to_string()));
+    text.map(parse).transpose()
 }
 
 /// List merchants

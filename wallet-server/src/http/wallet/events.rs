@@ -15,8 +15,8 @@ use wallet_core::receipt::RecordKind;
 use wallet_core::{DeviceKeyId, Money};
 
 use crate::domain::ids::{
-    BatchId, ClaimId, EnvelopeId, PayerId, PayerTransferId, PaymentId, RefundId, SuspenseId,
-    TopUpId, WithdrawalId,
+    BatchId, ClaimId, EnvelopeId, OrderId, PayerId, PayerTransferId, PaymentId, RefundId,
+    SuspenseId, TopUpId, WithdrawalId,
 };
 use crate::domain::outcome::DeclineCode;
 use crate::http::auth::SignedRequest;
@@ -172,6 +172,7 @@ fn subject(event: &PayerEvent) -> String {
         RecordKind::Envelope => EnvelopeId::from_bytes(event.record.subject).to_string(),
         RecordKind::EnvelopeClaim => ClaimId::from_bytes(event.record.subject).to_string(),
         RecordKind::Withdrawal => WithdrawalId::from_bytes(event.record.subject).to_string(),
+        RecordKind::Order => OrderId::from_bytes(event.record.subject).to_string(),
         RecordKind::Refund => RefundId::from_bytes(event.record.subject).to_string(),
         RecordKind::Suspense => SuspenseId::from_bytes(event.record.subject).to_string(),
         RecordKind::PayerTransfer => PayerTransferId::from_bytes(event.record.subject).to_string(),

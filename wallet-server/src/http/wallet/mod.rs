@@ -9,6 +9,8 @@ mod envelopes;
 mod events;
 mod export;
 mod limits;
+mod merchant_codes;
+mod payments;
 mod pin;
 mod proof;
 mod recipients;
@@ -37,6 +39,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(pin::routes())
         .merge(totp::routes())
         .merge(recipients::routes())
+        .merge(merchant_codes::routes())
+        .merge(payments::routes())
         .merge(transfers::routes())
         .merge(envelopes::routes())
         .merge(withdrawals::routes())

@@ -8,18 +8,22 @@ use wallet_core::receipt::{RECORD_LENGTH, Record, RecordKind};
 
 use crate::domain::ids::{PayerId, TopUpId};
 use crate::domain::outcome::{
-    Answer, MovementAnswer, NotMoved, PaymentAnswer, RefundAnswer, Rejection, TopUpAnswer,
+    Answer, MovementAnswer, NotMoved, OrderAnswer, OrderState, PaymentAnswer, RefundAnswer,
+    Rejection, TopUpAnswer,
 };
 use crate::domain::snapshot::KeptAnswer;
 use crate::store::StoreError;
 use crate::store::connection::Transaction;
 use crate::store::hex::{Bytes, Hex};
+use crate::store::orders::{OrderRow, orders_sql};
 use crate::store::payments::{PaymentRow, payments_sql};
 use crate::store::refunds::{RefundRow, refunds_sql};
 use crate::store::sql::{Sql, sql};
 
 /// What an answer about a payment that has come to its end is called: its last record answered.
 pub(super) const ENDED_PAYMENT: &str = "ended_payment";
+/// The same of an order. What is called `order` is one as it was at first.
+pub(super) const ENDED_ORDER: &str = "ended_order";
 
 /// Which record of a payment answered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +43,8 @@ pub(super) enum Subject {
     Refund([u8; 16]),
     /// The record at this place says all about it.
     Movement([u8; 16], i64),
+    /// As it was first, or as it ended.
+    Order([u8; 16], Place),
 }
 
 /// What answers are about, each once.
@@ -48,6 +54,7 @@ pub(super) struct Named {
     top_ups: BTreeSet<[u8; 16]>,
     refunds: BTreeSet<[u8; 16]>,
     movements: BTreeSet<([u8; 16], i64)>,
+    orders: BTreeSet<[u8; 16]>,
 }
 
 impl FromIterator<Subject> for Named {
@@ -59,6 +66,7 @@ impl FromIterator<Subject> for Named {
                 Subject::TopUp(id) => named.top_ups.insert(id),
                 Subject::Refund(id) => named.refunds.insert(id),
                 Subject::Movement(batch, event) => named.movements.insert((batch, event)),
+                Subject::Order(id, _) => named.orders.insert(id),
             };
         }
         named
@@ -99,6 +107,8 @@ impl KeptColumns {
             (ENDED_PAYMENT, id) => Some(Subject::Payment(id.0, Place::Last)),
             ("top_up", id) => Some(Subject::TopUp(id.0)),
             ("refund", id) => Some(Subject::Refund(id.0)),
+            ("order", id) => Some(Subject::Order(id.0, Place::First)),
+            (ENDED_ORDER, id) => Some(Subject::Order(id.0, Place::Last)),
             (name, _) if MOVEMENTS.iter().any(|kind| kind.as_str() == name) => {
                 place.map(|(batch, event)| Subject::Movement(batch, event))
             }
@@ -113,6 +123,7 @@ pub(super) struct Answers {
     top_ups: HashMap<[u8; 16], TopUpAnswer>,
     refunds: HashMap<[u8; 16], RefundAnswer>,
     movements: HashMap<([u8; 16], i64), (Record, Option<u16>)>,
+    orders: HashMap<[u8; 16], OrderAnswer>,
 }
 
 impl Answers {
@@ -151,7 +162,13 @@ impl Answers {
         for row in rows {
             movements.insert((row.batch.0, row.n), (read_record(&row.record)?, row.share));
         }
-        Ok(Self { payments, top_ups, refunds, movements })
+        let rows: Vec<OrderRow> = transaction.read(&ORDERS, &ids(named.orders)).await?;
+        let mut orders = HashMap::new();
+        for row in rows {
+            let order = row.order()?;
+            orders.insert(*order.id.as_bytes(), order);
+        }
+        Ok(Self { payments, top_ups, refunds, movements, orders })
     }
 
     pub(super) fn payment(&self, id: [u8; 16], place: Place) -> Result<PaymentAnswer, StoreError> {
@@ -161,6 +178,14 @@ impl Answers {
 
     pub(super) fn top_up(&self, id: [u8; 16]) -> Result<TopUpAnswer, StoreError> {
         self.top_ups.get(&id).cloned().ok_or(StoreError::Corrupt("a top-up that is named"))
+    }
+
+    /// An order, of which nothing but the state changes: at first it is open.
+    fn order(&self, id: [u8; 16], place: Place) -> Result<OrderAnswer, StoreError> {
+        let order = self.orders.get(&id).cloned();
+        let order = order.ok_or(StoreError::Corrupt("an order that is named"))?;
+        let state = if place == Place::First { OrderState::Open } else { order.state };
+        Ok(OrderAnswer { state, ..order })
     }
 
     /// What a key stands for.
@@ -178,6 +203,7 @@ impl Answers {
                 let refund = refund.ok_or(StoreError::Corrupt("a refund that is named"))?;
                 Answer::Refund(Box::new(refund))
             }
+            Some(Subject::Order(id, place)) => Answer::Order(Box::new(self.order(id, place)?)),
             Some(Subject::Movement(batch, event)) => {
                 let record = self.movements.get(&(batch, event)).copied();
                 let (record, share) =
@@ -270,6 +296,9 @@ const REFUNDS: Sql = refunds_sql!(input { id: blob }
     "select r.*, e.record from input i join refunds r on r.id = i.id \
      join events e on e.batch = r.batch and e.n = r.event");
 
+const ORDERS: Sql = orders_sql!(input { id: blob }
+    "select o.* from input i join orders o on o.id = i.id");
+
 const RECORDS: Sql = sql!(input { batch: blob, event: int }
     "select e.batch, e.n, e.record, s.n as share \
      from input i join events e on e.batch = i.batch and e.n = i.event \
@@ -300,5 +329,6 @@ pub(in crate::store) const STATEMENTS: &[(&str, &Sql)] = &[
     ("settlement/answers::PAYMENTS", &PAYMENTS),
     ("settlement/answers::TOP_UPS", &TOP_UPS),
     ("settlement/answers::REFUNDS", &REFUNDS),
+    ("settlement/answers::ORDERS", &ORDERS),
     ("settlement/answers::RECORDS", &RECORDS),
 ];

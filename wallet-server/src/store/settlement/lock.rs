@@ -11,6 +11,12 @@
 //! has its payers, and whoever has a merchant waits for no payer. Such a batch locks the rows that
 //! it adds to as well, because it has others that another one may wait for.
 //!
+//! An order is paid by one payment, whoever brings it. So whoever decides about one locks its row: after
+//! the payers' and before the merchants', in the order of ids. A batch that adds to a merchant without
+//! having locked it does so when it writes, after this; and whoever has locked a merchant has its
+//! orders already. So nobody who has an order waits for a payer, and nobody who has a merchant waits
+//! for an order.
+//!
 //! Rows that are not there yet cannot be locked: an idempotency key, a reference. If two processes
 //! write the same one, the later finds out when it writes, and its batch is run again; then it
 //! finds the other's answer. That is rare, because requests that share a key share a code, and so
@@ -41,6 +47,15 @@ const PARTIES: Sql = sql!(postgres input { payer: blob, merchant: blob, shard: i
      join balances b on b.account = a.account and (a.shard is null or b.shard = a.shard) \
      order by a.rank, b.account, b.shard for no key update of b" => { account: blob });
 
+const ORDERS: Sql = sql!(postgres input { id: blob }
+    "select o.id from input i join orders o on o.id = i.id order by o.id for no key update of o"
+    => { id: blob });
+
+#[derive(Serialize)]
+struct OrderId16 {
+    id: Hex<16>,
+}
+
 #[derive(Serialize)]
 struct PartyRow {
     payer: Option<Hex<16>>,
@@ -67,6 +82,14 @@ pub(super) async fn parties(
         .into_iter()
         .map(|id| PartyRow { payer: Some(Hex(*id.as_bytes())), merchant: None, shard: None })
         .collect();
+    let orders: BTreeSet<_> = commands.iter().filter_map(Command::order).collect();
+    if !orders.is_empty() {
+        let _locked: Vec<LockedRow> = transaction.read(&PAYERS, &rows).await?;
+        rows.clear();
+        let orders: Vec<_> =
+            orders.into_iter().map(|id| OrderId16 { id: Hex(*id.as_bytes()) }).collect();
+        let _locked: Vec<LockedRow> = transaction.read(&ORDERS, &orders).await?;
+    }
     let debtors: BTreeSet<_> = commands.iter().filter_map(Command::debtor).collect();
     let statement = if debtors.is_empty() { &PAYERS } else { &PARTIES };
     if !debtors.is_empty() {
@@ -85,4 +108,4 @@ pub(super) async fn parties(
 /// Every statement of this file, for the test that prepares them.
 #[cfg(test)]
 pub(in crate::store) const STATEMENTS: &[(&str, &Sql)] =
-    &[("lock::PAYERS", &PAYERS), ("lock::PARTIES", &PARTIES)];
+    &[("lock::PAYERS", &PAYERS), ("lock::ORDERS", &ORDERS), ("lock::PARTIES", &PARTIES)];

@@ -3,13 +3,13 @@
 //! | step | SQLite | PostgreSQL |
 //! |---|---|---|
 //! | [`begin`](Settlement::begin) | `BEGIN IMMEDIATE`, the only lock there is | READ COMMITTED |
-//! | [`lock`](Settlement::lock) | – | the payers' balance rows, then those of merchants who may give money back, each in the order of accounts |
+//! | [`lock`](Settlement::lock) | – | the payers' balance rows, then the orders, then the balance rows of merchants who may give money back, each in the order of accounts or ids |
 //! | [`load`](Settlement::load) | what the commands name, several statements in one text | the same, parts of one statement |
 //! | [`commit`](Settlement::commit): write | each kind of row in a statement, all of them in one text | parts of one statement, then the batch's own row; sorted where two processes could write the same rows |
 //! | … and make durable | one fsync | one fsync |
 //!
-//! No two batches can wait for each other: each takes its locks on payers, and then those on
-//! merchants, before it writes anything, and in one order; what it writes afterwards is its own, or
+//! No two batches can wait for each other: each takes its locks on payers, then those on orders, and
+//! then those on merchants, before it writes anything, and in one order; what it writes afterwards is its own, or
 //! in one order as well.
 
 mod answers;

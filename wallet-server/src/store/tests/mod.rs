@@ -10,8 +10,8 @@ use std::path::Path;
 use super::sql::{Sql, sql};
 use super::{
     Store, accounts, api_keys, checks, claimed, confirmations, envelopes, events, identity, issuer,
-    journal, leases, merchants, nonces, payers, payments, pins, recipients, retention, settlement,
-    spending, test_payers, withdrawals,
+    journal, leases, merchants, nonces, orders, payers, payments, pins, plates, recipients,
+    retention, settlement, spending, test_payers, withdrawals,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -28,9 +28,11 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         leases::STATEMENTS,
         merchants::STATEMENTS,
         nonces::STATEMENTS,
+        orders::STATEMENTS,
         payers::STATEMENTS,
         payments::STATEMENTS,
         pins::STATEMENTS,
+        plates::STATEMENTS,
         recipients::STATEMENTS,
         super::refunds::STATEMENTS,
         retention::STATEMENTS,

@@ -7,17 +7,16 @@ use wallet_core::code::Freshness;
 use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
 use self::record::{Decided, Declined, record, reject};
-use super::{Books, confirmation};
+use super::sale::{self, Seller};
+use super::{Books, confirmation, person};
 use crate::domain::command::{AuthenticCode, Capture, Charge, Verdict};
-use crate::domain::ids::AccountId;
 use crate::domain::journal::books_hash;
-use crate::domain::ledger::{AccountKind, Bucket, Entry, Shard, Transfer};
 use crate::domain::limits::{Limits, Proof, Usage};
 use crate::domain::outcome::{
     Answer, ConfirmationReason, DeclineCode, Outcome, Refusal, Rejection,
 };
 use crate::domain::plan::{AnswerRef, Event};
-use crate::domain::snapshot::{Device, Merchant, Payer, Presented, PresentedAt, TakenReference};
+use crate::domain::snapshot::{Device, Payer, Presented, PresentedAt, TakenReference};
 
 /// Decides one charge.
 pub(super) fn decide(books: &mut Books<'_>, charge: &Charge) -> Outcome {
@@ -52,13 +51,17 @@ fn known(books: &mut Books<'_>, charge: &Charge) -> Option<Outcome> {
             books.keep(&charge.key, charge.request_hash, &answer, name);
             Some(Outcome::Answered { answer, replayed: true })
         }
-        TakenReference::Payment { .. } => Some(Outcome::Refused(Refusal::ReferenceConflict)),
+        TakenReference::Payment { .. } | TakenReference::Order(_) => {
+            Some(Outcome::Refused(Refusal::ReferenceConflict))
+        }
     }
 }
 
 /// Rules 3 to 6: the code is looked at, burned, and the payment decided.
 fn present(books: &mut Books<'_>, charge: &Charge) -> Result<Answer, Refusal> {
-    let (merchant, fees) = merchant(books, charge)?;
+    let (mode, asked) = (charge.key.mode, charge.amount.money());
+    let seller = Seller::of(books, charge.reference.merchant, mode, asked);
+    let seller = seller.ok_or(Refusal::MerchantUnavailable)?;
     let Verdict::Authentic(code) = &charge.verdict else {
         return Err(Refusal::InvalidCode);
     };
@@ -82,13 +85,13 @@ fn present(books: &mut Books<'_>, charge: &Charge) -> Result<Answer, Refusal> {
     burn(books, charge, code, device, allowed.is_ok());
     let decision = allowed.map(|allowed| {
         let transfer = match (allowed.reason, charge.capture) {
-            (None, Capture::Automatic) => move_money(books, charge, &merchant, &payer, fees),
-            (None, Capture::Manual) | (Some(_), _) => hold(charge, &payer),
+            (None, Capture::Automatic) => sale::pay(books, charge.transfer, &seller, &payer, asked),
+            (None, Capture::Manual) | (Some(_), _) => person::hold(charge.transfer, &payer, asked),
         };
         books.set_payer(code.payer, &payer, allowed.available, allowed.usage);
         Decided { transfer, proof: allowed.proof, reason: allowed.reason }
     });
-    let fee = merchant.fee.fee(charge.amount.money());
+    let fee = seller.merchant.fee.fee(asked);
     let limits = limits(books, &device, &payer);
     Ok(record(books, charge, (code, limits, payer.usage.day), fee, decision))
 }
@@ -141,19 +144,6 @@ fn burn(books: &mut Books<'_>, charge: &Charge, code: &AuthenticCode, device: De
     books.plan.marks.push((code.device, presented));
 }
 
-/// The merchant and the account for its fees, if both can take this currency.
-fn merchant(books: &Books<'_>, charge: &Charge) -> Result<(Merchant, AccountId), Refusal> {
-    let (mode, currency) = (charge.key.mode, charge.amount.money().currency());
-    let merchant = books
-        .rows
-        .merchants
-        .get(&charge.reference.merchant)
-        .filter(|merchant| merchant.active && merchant.mode == mode)
-        .filter(|merchant| merchant.currency == currency);
-    let fees = books.rows.own_accounts.get(&(AccountKind::Fees, mode, currency));
-    merchant.copied().zip(fees.copied()).ok_or(Refusal::MerchantUnavailable)
-}
-
 /// What holds for this payer with this device.
 fn limits(books: &Books<'_>, device: &Device, payer: &Payer) -> Limits {
     books.rules.limits.of_device(&payer.own_limits, device.is_new(books.now))
@@ -199,42 +189,4 @@ fn allow(
     let available = payer.available.checked_sub(amount).ok().filter(|left| left.minor() >= 0);
     let available = available.ok_or(DeclineCode::InsufficientFunds)?;
     Ok(Allowed { usage, available, proof, reason })
-}
-
-/// Sets the amount aside until the payer has confirmed, and the merchant captures it.
-fn hold(charge: &Charge, payer: &Payer) -> Transfer {
-    let amount = charge.amount.money();
-    let taken = Money::from_minor(-amount.minor(), amount.currency());
-    let entry = |bucket, amount| Entry { account: payer.account, shard: Shard(0), bucket, amount };
-    balanced(charge, vec![entry(Bucket::Available, taken), entry(Bucket::Held, amount)])
-}
-
-/// The transfer: the payer pays the amount, the merchant gets it less the fee.
-fn move_money(
-    books: &mut Books<'_>,
-    charge: &Charge,
-    merchant: &Merchant,
-    payer: &Payer,
-    fees: AccountId,
-) -> Transfer {
-    let shard = books.rows.shard;
-    let fee = merchant.fee.fee(charge.amount.money());
-    books.merchant_gets(charge.reference.merchant, charge.amount.money(), fee);
-    let (minor, currency) = (charge.amount.money().minor(), charge.amount.money().currency());
-    let entry = |account, shard, minor| {
-        Entry::available(account, shard, Money::from_minor(minor, currency))
-    };
-    let mut entries = vec![
-        entry(payer.account, Shard(0), -minor),
-        entry(merchant.account, shard, minor - fee.minor()),
-        entry(fees, shard, fee.minor()),
-    ];
-    entries.retain(|entry| entry.amount.minor() != 0);
-    balanced(charge, entries)
-}
-
-/// Balanced by construction, and a positive amount leaves at least two entries. If not, the books
-/// are not to be trusted with it: the batcher isolates the command.
-fn balanced(charge: &Charge, entries: Vec<Entry>) -> Transfer {
-    Transfer::new(charge.transfer, entries).unwrap_or_else(|error| panic!("{}: {error}", charge.id))
 }

@@ -8,7 +8,7 @@ use crate::domain::journal::books_hash;
 use crate::domain::ledger::Transfer;
 use crate::domain::limits::{Day, Limits, OverLimit, Proof};
 use crate::domain::outcome::{Answer, ConfirmationReason, DeclineCode, PaymentAnswer, Rejection};
-use crate::domain::plan::{AnswerRef, Event, NewPayment, NewReference};
+use crate::domain::plan::{AnswerRef, Event, Evidence, NewHolder, NewPayment, NewReference};
 use crate::domain::settle::Books;
 use crate::domain::snapshot::TakenReference;
 use crate::domain::stage::Reached;
@@ -80,6 +80,7 @@ pub(super) fn record(
         reference: charge.reference.reference.clone(),
         capture: charge.capture,
         code_source: charge.code_source,
+        merchant_code: None,
         terminal: charge.terminal,
         description: charge.description.clone(),
         metadata: charge.metadata.clone(),
@@ -90,8 +91,6 @@ pub(super) fn record(
         answer: answer.clone(),
         payer: code.payer,
         device: code.device,
-        mark: code.mark,
-        code_limit: code.limit,
         limits,
         proof: decided.as_ref().map_or(Proof::Code, |decided| decided.proof),
         day,
@@ -99,7 +98,11 @@ pub(super) fn record(
         reason: decided.as_ref().and_then(|decided| decided.reason),
         over_limit,
         transfer: decided.as_ref().map(|decided| decided.transfer.id()),
-        evidence: code.evidence.clone(),
+        evidence: Evidence::Code {
+            mark: code.mark,
+            limit: code.limit,
+            opened: code.evidence.clone(),
+        },
         event: books.plan.events.len(),
     });
     books.plan.transfers.extend(decided.map(|decided| decided.transfer));
@@ -123,7 +126,7 @@ fn take_reference(books: &mut Books<'_>, charge: &Charge, answer: &PaymentAnswer
     books.rows.references.insert(charge.reference.clone(), taken);
     books.plan.references.push(NewReference {
         reference: charge.reference.clone(),
-        holder: Some((charge.id, charge.fingerprint)),
+        holder: NewHolder::Payment(charge.id, charge.fingerprint),
     });
 }
 

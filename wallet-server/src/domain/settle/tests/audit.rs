@@ -7,12 +7,12 @@ use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
 use super::books::{Books, PaymentRow};
 use super::fixture::{DAY_LIMIT, MONTH_LIMIT};
-use crate::domain::command::Capture;
+use crate::domain::command::{Capture, CodeSource, MerchantCodeId};
 use crate::domain::ids::{PayerId, PaymentId, TransferId};
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::Bucket;
 use crate::domain::limits::{Proof, Usage};
-use crate::domain::outcome::{Answer, Outcome};
+use crate::domain::outcome::{Answer, OrderState, Outcome};
 use crate::domain::plan::{Event, Plan, SuspenseSubject};
 use crate::domain::snapshot::Refunded;
 
@@ -43,6 +43,7 @@ impl Books {
             assert_eq!(row.answer.record.settled, row.answer.record.asked);
         }
         self.audit_suspense();
+        self.audit_orders();
         let payments = self.payments.values();
         let movers = payments.flat_map(|row| [row.transfer, row.closing, row.reversal]);
         let ended = self.suspense.values().map(|row| row.closing);
@@ -72,7 +73,9 @@ impl Books {
         }
         let settled = if is_merchants(last.state) { row.captured } else { 0 };
         assert_eq!(last.settled.minor(), settled);
-        assert_eq!(row.proof == Proof::Pin, first.state == PaymentState::RequiresConfirmation);
+        if row.first.merchant_code.is_none() {
+            assert_eq!(row.proof == Proof::Pin, first.state == PaymentState::RequiresConfirmation);
+        }
         if last != first && row.refunded.count == 0 {
             let authorized = last.state == PaymentState::Authorized;
             let moved = row.reversal.or(row.closing).filter(|_| !authorized);
@@ -133,6 +136,26 @@ impl Books {
         }
     }
 
+    /// A paid order has one payment, of its amount, and nobody paid another one.
+    fn audit_orders(&self) {
+        let of_order = |row: &&PaymentRow| row.first.code_source == CodeSource::Order;
+        let paid: Vec<&PaymentRow> = self.payments.values().filter(of_order).collect();
+        for order in self.orders.values() {
+            let own = paid
+                .iter()
+                .filter(|row| row.first.merchant_code == Some(MerchantCodeId::Order(order.id)));
+            let own: Vec<PaymentId> = own.map(|row| row.first.id).collect();
+            assert_eq!(own, order.state.payment().into_iter().collect::<Vec<_>>());
+            if let Some(payment) = order.state.payment() {
+                let first = &self.payments[&payment].first;
+                assert_eq!(first.record.asked, order.amount.money());
+                assert_eq!((first.merchant, &first.reference), (order.merchant, &order.reference));
+            }
+        }
+        let mut known = paid.iter().filter_map(|row| row.first.merchant_code?.order());
+        assert!(known.all(|id| self.orders.contains_key(&id)));
+    }
+
     fn hash(&self, transfer: Option<TransferId>, evidence: &[u8]) -> [u8; 32] {
         books_hash(transfer.map_or(&[][..], |id| &self.transfers[&id]), evidence)
     }
@@ -144,7 +167,7 @@ impl Books {
             rows.map(|row| row.counted).sum()
         };
         let with = |proof| sum(&|row| (row.day, row.proof) == (usage.day, proof));
-        assert_eq!((usage.day_static, usage.day_code), (0, with(Proof::Code)));
+        assert_eq!((usage.day_static, usage.day_code), (with(Proof::Static), with(Proof::Code)));
         assert_eq!(usage.day_pin, with(Proof::Pin));
         assert_eq!(usage.month, sum(&|row| row.day >= usage.month_start));
         assert!(usage.day_spent() <= DAY_LIMIT && usage.month <= MONTH_LIMIT);
@@ -154,7 +177,9 @@ impl Books {
     /// as it changes its payment. The only other events are notices.
     pub(super) fn check_events(&self, plan: &Plan) {
         let mut known: Vec<Record> = self.payments.values().map(|row| row.last).collect();
-        let mut events = plan.events.iter().filter(|event| event.notice.is_none());
+        let about_order = |event: &&Event| event.record.kind == RecordKind::Order;
+        let events = plan.events.iter().filter(|event| event.notice.is_none());
+        let mut events = events.filter(|event| !about_order(event));
         for outcome in &plan.outcomes {
             let Outcome::Answered { answer, replayed: false } = outcome else { continue };
             let told = match answer {
@@ -173,7 +198,10 @@ impl Books {
                     known.push(of_payment.record);
                     Some(refund.record)
                 }
-                Answer::Rejected(_) | Answer::ReferenceCanceled | Answer::NotMoved(_) => None,
+                Answer::Rejected(_)
+                | Answer::ReferenceCanceled
+                | Answer::NotMoved(_)
+                | Answer::Order(_) => None,
             };
             if let Some(record) = told {
                 let event = events.next().expect("what is new has an event");
@@ -185,6 +213,7 @@ impl Books {
         }
         assert!(events.next().is_none(), "nothing is told that did not happen");
         check_places(plan);
+        check_orders(plan, plan.events.iter().filter(about_order));
     }
 }
 
@@ -212,6 +241,32 @@ fn check_places(plan: &Plan) {
     for ended in &plan.ended_suspense {
         assert_eq!(plan.events[ended.event].record.subject, *ended.id.as_bytes());
     }
+}
+
+/// Whoever has an order learns how it ended: by its payment, or by an event of its own.
+fn check_orders<'a>(plan: &'a Plan, events: impl Iterator<Item = &'a Event>) {
+    let mut told = 0;
+    for (id, ended) in &plan.merchant_codes.ended {
+        let event = &plan.events[ended.event];
+        assert!(event.merchant.is_some());
+        match ended.state {
+            OrderState::Open => panic!("that is no end"),
+            OrderState::Paid(payment) => {
+                assert_eq!(event.record.subject, *payment.as_bytes());
+                assert_eq!(event.record.state, PaymentState::Succeeded);
+            }
+            OrderState::Canceled | OrderState::Expired => {
+                told += 1;
+                assert_eq!(event.record.subject, *id.as_bytes());
+                assert_eq!(
+                    (event.record.state.as_str(), event.payer),
+                    (ended.state.as_str(), None)
+                );
+                assert_eq!(event.record.settled.minor(), 0);
+            }
+        }
+    }
+    assert_eq!(events.count(), told, "every end is told once");
 }
 
 /// Whether money is held for it.

@@ -7,16 +7,17 @@ use wallet_core::{DeviceKeyId, Mode, Money, Timestamp};
 
 use crate::domain::command::{KeyRef, ReferenceRef};
 use crate::domain::ids::{
-    AccountId, PayerId, PaymentId, RefundId, SuspenseId, TopUpId, TransferId,
+    AccountId, OrderId, PayerId, PaymentId, RefundId, SuspenseId, TopUpId, TransferId,
 };
 use crate::domain::ledger::{Bucket, Entry};
 use crate::domain::limits::{Day, Proof};
 use crate::domain::outcome::{
-    Answer, DeclineCode, MovementAnswer, PaymentAnswer, RefundAnswer, TopUpAnswer,
+    Answer, DeclineCode, MovementAnswer, OrderAnswer, OrderState, PaymentAnswer, RefundAnswer,
+    TopUpAnswer,
 };
 use crate::domain::plan::{
-    AnswerRef, EndedSuspense, NewPayment, NewSuspense, NewTopUp, PayerChange, PaymentChange, Plan,
-    SuspenseSubject,
+    AnswerRef, EndedSuspense, Evidence, NewHolder, NewPayment, NewSuspense, NewTopUp, PayerChange,
+    PaymentChange, Plan, SuspenseSubject,
 };
 use crate::domain::snapshot::{KeptAnswer, OpenPayment, Presented, Refunded, TakenReference};
 
@@ -61,7 +62,7 @@ impl PaymentRow {
             transfer: new.transfer,
             closing: None,
             reversal: None,
-            evidence: new.evidence,
+            evidence: new.evidence.bytes().to_vec(),
             first: answer,
         }
     }
@@ -150,8 +151,10 @@ pub(super) struct Books {
     pub(super) suspense: BTreeMap<SuspenseId, SuspenseRow>,
     pub(super) marks: BTreeMap<DeviceKeyId, Presented>,
     answers: BTreeMap<KeyRef, ([u8; 32], AnswerRef, Option<Record>)>,
-    /// The fingerprint and the payment that took a reference; `None` for a tombstone.
-    pub(super) references: BTreeMap<ReferenceRef, Option<(PaymentId, [u8; 32])>>,
+    /// What took a reference.
+    pub(super) references: BTreeMap<ReferenceRef, NewHolder>,
+    /// Orders, as they are now.
+    pub(super) orders: BTreeMap<OrderId, OrderAnswer>,
     pub(super) payers: BTreeMap<PayerId, PayerChange>,
     /// What was paid to merchants' bank accounts, which settlement does not do.
     pub(super) paid_to_merchants: Vec<TransferId>,
@@ -175,7 +178,9 @@ impl Books {
             row.change(&change);
         }
         for new in plan.payments {
-            assert!(self.marks[&new.device].mark >= new.mark, "a payment burns its code");
+            if let Evidence::Code { mark, .. } = new.evidence {
+                assert!(self.marks[&new.device].mark >= mark, "a payment burns its code");
+            }
             let row = PaymentRow::new(new);
             let before = self.payments.insert(row.first.id, row);
             assert_eq!(before, None, "a payment is made once");
@@ -199,6 +204,15 @@ impl Books {
         for taken in plan.references {
             let before = self.references.insert(taken.reference, taken.holder);
             assert_eq!(before, None, "a reference is taken once");
+        }
+        for new in plan.merchant_codes.orders {
+            let before = self.orders.insert(new.id, new);
+            assert_eq!(before, None, "an order is made once");
+        }
+        for (id, ended) in plan.merchant_codes.ended {
+            let order = self.orders.get_mut(&id).expect("only what was there ends");
+            assert_eq!(order.state, OrderState::Open, "an order ends once");
+            order.state = ended.state;
         }
         for kept in plan.kept_answers {
             // Where in its batch an event stands depends on what else is in it.
@@ -266,6 +280,11 @@ impl Books {
             AnswerRef::ReferenceCanceled => Answer::ReferenceCanceled,
             AnswerRef::Rejected(rejection) => Answer::Rejected(rejection),
             AnswerRef::NotMoved(why) => Answer::NotMoved(why),
+            AnswerRef::Order(id) => {
+                let order = OrderAnswer { state: OrderState::Open, ..self.orders[&id].clone() };
+                Answer::Order(Box::new(order))
+            }
+            AnswerRef::EndedOrder(id) => Answer::Order(Box::new(self.orders[&id].clone())),
             AnswerRef::Movement { shown, .. } => {
                 let record = record.expect("a movement has its record");
                 Answer::Movement(Box::new(MovementAnswer { record, share: None, shown }))
@@ -281,8 +300,9 @@ impl Books {
 
     pub(super) fn taken(&self, reference: &ReferenceRef) -> Option<TakenReference> {
         Some(match *self.references.get(reference)? {
-            None => TakenReference::Tombstone,
-            Some((id, fingerprint)) => {
+            NewHolder::Nothing => TakenReference::Tombstone,
+            NewHolder::Order(id) => TakenReference::Order(id),
+            NewHolder::Payment(id, fingerprint) => {
                 let row = &self.payments[&id];
                 let first = Box::new(row.answer_at(row.first.record));
                 let canceled = row.last.state == PaymentState::Canceled;

@@ -10,7 +10,7 @@ use crate::domain::command::{
     Caller, CancelReference, Command, EndSuspense, KeyRef, ReferenceRef, Refund, Request, Resolve,
     Resolver, SuspenseEnd,
 };
-use crate::domain::ids::{ApiKeyId, PaymentId, RefundId, SuspenseId, TransferId};
+use crate::domain::ids::{ApiKeyId, OrderId, PaymentId, RefundId, SuspenseId, TransferId};
 
 /// Whose device shows the code of a sale.
 pub(super) fn payer_of(sale: &Sale) -> u32 {
@@ -109,13 +109,15 @@ pub(super) struct Undo {
     pub(super) reference: u32,
     /// The payment that was found under the reference, and whose it is.
     pub(super) holder: Option<(u32, u32)>,
+    /// The order that was found there.
+    pub(super) order: Option<u32>,
 }
 
 impl Undo {
     /// Merchant 1 undoes what stands under a reference, where nothing was found.
     pub(super) fn reference(number: u32, reference: u32) -> Self {
         let (key, mode) = (number, Mode::Live);
-        Self { number, key, api_key: 1, mode, merchant: 1, reference, holder: None }
+        Self { number, key, api_key: 1, mode, merchant: 1, reference, holder: None, order: None }
     }
 
     /// The merchant of a sale undoes it.
@@ -138,6 +140,7 @@ impl From<Undo> for Command {
             request: request(caller, undo.mode, undo.key, &("undo", &reference)),
             reference: ReferenceRef { merchant, mode: undo.mode, reference },
             holder,
+            order: undo.order.map(|number| OrderId::from_bytes(id_bytes(number))),
             transfer: TransferId::from_bytes(id_bytes(undo.number)),
             api_key: ApiKeyId::from_bytes(id_bytes(undo.api_key)),
         })

@@ -11,13 +11,15 @@ use super::fixture::{
 };
 use crate::domain::command::Command;
 use crate::domain::fee::FeeRule;
-use crate::domain::ids::{AccountId, ApiKeyId, MerchantId, PayerId, PaymentId, TransferId};
+use crate::domain::ids::{
+    AccountId, ApiKeyId, MerchantId, PayerId, PaymentId, PlateId, TransferId,
+};
 use crate::domain::ledger::{AccountKind, Entry, Shard};
 use crate::domain::limits::{OwnLimits, Usage};
 use crate::domain::outcome::{Outcome, PaymentAnswer};
 use crate::domain::plan::Plan;
 use crate::domain::settle::{Rules, settle};
-use crate::domain::snapshot::{Merchant, Payer};
+use crate::domain::snapshot::{KnownPlate, Merchant, Payer};
 
 /// The row in which this process counts accounts that have several.
 pub(super) const SHARD: Shard = Shard(3);
@@ -30,6 +32,8 @@ pub(super) struct Database {
     pub(super) payers: HashMap<PayerId, Payer>,
     pub(super) own_accounts: HashMap<(AccountKind, Mode, Currency), AccountId>,
     pub(super) revoked_keys: HashSet<ApiKeyId>,
+    /// Plates, which settlement only reads.
+    pub(super) plates: HashMap<PlateId, KnownPlate>,
     pub(super) rules: Rules,
     pub(super) books: Books,
 }
@@ -78,6 +82,7 @@ impl Database {
             payers: PAYERS.into_iter().map(payer).collect(),
             own_accounts,
             revoked_keys: HashSet::new(),
+            plates: HashMap::new(),
             rules,
             books: Books::default(),
         }

@@ -26,6 +26,13 @@ impl Database {
                 Command::CancelReference(cancel) => {
                     self.load_reference(&mut rows, &cancel.reference);
                 }
+                Command::MakeOrder(make) => self.load_reference(&mut rows, &make.reference),
+                Command::PayMerchantCode(pay) => {
+                    let plate = pay.code.plate().and_then(|id| self.plates.get_key_value(&id));
+                    let plates = &mut rows.merchant_codes.plates;
+                    plates.extend(plate.map(|(id, plate)| (*id, *plate)));
+                }
+                Command::EndOrder(_) => {}
                 Command::TopUp(top_up) => self.load_for_top_up(&mut rows, top_up),
                 Command::EndSuspense(end) => self.load_suspense(&mut rows, end),
                 Command::Resolve(_) | Command::Refund(_) => {}
@@ -49,6 +56,10 @@ impl Database {
         if let Some(id) = command.payment() {
             let open = self.books.payments.get(&id).map(PaymentRow::open);
             rows.payments.extend(open.map(|open| (id, open)));
+        }
+        if let Some(id) = command.order() {
+            let order = self.books.orders.get(&id).cloned();
+            rows.merchant_codes.orders.extend(order.map(|order| (id, order)));
         }
         if let Some((id, api_key)) = command.merchant() {
             rows.merchants.extend(self.merchants.get(&id).map(|merchant| (id, *merchant)));

@@ -13,6 +13,7 @@ mod database;
 mod declines;
 mod fixture;
 mod load;
+mod merchant_codes;
 mod model;
 mod money;
 mod people;

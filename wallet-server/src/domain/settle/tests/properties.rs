@@ -16,6 +16,7 @@ use crate::domain::command::Command;
 use crate::domain::ids::PaymentId;
 use crate::domain::ledger::AccountKind;
 use crate::domain::outcome::{DeclineCode, Refusal, Rejection};
+use crate::domain::plan::NewHolder;
 
 /// How many histories it takes to see everything.
 const HISTORIES: usize = 2000;
@@ -67,8 +68,10 @@ fn told(database: &Database, commands: &[Command]) -> Vec<Command> {
             Command::Resolve(resolve) if made(resolve.payment) => return None,
             Command::Refund(refund) if made(refund.payment) => return None,
             Command::CancelReference(cancel) if cancel.holder.is_some() => {
-                let taken = books.references.get(&cancel.reference).copied().flatten();
-                cancel.holder = taken.map(|(id, _)| (id, books.payments[&id].payer));
+                cancel.holder = match books.references.get(&cancel.reference) {
+                    Some(NewHolder::Payment(id, _)) => Some((*id, books.payments[id].payer)),
+                    Some(NewHolder::Order(_) | NewHolder::Nothing) | None => None,
+                };
             }
             Command::EndSuspense(end) => {
                 let nth = usize::try_from(number_of(end.id.as_bytes()) - NOTHING).unwrap();
@@ -218,7 +221,7 @@ fn without_number(seen: Seen) -> Seen {
         What::Refunded(..) => What::Refunded(0, 0, 0),
         What::Ended(_) => What::Ended(0),
         What::Kept(code, _) => What::Kept(code, 0),
-        What::Rejected(_) | What::Buried => what,
+        What::Rejected(_) | What::Buried | What::Order(..) => what,
     };
     match seen {
         Seen::New(what) => Seen::New(plain(what)),

@@ -37,6 +37,8 @@ pub(super) enum What {
     Kept(&'static str, i64),
     /// Money in suspense has gone on.
     Ended(u32),
+    /// An order, and where it stands.
+    Order(u32, &'static str),
 }
 
 impl From<&Outcome> for Seen {
@@ -67,6 +69,9 @@ impl From<&Outcome> for Seen {
             }
             Answer::ReferenceCanceled => What::Buried,
             Answer::NotMoved(why) => What::Kept(why.code(), left(*why)),
+            Answer::Order(order) => {
+                What::Order(number_of(order.id.as_bytes()), order.state.as_str())
+            }
             // No other movement is played here.
             Answer::Movement(movement) => What::Ended(number_of(&movement.record.subject)),
         };

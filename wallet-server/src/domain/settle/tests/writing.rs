@@ -8,7 +8,7 @@ use super::fixture::{Sale, at, deposit, merchant_id, payer_id, rules, sale, yuan
 use crate::domain::command::{Capture, Charge, CodeSource, Command, TopUp, Verdict};
 use crate::domain::journal::books_hash;
 use crate::domain::outcome::{Answer, Outcome, PaymentAnswer, TopUpAnswer};
-use crate::domain::plan::{Event, NewPayment, NewTopUp};
+use crate::domain::plan::{Event, Evidence, NewHolder, NewPayment, NewTopUp};
 use crate::domain::snapshot::{Presented, PresentedAt};
 
 fn charge() -> Charge {
@@ -51,6 +51,7 @@ fn a_payment_is_written_with_all_that_was_asked_and_all_that_decided_it() {
         reference: "order 7".to_owned(),
         capture: Capture::Automatic,
         code_source: CodeSource::Typed,
+        merchant_code: None,
         terminal: charge.terminal,
         description: charge.description.clone(),
         metadata: charge.metadata.clone(),
@@ -58,12 +59,14 @@ fn a_payment_is_written_with_all_that_was_asked_and_all_that_decided_it() {
     let answer = Answer::Payment(Box::new(expected.clone()));
     assert_eq!(plan.outcomes[1], Outcome::Answered { answer, replayed: false });
     let [payment] = &plan.payments[..] else { panic!("{:?}", plan.payments) };
-    let NewPayment { answer, payer, device, mark, code_limit, limits, .. } = payment;
+    let NewPayment { answer, payer, device, limits, .. } = payment;
     assert_eq!((answer, *payer, *device), (&expected, code.payer, code.device));
-    assert_eq!((*mark, *code_limit, *limits), (code.mark, code.limit, rules().limits.new_payers));
+    assert_eq!(*limits, rules().limits.new_payers);
     let NewPayment { day, transfer: moved, evidence, event, .. } = payment;
     assert_eq!((*day, *moved), (rules().calendar.day(at(0)), Some(charge.transfer)));
-    assert_eq!((evidence, *event), (&code.evidence, 1));
+    let opened = code.evidence.clone();
+    let shown = Evidence::Code { mark: code.mark, limit: code.limit, opened };
+    assert_eq!((evidence, *event), (&shown, 1));
     assert_eq!(transfer.id(), charge.transfer);
     let Event { record: told, merchant, payer, .. } = &plan.events[1];
     assert_eq!((*told, *merchant, *payer), (record, Some(merchant_id(2)), Some(payer_id(1))));
@@ -87,7 +90,7 @@ fn a_declined_payment_is_written_as_asked_but_settles_nothing() {
     assert_eq!((payment.answer.fee, payment.transfer), (yuan(0), None));
     assert_eq!((plan.transfers.len(), plan.payers.len()), (0, 0));
     let [reference] = &plan.references[..] else { panic!("{:?}", plan.references) };
-    let holder = Some((charge.id, charge.fingerprint));
+    let holder = NewHolder::Payment(charge.id, charge.fingerprint);
     assert_eq!((&reference.reference, reference.holder), (&charge.reference, holder));
 }
 

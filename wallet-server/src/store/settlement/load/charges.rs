@@ -5,19 +5,19 @@ use wallet_core::DeviceKeyId;
 
 use super::input;
 use super::parties::{DeviceColumns, PayerColumns};
-use super::payments::taken;
+use super::payments::HolderColumns;
 use crate::domain::command::{AuthenticCode, Charge, Verdict};
 use crate::domain::snapshot::Snapshot;
 use crate::store::StoreError;
 use crate::store::hex::Hex;
 use crate::store::rows::{KeyRow, ReferenceRow};
-use crate::store::settlement::answers::{Answers, KeptColumns, Place, Subject};
+use crate::store::settlement::answers::{Answers, KeptColumns, Subject};
 use crate::store::sql::{Sql, sql};
 
 const CHARGES: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, key: text,
         merchant: blob, reference: text, device: blob, payer: blob }
     "select i.n, k.request_hash, k.answer, k.subject, k.batch, k.event, \
-        case when r.merchant is null then 0 else 1 end as taken, r.fingerprint, r.payment, \
+        case when r.merchant is null then 0 else 1 end as taken, r.fingerprint, r.payment, r.order_id, \
         case when h.state = 'canceled' then 1 else 0 end as canceled, \
         case when d.key_id is null then 0 else 1 end as enrolled, d.mark_step, d.mark_seq, \
         d.mark_merchant, d.mark_terminal, d.mark_amount, d.mark_at, d.new_until, \
@@ -37,8 +37,8 @@ const CHARGES: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, k
      left join payers p on p.id = i.payer \
      left join balances b on b.account = p.account and b.shard = 0"
     => { n: int, request_hash: blob, answer: text, subject: blob, batch: blob, event: int,
-        taken: int, fingerprint: blob, payment: blob, canceled: int, enrolled: int, mark_step: int,
-        mark_seq: int, mark_merchant: blob, mark_terminal: blob, mark_amount: int, mark_at: int,
+        taken: int, fingerprint: blob, payment: blob, order_id: blob, canceled: int, enrolled: int,
+        mark_step: int, mark_seq: int, mark_merchant: blob, mark_terminal: blob, mark_amount: int, mark_at: int,
         new_until: int, revoked: int, payer_mode: text, account: blob, currency: int, active: int,
         available: int, day: int, day_static: int, day_code: int, day_pin: int,
         day_without_pin: int, month_start: int, month_spent: int, limit_payment: int,
@@ -61,9 +61,8 @@ pub(super) struct ChargeRow {
     #[serde(flatten)]
     kept: KeptColumns,
     taken: u8,
-    fingerprint: Option<Hex<32>>,
-    payment: Option<Hex<16>>,
-    canceled: u8,
+    #[serde(flatten)]
+    holder: HolderColumns,
     enrolled: u8,
     #[serde(flatten)]
     device: DeviceColumns,
@@ -74,8 +73,7 @@ pub(super) struct ChargeRow {
 impl ChargeRow {
     /// The payments and top-ups that its answers are about.
     pub(super) fn named(&self) -> impl Iterator<Item = Subject> + use<> {
-        let payment = self.payment.map(|id| Subject::Payment(id.0, Place::First));
-        self.kept.subject().into_iter().chain(payment)
+        self.kept.subject().into_iter().chain(self.holder.named())
     }
 }
 
@@ -135,7 +133,7 @@ pub(super) fn known(
             snapshot.answers.insert(charge.key.clone(), kept);
         }
         if row.taken != 0 {
-            let taken = taken((row.fingerprint, row.payment), row.canceled, answers)?;
+            let taken = row.holder.taken(answers)?;
             snapshot.references.insert(charge.reference.clone(), taken);
         }
     }

@@ -4,6 +4,7 @@
 
 mod charges;
 mod envelopes;
+mod merchant_codes;
 mod merchants;
 mod parties;
 mod payments;
@@ -58,6 +59,7 @@ pub(super) async fn snapshot(
     suspense::read(transaction, commands, &mut snapshot).await?;
     people::read(transaction, commands, &mut snapshot.people).await?;
     envelopes::read(transaction, commands, &mut snapshot.people).await?;
+    merchant_codes::read(transaction, commands, &mut snapshot.merchant_codes).await?;
 
     let keys = parties::keys(commands);
     let key_rows = parties::kept(transaction, &keys).await?;
@@ -95,6 +97,7 @@ pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'sta
     [
         charges::STATEMENTS,
         envelopes::STATEMENTS,
+        merchant_codes::STATEMENTS,
         merchants::STATEMENTS,
         parties::STATEMENTS,
         payments::STATEMENTS,

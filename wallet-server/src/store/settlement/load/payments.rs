@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use wallet_core::{DeviceKeyId, Money};
 
-use crate::domain::command::{CancelReference, Command, ReferenceRef};
-use crate::domain::ids::{MerchantId, PayerId};
+use crate::domain::command::{CancelReference, Command, MakeOrder, ReferenceRef};
+use crate::domain::ids::{MerchantId, OrderId, PayerId};
 use crate::domain::limits::{Day, Proof};
 use crate::domain::snapshot::{OpenPayment, Refunded, Snapshot, TakenReference};
 use crate::store::StoreError;
@@ -100,36 +100,69 @@ pub(super) async fn merchant_balances(
 }
 
 const REFERENCES: Sql = sql!(input { merchant: blob, mode: text, reference: text }
-    "select i.n, r.fingerprint, r.payment, case when p.state = 'canceled' then 1 else 0 end as canceled \
+    "select i.n, r.fingerprint, r.payment, r.order_id, \
+        case when p.state = 'canceled' then 1 else 0 end as canceled \
      from input i join payment_references r on r.merchant = i.merchant and r.mode = i.mode \
         and r.reference = i.reference \
      left join payments p on p.id = r.payment"
-    => { n: int, fingerprint: blob, payment: blob, canceled: int });
+    => { n: int, fingerprint: blob, payment: blob, order_id: blob, canceled: int });
 
-/// What holds a reference.
+/// What holds a reference, as a statement reads it.
+#[derive(Deserialize)]
+pub(super) struct HolderColumns {
+    fingerprint: Option<Hex<32>>,
+    payment: Option<Hex<16>>,
+    order_id: Option<Hex<16>>,
+    canceled: u8,
+}
+
+impl HolderColumns {
+    /// The payment, if it is one.
+    pub(super) fn named(&self) -> Option<Subject> {
+        Some(Subject::Payment(self.payment?.0, Place::First))
+    }
+
+    /// A payment, an order, or a tombstone.
+    pub(super) fn taken(&self, answers: &Answers) -> Result<TakenReference, StoreError> {
+        if let Some(id) = self.order_id {
+            return Ok(TakenReference::Order(OrderId::from_bytes(id.0)));
+        }
+        let (Some(fingerprint), Some(payment)) = (self.fingerprint, self.payment) else {
+            return Ok(TakenReference::Tombstone);
+        };
+        Ok(TakenReference::Payment {
+            fingerprint: fingerprint.0,
+            first: Box::new(answers.payment(payment.0, Place::First)?),
+            canceled: self.canceled != 0,
+        })
+    }
+}
+
 #[derive(Deserialize)]
 pub(super) struct HolderRow {
     n: usize,
-    fingerprint: Option<Hex<32>>,
-    payment: Option<Hex<16>>,
-    canceled: u8,
+    #[serde(flatten)]
+    holder: HolderColumns,
 }
 
 impl HolderRow {
     /// The payment, if it is one.
     pub(super) fn named(&self) -> Option<Subject> {
-        Some(Subject::Payment(self.payment?.0, Place::First))
+        self.holder.named()
     }
 }
 
-/// The references that are called off.
+/// The references that are called off, and those that orders are to have.
 pub(super) fn references(commands: &[Command]) -> Vec<&ReferenceRef> {
-    commands.iter().filter_map(canceled).collect()
+    commands.iter().filter_map(reference).collect()
 }
 
-fn canceled(command: &Command) -> Option<&ReferenceRef> {
-    let Command::CancelReference(CancelReference { reference, .. }) = command else { return None };
-    Some(reference)
+fn reference(command: &Command) -> Option<&ReferenceRef> {
+    match command {
+        Command::CancelReference(CancelReference { reference, .. })
+        | Command::MakeOrder(MakeOrder { reference, .. }) => Some(reference),
+        _ => None,
+    }
 }
 
 /// Reads what holds them.
@@ -149,24 +182,10 @@ pub(super) fn known(
     snapshot: &mut Snapshot,
 ) -> Result<(), StoreError> {
     for row in rows {
-        let taken = taken((row.fingerprint, row.payment), row.canceled, answers)?;
+        let taken = row.holder.taken(answers)?;
         snapshot.references.insert((*super::input(references, row.n)?).clone(), taken);
     }
     Ok(())
-}
-
-/// A payment, or a tombstone.
-pub(super) fn taken(
-    holder: (Option<Hex<32>>, Option<Hex<16>>),
-    canceled: u8,
-    answers: &Answers,
-) -> Result<TakenReference, StoreError> {
-    let (Some(fingerprint), Some(payment)) = holder else { return Ok(TakenReference::Tombstone) };
-    Ok(TakenReference::Payment {
-        fingerprint: fingerprint.0,
-        first: Box::new(answers.payment(payment.0, Place::First)?),
-        canceled: canceled != 0,
-    })
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use crate::store::connection::Changes;
 use crate::store::hex::{Bytes, Hex};
 use crate::store::rows::KeyRow;
-use crate::store::settlement::answers::ENDED_PAYMENT;
+use crate::store::settlement::answers::{ENDED_ORDER, ENDED_PAYMENT};
 use crate::store::sql::{Sql, sql};
 
 const KEPT_ANSWERS: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, key: text,
@@ -56,6 +56,8 @@ impl<'a> KeptAnswerRow<'a> {
                 (kind.as_str().into(), Some(*subject), Some(*event))
             }
             AnswerRef::NotMoved(not_moved) => (not_moved.to_text().into(), None, None),
+            AnswerRef::Order(id) => ("order".into(), Some(*id.as_bytes()), None),
+            AnswerRef::EndedOrder(id) => (ENDED_ORDER.into(), Some(*id.as_bytes()), None),
         };
         let shown = match &kept.answer {
             AnswerRef::Movement { shown, .. } => Some(Bytes(shown.clone())),

@@ -4,6 +4,7 @@ mod books;
 mod codes;
 mod envelopes;
 mod kept;
+mod merchant_codes;
 mod payments;
 mod people;
 mod refunds;
@@ -37,6 +38,7 @@ pub(super) fn plan(
     payments::top_ups(&mut changes, batch, plan)?;
     people::changes(&mut changes, batch, &plan.people)?;
     envelopes::changes(&mut changes, batch, &plan.people)?;
+    merchant_codes::changes(&mut changes, batch, &plan.merchant_codes)?;
     kept::kept_answers(&mut changes, batch, plan, today)?;
     // Codes that were rejected are answers to keep, but nothing that happened.
     if !plan.events.is_empty() {
@@ -56,6 +58,7 @@ pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'sta
         codes::STATEMENTS,
         envelopes::STATEMENTS,
         kept::STATEMENTS,
+        merchant_codes::STATEMENTS,
         payments::STATEMENTS,
         people::STATEMENTS,
         refunds::STATEMENTS,

@@ -5,7 +5,7 @@ use wallet_core::{Money, Timestamp};
 
 use crate::domain::ids::{BatchId, TransferId};
 use crate::domain::outcome::{ConfirmationReason, DeclineCode};
-use crate::domain::plan::{NewPayment, Plan};
+use crate::domain::plan::{Evidence, NewHolder, NewPayment, NewReference, Plan};
 use crate::store::StoreError;
 use crate::store::connection::Changes;
 use crate::store::hex::{Bytes, Hex};
@@ -18,19 +18,19 @@ const PAYMENTS: Sql = sql!(input { id: blob, mode: text, merchant: blob, referen
         metadata: text, payer: blob, device: blob, code_step: int, code_seq: int, code_limit: int,
         code_currency: int, limit_payment: int, limit_day: int, limit_month: int, proof: text,
         counted: int, reason: text, decline_limit: text, decline_left: int, day: int,
-        transfer: blob, evidence: blob, batch: blob, event: int, created_at: int,
+        transfer: blob, evidence: blob, merchant_code: blob, request_evidence: blob, batch: blob, event: int, created_at: int,
         expires_at: int, hold_expires_at: int }
     "insert into payments (id, mode, merchant, reference, state, decline_code, capture, currency, \
         amount, settled_currency, amount_settled, amount_refunded, fee, first_fee, code_source, \
         terminal, description, metadata, payer, device, code_step, code_seq, code_limit, \
-        code_currency, evidence, limit_payment, limit_day, limit_month, proof, counted, \
-        confirmation_reason, decline_limit, decline_left, day, transfer, batch, event, \
+        code_currency, evidence, merchant_code, request_evidence, limit_payment, limit_day, \
+        limit_month, proof, counted, confirmation_reason, decline_limit, decline_left, day, transfer, batch, event, \
         last_batch, last_event, created_at, expires_at, hold_expires_at) \
      select id, mode, merchant, reference, state, decline_code, capture, currency, \
         amount, settled_currency, amount_settled, 0, fee, fee, code_source, \
         terminal, description, metadata, payer, device, code_step, code_seq, code_limit, \
-        code_currency, evidence, limit_payment, limit_day, limit_month, proof, counted, \
-        reason, decline_limit, decline_left, day, transfer, batch, event, \
+        code_currency, evidence, merchant_code, request_evidence, limit_payment, limit_day, \
+        limit_month, proof, counted, reason, decline_limit, decline_left, day, transfer, batch, event, \
         batch, event, created_at, expires_at, hold_expires_at from input");
 
 #[derive(Serialize)]
@@ -53,10 +53,10 @@ struct PaymentRow<'a> {
     metadata: Option<&'a str>,
     payer: Hex<16>,
     device: Hex<8>,
-    code_step: u32,
-    code_seq: u8,
-    code_limit: i64,
-    code_currency: u16,
+    code_step: Option<u32>,
+    code_seq: Option<u8>,
+    code_limit: Option<i64>,
+    code_currency: Option<u16>,
     limit_payment: i64,
     limit_day: i64,
     limit_month: i64,
@@ -67,7 +67,11 @@ struct PaymentRow<'a> {
     decline_left: Option<i64>,
     day: i32,
     transfer: Option<Hex<16>>,
-    evidence: Bytes,
+    evidence: Option<Bytes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merchant_code: Option<Hex<16>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_evidence: Option<Bytes>,
     batch: Hex<16>,
     event: usize,
     created_at: i64,
@@ -81,6 +85,11 @@ impl<'a> PaymentRow<'a> {
     fn new(batch: BatchId, payment: &'a NewPayment) -> Self {
         let answer = &payment.answer;
         let record = &answer.record;
+        let evidence = Bytes(payment.evidence.bytes().to_vec());
+        let (code, evidence, request_evidence) = match payment.evidence {
+            Evidence::Code { mark, limit, .. } => (Some((mark, limit)), Some(evidence), None),
+            Evidence::Request { .. } => (None, None, Some(evidence)),
+        };
         Self {
             id: Hex(*answer.id.as_bytes()),
             mode: answer.mode.as_str(),
@@ -100,10 +109,10 @@ impl<'a> PaymentRow<'a> {
             metadata: answer.metadata.as_deref(),
             payer: Hex(*payment.payer.as_bytes()),
             device: Hex(*payment.device.as_bytes()),
-            code_step: payment.mark.step.number(),
-            code_seq: payment.mark.seq,
-            code_limit: payment.code_limit.minor(),
-            code_currency: payment.code_limit.currency().numeric(),
+            code_step: code.map(|(mark, _)| mark.step.number()),
+            code_seq: code.map(|(mark, _)| mark.seq),
+            code_limit: code.map(|(_, limit)| limit.minor()),
+            code_currency: code.map(|(_, limit)| limit.currency().numeric()),
             limit_payment: payment.limits.payment.minor(),
             limit_day: payment.limits.day.minor(),
             limit_month: payment.limits.month.minor(),
@@ -114,7 +123,9 @@ impl<'a> PaymentRow<'a> {
             decline_left: payment.over_limit.map(|over| over.left.minor()),
             day: payment.day.0,
             transfer: payment.transfer.map(|id| Hex(*id.as_bytes())),
-            evidence: Bytes(payment.evidence.clone()),
+            evidence,
+            merchant_code: answer.merchant_code.map(|id| Hex(*id.as_bytes())),
+            request_evidence,
             batch: Hex(*batch.as_bytes()),
             event: payment.event,
             created_at: answer.created_at.unix_millis(),
@@ -203,9 +214,10 @@ pub(super) fn changed(
 }
 
 const REFERENCES: Sql = sql!(input { merchant: blob, mode: text, reference: text,
-        fingerprint: blob, payment: blob, created_at: int }
-    "insert into payment_references (merchant, mode, reference, fingerprint, payment, created_at) \
-     select merchant, mode, reference, fingerprint, payment, created_at from input \
+        fingerprint: blob, payment: blob, order_id: blob, created_at: int }
+    "insert into payment_references (merchant, mode, reference, fingerprint, payment, order_id, \
+        created_at) \
+     select merchant, mode, reference, fingerprint, payment, order_id, created_at from input \
      order by merchant, mode, reference");
 
 #[derive(Serialize)]
@@ -214,7 +226,26 @@ struct NewReferenceRow<'a> {
     reference: ReferenceRow<'a>,
     fingerprint: Option<Hex<32>>,
     payment: Option<Hex<16>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<Hex<16>>,
     created_at: i64,
+}
+
+impl<'a> NewReferenceRow<'a> {
+    fn new(NewReference { reference, holder }: &'a NewReference, now: Timestamp) -> Self {
+        let (payment, order) = match holder {
+            NewHolder::Payment(id, fingerprint) => (Some((id, fingerprint)), None),
+            NewHolder::Order(id) => (None, Some(id)),
+            NewHolder::Nothing => (None, None),
+        };
+        Self {
+            reference: ReferenceRow::new(reference),
+            fingerprint: payment.map(|(_, fingerprint)| Hex(*fingerprint)),
+            payment: payment.map(|(id, _)| Hex(*id.as_bytes())),
+            order_id: order.map(|id| Hex(*id.as_bytes())),
+            created_at: now.unix_millis(),
+        }
+    }
 }
 
 pub(super) fn references(
@@ -222,16 +253,7 @@ pub(super) fn references(
     plan: &Plan,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let rows: Vec<NewReferenceRow<'_>> = plan
-        .references
-        .iter()
-        .map(|new| NewReferenceRow {
-            reference: ReferenceRow::new(&new.reference),
-            fingerprint: new.holder.map(|holder| Hex(holder.1)),
-            payment: new.holder.map(|holder| Hex(*holder.0.as_bytes())),
-            created_at: now.unix_millis(),
-        })
-        .collect();
+    let rows: Vec<_> = plan.references.iter().map(|new| NewReferenceRow::new(new, now)).collect();
     changes.add(&REFERENCES, &rows)
 }
 
