@@ -34,10 +34,12 @@ pub enum RecordKind {
     Refund,
     /// Money that came back for a payer who could not have it, and what became of it.
     Suspense,
+    /// Money that a merchant has paid out to its bank account.
+    Payout,
 }
 
 impl RecordKind {
-    const ALL: [(Self, u8, &'static str); 9] = [
+    const ALL: [(Self, u8, &'static str); 10] = [
         (Self::Payment, 1, "payment"),
         (Self::TopUp, 2, "top_up"),
         (Self::PayerTransfer, 3, "payer_transfer"),
@@ -47,6 +49,7 @@ impl RecordKind {
         (Self::Notice, 7, "notice"),
         (Self::Refund, 8, "refund"),
         (Self::Suspense, 9, "suspense"),
+        (Self::Payout, 10, "payout"),
     ];
 
     /// The name, in `snake_case`.
@@ -69,7 +72,8 @@ impl RecordKind {
 /// A payment goes through these. A top-up, a transfer between payers, a claimed share and a refund
 /// are `Succeeded` from the start, and so is what the operator does with money in suspense. A withdrawal and a red envelope are `Authorized` while their money
 /// is held; a withdrawal ends as `Succeeded` or `Canceled`, an envelope as `Succeeded` when every
-/// share is claimed, or `Expired`.
+/// share is claimed, or `Expired`. A payout is like a withdrawal, but one that had `Succeeded` is
+/// `Canceled` if the bank sends the money back.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PaymentState {
     /// The payer must confirm on the phone; the money is held.
@@ -130,7 +134,7 @@ impl PaymentState {
 /// |---|---|---|
 /// | 0 | 1 | version, 1 |
 /// | 1 | 1 | mode: 0 live, 1 test |
-/// | 2 | 1 | kind: 1 payment, 2 top-up, 3 transfer between payers, 4 withdrawal, 5 red envelope, 6 claim of a share, 7 notice, 8 refund, 9 suspense |
+/// | 2 | 1 | kind: 1 payment, 2 top-up, 3 transfer between payers, 4 withdrawal, 5 red envelope, 6 claim of a share, 7 notice, 8 refund, 9 suspense, 10 payout |
 /// | 3 | 1 | state: 1 requires confirmation, 2 authorized, 3 succeeded, 4 declined, 5 canceled, 6 expired, 7 partially refunded, 8 refunded |
 /// | 4 | 16 | id of the subject (UUIDv7) |
 /// | 20 | 16 | id of the merchant (UUIDv7), or zeros |

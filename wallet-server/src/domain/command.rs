@@ -5,6 +5,7 @@
 
 mod envelopes;
 mod merchants;
+mod payouts;
 mod people;
 
 use wallet_core::code::Mark;
@@ -15,6 +16,7 @@ use crate::domain::named::named;
 
 pub use envelopes::{ClaimShare, EndEnvelope, EnvelopeFor, MakeEnvelope};
 pub use merchants::{CancelReference, EndSuspense, Refund, SuspenseEnd};
+pub use payouts::{FinishPayout, PayoutAsker, PayoutEnd, RequestPayout};
 pub use people::{FinishWithdrawal, PayerRequest, PayerTransfer, Withdraw, WithdrawalEnd};
 
 /// One request to the ledger.
@@ -44,6 +46,10 @@ pub enum Command {
     ClaimShare(ClaimShare),
     /// Its time is over.
     EndEnvelope(EndEnvelope),
+    /// A merchant has money paid out.
+    RequestPayout(RequestPayout),
+    /// A payout goes on, or back.
+    FinishPayout(FinishPayout),
 }
 
 impl Command {
@@ -63,6 +69,8 @@ impl Command {
             Self::MakeEnvelope(make) => Some(&make.by.request.key),
             Self::ClaimShare(claim) => Some(&claim.by.request.key),
             Self::EndEnvelope(_) => None,
+            Self::RequestPayout(ask) => Some(&ask.request.key),
+            Self::FinishPayout(finish) => Some(&finish.request.key),
         }
     }
 
@@ -72,7 +80,9 @@ impl Command {
             Self::Charge(Charge { verdict: Verdict::Authentic(code), .. }) => {
                 [Some(code.payer), None]
             }
-            Self::Charge(Charge { verdict: Verdict::Invalid, .. }) => [None, None],
+            Self::Charge(Charge { verdict: Verdict::Invalid, .. })
+            | Self::RequestPayout(_)
+            | Self::FinishPayout(_) => [None, None],
             Self::Resolve(resolve) => [Some(resolve.payer), None],
             Self::CancelReference(cancel) => [cancel.holder.map(|holder| holder.1), None],
             Self::Refund(refund) => [Some(refund.payer), None],
@@ -104,7 +114,9 @@ impl Command {
             | Self::EndSuspense(_)
             | Self::TopUp(_)
             | Self::FinishWithdrawal(_)
-            | Self::EndEnvelope(_) => None,
+            | Self::EndEnvelope(_)
+            | Self::RequestPayout(_)
+            | Self::FinishPayout(_) => None,
         }
     }
 
@@ -123,11 +135,13 @@ impl Command {
             | Self::FinishWithdrawal(_)
             | Self::MakeEnvelope(_)
             | Self::ClaimShare(_)
-            | Self::EndEnvelope(_) => None,
+            | Self::EndEnvelope(_)
+            | Self::RequestPayout(_)
+            | Self::FinishPayout(_) => None,
         }
     }
 
-    /// The merchant that may have to give money back for it.
+    /// The merchant that may have to give money back for it, or of whose payout it decides.
     #[must_use]
     pub fn debtor(&self) -> Option<MerchantId> {
         match self {
@@ -136,6 +150,8 @@ impl Command {
             }
             Self::CancelReference(cancel) => cancel.holder.map(|_| cancel.reference.merchant),
             Self::Refund(refund) => Some(refund.merchant),
+            Self::RequestPayout(ask) => Some(ask.merchant),
+            Self::FinishPayout(finish) => Some(finish.merchant),
             Self::Charge(_)
             | Self::Resolve(_)
             | Self::EndSuspense(_)
@@ -166,6 +182,8 @@ impl Command {
                 Some((cancel.reference.merchant, Some(cancel.api_key)))
             }
             Self::Refund(refund) => Some((refund.merchant, Some(refund.api_key))),
+            Self::RequestPayout(ask) => Some((ask.merchant, ask.api_key())),
+            Self::FinishPayout(finish) => Some((finish.merchant, finish.api_key())),
             Self::EndSuspense(_)
             | Self::TopUp(_)
             | Self::Transfer(_)

@@ -40,7 +40,7 @@ pub enum Answer {
     Refund(Box<RefundAnswer>),
     /// Nothing stood under a reference, and nothing ever will.
     ReferenceCanceled,
-    /// Money that concerns no merchant went to another payer, was set aside, or came back.
+    /// Money went from a payer to another one, was set aside to be paid out, or came back.
     Movement(Box<MovementAnswer>),
     /// It did not, and under this key it never will.
     NotMoved(NotMoved),
@@ -119,6 +119,14 @@ pub enum Refusal {
     SuspenseClosed,
     /// No envelope that this payer may claim from.
     UnknownEnvelope,
+    /// No such merchant.
+    UnknownMerchant,
+    /// No such payout.
+    UnknownPayout,
+    /// It is in a batch, of which the bank may have been told.
+    PayoutBatched,
+    /// It has been paid, returned or called off already.
+    PayoutClosed,
 }
 
 impl Refusal {
@@ -137,7 +145,11 @@ impl Refusal {
             Self::PayerUnavailable => "payer_unavailable",
             Self::WrongCurrency => "currency_mismatch",
             Self::TooLarge | Self::CaptureTooLarge => "amount_too_large",
-            Self::UnknownPayment | Self::UnknownWithdrawal | Self::UnknownSuspense => "not_found",
+            Self::UnknownPayment
+            | Self::UnknownWithdrawal
+            | Self::UnknownSuspense
+            | Self::UnknownMerchant
+            | Self::UnknownPayout => "not_found",
             Self::OtherDevice => "other_device",
             Self::ConfirmationExpired => "confirmation_expired",
             Self::PaymentWaiting => "payment_waiting",
@@ -150,6 +162,8 @@ impl Refusal {
             Self::WithdrawalClosed => "withdrawal_closed",
             Self::SuspenseClosed => "suspense_closed",
             Self::UnknownEnvelope => "unknown_envelope",
+            Self::PayoutBatched => "payout_batched",
+            Self::PayoutClosed => "payout_closed",
         }
     }
 }

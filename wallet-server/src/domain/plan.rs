@@ -2,6 +2,7 @@
 
 mod envelopes;
 mod merchants;
+mod payouts;
 mod people;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use super::snapshot::Presented;
 
 pub use envelopes::{EnvelopeChange, NewClaim, NewEnvelope};
 pub use merchants::{EndedSuspense, NewRefund, NewSuspense, PaymentChange, SuspenseSubject};
+pub use payouts::{NewPayout, PayoutChange, PayoutChanges};
 pub use people::{FinishedWithdrawal, NewPayerTransfer, NewWithdrawal, PeopleChanges};
 
 /// The result of [`settle`](super::settle::settle).
@@ -46,6 +48,8 @@ pub struct Plan {
     pub payers: BTreeMap<PayerId, PayerChange>,
     /// Money between payers, and money that payers take out.
     pub people: PeopleChanges,
+    /// Money that merchants have paid out.
+    pub payouts: PayoutChanges,
     /// Answers to keep.
     pub kept_answers: Vec<NewKeptAnswer>,
     /// References taken.

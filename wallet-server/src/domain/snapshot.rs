@@ -1,6 +1,7 @@
 //! What settlement may know: exactly the rows that a batch of commands names.
 
 mod merchants;
+mod payouts;
 mod people;
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +17,7 @@ use super::limits::{OwnLimits, Today, Usage};
 use super::outcome::{Answer, TopUpAnswer};
 
 pub use merchants::{OpenPayment, OpenSuspense, Refunded, TakenReference};
+pub use payouts::{KnownPayout, Payouts};
 pub use people::{OpenEnvelope, OpenWithdrawal, People, Share};
 
 /// The rows, by the keys that commands name them with. What is not there does not exist.
@@ -39,7 +41,7 @@ pub struct Snapshot {
     pub today: Today,
     /// Payments that go on, are called off or are given back.
     pub payments: HashMap<PaymentId, OpenPayment>,
-    /// What merchants have that may have to give money back, over all shards.
+    /// What merchants have that may have to give money back or have it paid out, over all shards.
     pub merchant_balances: HashMap<MerchantId, Money>,
     /// Money whose owner could not have it.
     pub suspense: HashMap<SuspenseId, OpenSuspense>,
@@ -47,6 +49,8 @@ pub struct Snapshot {
     pub suspense_references: HashSet<(Mode, String)>,
     /// Money between payers, and money that payers take out.
     pub people: People,
+    /// Money that merchants have paid out.
+    pub payouts: Payouts,
     /// The issuer's own accounts.
     pub own_accounts: HashMap<(AccountKind, Mode, Currency), AccountId>,
     /// The balance row in which this process counts accounts that have several.

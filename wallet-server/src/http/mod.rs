@@ -17,6 +17,8 @@ mod operator;
 mod payment_body;
 mod payment_changes;
 mod payments;
+mod payout_body;
+mod payouts;
 mod problem;
 mod refunds;
 mod refusal;
@@ -58,6 +60,7 @@ fn public_routes() -> OpenApiRouter<Arc<App>> {
         .merge(payments::routes())
         .merge(payment_changes::routes())
         .merge(refunds::routes())
+        .merge(payouts::routes())
         .merge(terminals::routes())
         .merge(balance::routes())
         .merge(test_mode::routes())

@@ -22,6 +22,7 @@ mod merchants;
 mod nonces;
 mod payers;
 mod payments;
+mod payouts;
 mod pins;
 mod population;
 mod recipients;
@@ -59,6 +60,9 @@ pub use merchants::{Merchant, MerchantWithKey, Terminal};
 pub use nonces::Nonce;
 pub use payers::{Approval, Device, NewDevice, Payer};
 pub use payments::{Payment, PaymentFilter};
+pub use payouts::{
+    NewPayoutBatch, PAYOUT_BATCH_MAX, Payout, PayoutBatch, PayoutFilter, ReferenceClaim,
+};
 pub use pins::{KeptPin, PinTry};
 pub use population::PayerWithDevice;
 pub use recipients::{HiddenPerson, RECEIVE_TOKEN_LENGTH, Recipient};

@@ -12,6 +12,7 @@ mod charge;
 mod confirmation;
 mod envelope;
 mod give_back;
+mod payout;
 mod person;
 mod reference;
 mod refund;
@@ -31,6 +32,7 @@ use super::plan::{AnswerRef, Event, NewKeptAnswer, PayerChange, PaymentChange, P
 use super::snapshot::{KeptAnswer, Payer, Snapshot};
 
 pub use confirmation::ConfirmationRules;
+pub use payout::PayoutRules;
 
 /// The issuer's rules.
 #[derive(Clone, Debug)]
@@ -43,6 +45,8 @@ pub struct Rules {
     pub confirmation: ConfirmationRules,
     /// What may happen to payments after they were made.
     pub payments: PaymentRules,
+    /// What merchants may have paid out.
+    pub payouts: PayoutRules,
 }
 
 /// What may happen to payments after they were made.
@@ -82,6 +86,8 @@ pub fn settle(snapshot: Snapshot, rules: &Rules, commands: &[Command], now: Time
             Command::MakeEnvelope(make) => envelope::make(&mut books, make),
             Command::ClaimShare(claim) => envelope::claim(&mut books, claim),
             Command::EndEnvelope(end) => envelope::end(&mut books, end),
+            Command::RequestPayout(ask) => payout::ask(&mut books, ask),
+            Command::FinishPayout(finish) => payout::finish(&mut books, finish),
         };
         books.plan.outcomes.push(outcome);
     }

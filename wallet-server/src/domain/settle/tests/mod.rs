@@ -15,6 +15,8 @@ mod fixture;
 mod load;
 mod model;
 mod money;
+mod paying_out;
+mod payouts;
 mod people;
 mod precedence;
 mod properties;

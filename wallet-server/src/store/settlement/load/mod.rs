@@ -7,6 +7,7 @@ mod envelopes;
 mod merchants;
 mod parties;
 mod payments;
+mod payouts;
 mod people;
 mod suspense;
 mod top_ups;
@@ -57,6 +58,7 @@ pub(super) async fn snapshot(
     payments::merchant_balances(transaction, commands, &mut snapshot).await?;
     suspense::read(transaction, commands, &mut snapshot).await?;
     people::read(transaction, commands, &mut snapshot.people).await?;
+    payouts::read(transaction, commands, &mut snapshot.payouts).await?;
     envelopes::read(transaction, commands, &mut snapshot.people).await?;
 
     let keys = parties::keys(commands);
@@ -98,6 +100,7 @@ pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'sta
         merchants::STATEMENTS,
         parties::STATEMENTS,
         payments::STATEMENTS,
+        payouts::STATEMENTS,
         people::STATEMENTS,
         suspense::STATEMENTS,
         top_ups::STATEMENTS,

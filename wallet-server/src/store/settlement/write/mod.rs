@@ -5,6 +5,7 @@ mod codes;
 mod envelopes;
 mod kept;
 mod payments;
+mod payouts;
 mod people;
 mod refunds;
 
@@ -36,6 +37,7 @@ pub(super) fn plan(
     payments::references(&mut changes, plan, now)?;
     payments::top_ups(&mut changes, batch, plan)?;
     people::changes(&mut changes, batch, &plan.people)?;
+    payouts::changes(&mut changes, batch, &plan.payouts)?;
     envelopes::changes(&mut changes, batch, &plan.people)?;
     kept::kept_answers(&mut changes, batch, plan, today)?;
     // Codes that were rejected are answers to keep, but nothing that happened.
@@ -57,6 +59,7 @@ pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'sta
         envelopes::STATEMENTS,
         kept::STATEMENTS,
         payments::STATEMENTS,
+        payouts::STATEMENTS,
         people::STATEMENTS,
         refunds::STATEMENTS,
     ]
