@@ -8,6 +8,7 @@ mod ids;
 mod merchant;
 mod operator;
 mod payer;
+mod payout_state;
 mod serve;
 mod terminal;
 

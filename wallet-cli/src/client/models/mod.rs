@@ -9,6 +9,7 @@ mod ledger;
 mod merchant;
 mod payer;
 mod payment;
+mod payout;
 mod people;
 mod testing;
 
@@ -31,6 +32,7 @@ pub(crate) use payer::{
     Activity, Enrolment, EnrolmentState, Invitation, Payer, PayerBalance, TopUp,
 };
 pub(crate) use payment::{Cancellation, Payment, Refund};
+pub(crate) use payout::{Payout, PayoutBatch, PayoutDestination};
 pub(crate) use people::{
     Envelope, EnvelopeClaim, PayerTransfer, Person, ReceiveCode, SentEnvelope, Withdrawal,
 };

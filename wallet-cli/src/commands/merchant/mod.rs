@@ -6,6 +6,7 @@ mod capture;
 mod charge;
 mod clock;
 mod payment;
+mod payout;
 mod refund;
 mod terminal;
 mod test_code;
@@ -23,7 +24,7 @@ use crate::client::{Client, ServerArgs};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
-/// Take payments: charge a shown code, look payments up, capture, call off, refund, register tills
+/// Take payments: charge a shown code, capture, call off, refund, register tills, have money paid out
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Charge(charge::Args),
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Refund(refund::Args),
     Refunds(refund::ListArgs),
     Balance(balance::Args),
+    #[command(subcommand)]
+    Payout(payout::Command),
     #[command(subcommand)]
     Terminal(terminal::Command),
     Trigger(trigger::Args),
@@ -48,6 +51,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Cancel(args) => cancel::run(args, output).await,
         Command::Refund(args) => refund::run(args, output).await,
         Command::Refunds(args) => refund::list(args, output).await,
+        Command::Payout(command) => payout::run(command, output).await,
         Command::Balance(args) => balance::run(args, output).await,
         Command::Terminal(command) => terminal::run(command, output).await,
         Command::Trigger(args) => trigger::run(args, output).await,
