@@ -15,7 +15,7 @@ use wallet_core::code::CodePrefix;
 use wallet_core::{Currency, Money};
 
 use crate::domain::limits::{Calendar, LimitRules, Limits, ProofLimits};
-use crate::domain::settle::{ConfirmationRules, PaymentRules, Rules};
+use crate::domain::settle::{ConfirmationRules, PaymentRules, PayoutRules, Rules};
 use crate::issuer::PinCost;
 use crate::service::{DeviceRules, MerchantCodeDefaults, RateLimits};
 use crate::store::Isolation;
@@ -62,6 +62,7 @@ pub struct Settings {
     pub confirmation: ConfirmationSettings,
     pub payments: PaymentSettings,
     pub refunds: RefundSettings,
+    pub payouts: PayoutSettings,
     pub pin: PinSettings,
     pub devices: DeviceSettings,
     pub rate_limits: RateLimitSettings,
@@ -197,6 +198,21 @@ impl PaymentSettings {
             refunds_max: refunds.count,
             fees_returned: refunds.return_fees,
         })
+    }
+}
+
+/// `[payouts]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayoutSettings {
+    pub least: String,
+}
+
+impl PayoutSettings {
+    fn rules(&self, currency: Currency) -> Result<PayoutRules, SettingsError> {
+        let least = Money::parse(&self.least, currency)
+            .map_err(|error| SettingsError::value("payouts.least", error))?;
+        Ok(PayoutRules { least })
     }
 }
 
@@ -353,7 +369,9 @@ impl Settings {
         }
         let confirmation = self.confirmation.rules();
         let payments = self.payments.rules(self.refunds)?;
-        let rules = Rules { calendar: Calendar::new(zone), limits, confirmation, payments };
+        let payouts = self.payouts.rules(currency)?;
+        let calendar = Calendar::new(zone);
+        let rules = Rules { calendar, limits, confirmation, payments, payouts };
         Ok(Parsed {
             currency,
             prefix,
@@ -521,6 +539,7 @@ mod tests {
             ("limits.day", "-1"),
             ("limits.new_payers.without_pin", "1e3"),
             ("limits.proof.static", ""),
+            ("payouts.least", "-1"),
             ("pin.memory_kib", "7"),
             ("pin.cpu_percent", "0"),
             ("pin.tries_a_minute", "0"),

@@ -12,7 +12,7 @@ use wallet_tests::{Answer, PIN, Phone, Signed, Signer, Till, World};
 
 /// What changes something and moves no money, and so needs no idempotency key. Whoever adds an
 /// operation decides.
-const MOVES_NO_MONEY: [&str; 34] = [
+const MOVES_NO_MONEY: [&str; 36] = [
     "advance_test_clock",
     "approve_device",
     "begin_totp",
@@ -24,6 +24,7 @@ const MOVES_NO_MONEY: [&str; 34] = [
     "create_merchant",
     "create_payer",
     "create_plate",
+    "create_payout_batch",
     "create_registration",
     "create_terminal",
     "create_test_code",
@@ -44,6 +45,7 @@ const MOVES_NO_MONEY: [&str; 34] = [
     "rotate_key",
     "set_handle",
     "set_limits",
+    "set_payout_destination",
     "set_pin",
     "unfreeze_account",
     "unfreeze_payer",

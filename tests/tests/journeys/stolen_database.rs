@@ -56,6 +56,12 @@ async fn a_stolen_database_names_nobody_and_spends_nothing() {
     let code = phone.code(&world, "200.00");
     let _ = till.charge(&Charge::new("order-1", &code, "12.50")).await.created();
 
+    let path = format!("/v1/operator/merchants/{}/payout_destination", till.merchant);
+    let destination = json!({ "holder": "Weirdholder", "account": "DE89370400440532013000" });
+    let destination = destination.to_string().into_bytes();
+    assert_eq!(world.operator_send("PUT", &path, None, destination).await.status, 200);
+    let _ = till.ask("/v1/payouts", "payout", json!({})).await.created();
+
     let mut database = world.database().await;
     let evidence: Vec<u8> =
         sqlx::query_scalar("select evidence from payments").fetch_one(&mut database).await.unwrap();
@@ -71,6 +77,8 @@ async fn a_stolen_database_names_nobody_and_spends_nothing() {
             ("a payer's name", b"Weirdname"),
             ("a device's name", b"telephone"),
             ("a handle", b"weirdhandle"),
+            ("who has a bank account", b"Weirdholder"),
+            ("a bank account", b"DE89370400440532013000"),
             ("a secret of one-time passwords", totp.bytes().as_slice()),
             ("a recovery code", recovery_code.as_bytes()),
             ("a recovery code", recovery_code.replace('-', "").as_bytes()),

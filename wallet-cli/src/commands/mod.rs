@@ -9,6 +9,7 @@ mod ids;
 mod merchant;
 mod operator;
 mod payer;
+mod payout_state;
 mod serve;
 mod terminal;
 

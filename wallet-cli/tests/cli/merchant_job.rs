@@ -73,3 +73,47 @@ fn a_sale_is_called_off_by_its_reference_whether_it_has_come_or_not() {
     assert_eq!(shop.merchant_json(&["cancel", &id])["state"], "canceled");
     assert_eq!(shop.payers_balance(), "500.00");
 }
+
+#[test]
+fn money_is_paid_out_through_the_bank_and_comes_back_when_it_cannot_be() {
+    let shop = Shop::open();
+    shop.people();
+    shop.charged("80.00", &[]);
+    shop.merchant_refused(&["payout", "create"], 3, "payout_destination_missing");
+    let merchants = shop.json(&["operator", "merchant", "list"]);
+    let merchant = merchants["data"][0]["id"].as_str().unwrap();
+    let to = ["--holder", "Corner Café Ltd", "--account", "DE89370400440532013000"];
+    let set = [&["operator", "merchant", "destination", merchant][..], &to].concat();
+    assert_eq!(shop.json(&set)["account"], "DE89370400440532013000");
+    assert_eq!(shop.json(&set[..4])["holder"], "Corner Café Ltd");
+
+    let asked = ["payout", "create", "30.00", "--description", "rent", "--idempotency-key", "k1"];
+    let payout = shop.merchant_json(&asked);
+    assert_eq!(payout["destination"]["account"], "**3000");
+    assert_eq!(shop.merchant_json(&asked)["id"], payout["id"]);
+    let rest = shop.merchant_json(&["payout", "create"]);
+    assert_eq!(rest["amount"], "50.00");
+    let rest = rest["id"].as_str().unwrap();
+    assert_eq!(shop.merchant_json(&["payout", "cancel", rest])["state"], "canceled");
+    let id = payout["id"].as_str().unwrap();
+    let open = shop.json(&["operator", "payout", "list", "--state", "authorized"]);
+    assert_eq!(open["data"][0]["id"], id);
+
+    let batch = shop.json(&["operator", "payout-batch", "create"]);
+    let batch = batch["id"].as_str().unwrap();
+    let file = shop.run(&["operator", "payout-batch", "file", batch]);
+    let file = String::from_utf8(file.stdout).unwrap();
+    let line = format!("1,{id},Corner Café Ltd,DE89370400440532013000,,30.00,CNY\r\n");
+    assert!(file.ends_with(&line), "{file}");
+    shop.merchant_refused(&["payout", "cancel", id], 3, "payout_batched");
+    let pay = ["operator", "payout-batch", "pay", batch, "--external-reference", "bank-7"];
+    assert_eq!(shop.json(&pay)["succeeded"], 1);
+    let paid = shop.merchant_json(&["payout", "show", id]);
+    assert_eq!(paid["external_reference"], "bank-7/1");
+    let back = ["operator", "payout", "return", id, "--reason", "no such account"];
+    assert_eq!(shop.json(&back)["state"], "canceled");
+    let list = shop.merchant_json(&["payout", "list", "--state", "canceled"]);
+    assert_eq!(list["data"].as_array().unwrap().len(), 2);
+    let balance = shop.merchant_json(&["balance"]);
+    assert_eq!(balance["balances"][0]["available"], "80.00");
+}

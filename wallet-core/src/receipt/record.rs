@@ -36,6 +36,8 @@ pub enum RecordKind {
     Suspense,
     /// What a merchant asked to be paid, and nobody has.
     Order,
+    /// Money that a merchant has paid out to its bank account.
+    Payout,
 }
 
 impl RecordKind {
@@ -50,6 +52,7 @@ impl RecordKind {
         (Self::Refund, 8, "refund"),
         (Self::Suspense, 9, "suspense"),
         (Self::Order, 11, "order"),
+        (Self::Payout, 10, "payout"),
     ];
 
     /// The name, in `snake_case`.
@@ -72,7 +75,8 @@ impl RecordKind {
 /// A payment goes through these. A top-up, a transfer between payers, a claimed share and a refund
 /// are `Succeeded` from the start, and so is what the operator does with money in suspense. A withdrawal and a red envelope are `Authorized` while their money
 /// is held; a withdrawal ends as `Succeeded` or `Canceled`, an envelope as `Succeeded` when every
-/// share is claimed, or `Expired`. An order that nobody has paid is `Canceled` or `Expired`.
+/// share is claimed, or `Expired`. An order that nobody has paid is `Canceled` or `Expired`. A payout is like a withdrawal, but one that had `Succeeded` is
+/// `Canceled` if the bank sends the money back.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PaymentState {
     /// The payer must confirm on the phone; the money is held.
@@ -133,7 +137,7 @@ impl PaymentState {
 /// |---|---|---|
 /// | 0 | 1 | version, 1 |
 /// | 1 | 1 | mode: 0 live, 1 test |
-/// | 2 | 1 | kind: 1 payment, 2 top-up, 3 transfer between payers, 4 withdrawal, 5 red envelope, 6 claim of a share, 7 notice, 8 refund, 9 suspense, 11 order |
+/// | 2 | 1 | kind: 1 payment, 2 top-up, 3 transfer between payers, 4 withdrawal, 5 red envelope, 6 claim of a share, 7 notice, 8 refund, 9 suspense, 10 payout, 11 order |
 /// | 3 | 1 | state: 1 requires confirmation, 2 authorized, 3 succeeded, 4 declined, 5 canceled, 6 expired, 7 partially refunded, 8 refunded |
 /// | 4 | 16 | id of the subject (UUIDv7) |
 /// | 20 | 16 | id of the merchant (UUIDv7), or zeros |

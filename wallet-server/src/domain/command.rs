@@ -6,6 +6,7 @@
 mod envelopes;
 mod merchant_codes;
 mod merchants;
+mod payouts;
 mod people;
 
 use wallet_core::code::Mark;
@@ -17,6 +18,7 @@ use crate::domain::named::named;
 pub use envelopes::{ClaimShare, EndEnvelope, EnvelopeFor, MakeEnvelope};
 pub use merchant_codes::{EndOrder, MakeOrder, MerchantCodeId, OrderEnd, PayMerchantCode};
 pub use merchants::{CancelReference, EndSuspense, Refund, SuspenseEnd};
+pub use payouts::{FinishPayout, PayoutAsker, PayoutEnd, RequestPayout};
 pub use people::{FinishWithdrawal, PayerRequest, PayerTransfer, Withdraw, WithdrawalEnd};
 
 /// One request to the ledger.
@@ -52,6 +54,10 @@ pub enum Command {
     EndOrder(EndOrder),
     /// A payer pays a code that a merchant shows.
     PayMerchantCode(PayMerchantCode),
+    /// A merchant has money paid out.
+    RequestPayout(RequestPayout),
+    /// A payout goes on, or back.
+    FinishPayout(FinishPayout),
 }
 
 impl Command {
@@ -74,6 +80,8 @@ impl Command {
             Self::MakeOrder(make) => Some(&make.request.key),
             Self::EndOrder(end) => end.request().map(|request| &request.key),
             Self::PayMerchantCode(pay) => Some(&pay.by.request.key),
+            Self::RequestPayout(ask) => Some(&ask.request.key),
+            Self::FinishPayout(finish) => Some(&finish.request.key),
         }
     }
 
@@ -83,7 +91,9 @@ impl Command {
             Self::Charge(Charge { verdict: Verdict::Authentic(code), .. }) => {
                 [Some(code.payer), None]
             }
-            Self::Charge(Charge { verdict: Verdict::Invalid, .. }) => [None, None],
+            Self::Charge(Charge { verdict: Verdict::Invalid, .. })
+            | Self::RequestPayout(_)
+            | Self::FinishPayout(_) => [None, None],
             Self::Resolve(resolve) => [Some(resolve.payer), None],
             Self::CancelReference(cancel) => [cancel.holder.map(|holder| holder.1), None],
             Self::Refund(refund) => [Some(refund.payer), None],
@@ -120,7 +130,9 @@ impl Command {
             | Self::FinishWithdrawal(_)
             | Self::EndEnvelope(_)
             | Self::MakeOrder(_)
-            | Self::EndOrder(_) => None,
+            | Self::EndOrder(_)
+            | Self::RequestPayout(_)
+            | Self::FinishPayout(_) => None,
         }
     }
 
@@ -142,11 +154,13 @@ impl Command {
             | Self::EndEnvelope(_)
             | Self::MakeOrder(_)
             | Self::EndOrder(_)
-            | Self::PayMerchantCode(_) => None,
+            | Self::PayMerchantCode(_)
+            | Self::RequestPayout(_)
+            | Self::FinishPayout(_) => None,
         }
     }
 
-    /// The merchant that may have to give money back for it.
+    /// The merchant that may have to give money back for it, or of whose payout it decides.
     #[must_use]
     pub fn debtor(&self) -> Option<MerchantId> {
         match self {
@@ -155,6 +169,8 @@ impl Command {
             }
             Self::CancelReference(cancel) => cancel.holder.map(|_| cancel.reference.merchant),
             Self::Refund(refund) => Some(refund.merchant),
+            Self::RequestPayout(ask) => Some(ask.merchant),
+            Self::FinishPayout(finish) => Some(finish.merchant),
             Self::Charge(_)
             | Self::Resolve(_)
             | Self::EndSuspense(_)
@@ -191,6 +207,8 @@ impl Command {
             Self::MakeOrder(make) => Some((make.reference.merchant, Some(make.api_key))),
             Self::EndOrder(end) => Some((end.merchant, end.api_key())),
             Self::PayMerchantCode(pay) => Some((pay.merchant, None)),
+            Self::RequestPayout(ask) => Some((ask.merchant, ask.api_key())),
+            Self::FinishPayout(finish) => Some((finish.merchant, finish.api_key())),
             Self::EndSuspense(_)
             | Self::TopUp(_)
             | Self::Transfer(_)

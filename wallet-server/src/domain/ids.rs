@@ -89,6 +89,14 @@ id! {
     ClaimId, "clm"
 }
 id! {
+    /// Money that a merchant has paid out to its bank account.
+    PayoutId, "po"
+}
+id! {
+    /// Payouts that the bank is told of together.
+    PayoutBatchId, "pob"
+}
+id! {
     /// A merchant.
     MerchantId, "mer"
 }

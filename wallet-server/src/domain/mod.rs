@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod limits;
 pub(crate) mod named;
 pub mod outcome;
+pub mod payout;
 pub mod plan;
 pub mod settle;
 pub mod shares;

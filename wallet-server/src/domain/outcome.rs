@@ -42,7 +42,7 @@ pub enum Answer {
     Refund(Box<RefundAnswer>),
     /// Nothing stood under a reference, and nothing ever will.
     ReferenceCanceled,
-    /// Money that concerns no merchant went to another payer, was set aside, or came back.
+    /// Money went from a payer to another one, was set aside to be paid out, or came back.
     Movement(Box<MovementAnswer>),
     /// It did not, and under this key it never will.
     NotMoved(NotMoved),
@@ -137,6 +137,14 @@ pub enum Refusal {
     AmountMissing,
     /// The payer has to type the PIN for this.
     PinRequired,
+    /// No such merchant.
+    UnknownMerchant,
+    /// No such payout.
+    UnknownPayout,
+    /// It is in a batch, of which the bank may have been told.
+    PayoutBatched,
+    /// It has been paid, returned or called off already.
+    PayoutClosed,
 }
 
 impl Refusal {
@@ -158,7 +166,9 @@ impl Refusal {
             Self::UnknownPayment
             | Self::UnknownWithdrawal
             | Self::UnknownSuspense
-            | Self::UnknownOrder => "not_found",
+            | Self::UnknownOrder
+            | Self::UnknownMerchant
+            | Self::UnknownPayout => "not_found",
             Self::OtherDevice => "other_device",
             Self::ConfirmationExpired => "confirmation_expired",
             Self::PaymentWaiting => "payment_waiting",
@@ -177,6 +187,8 @@ impl Refusal {
             Self::WrongAmount => "wrong_amount",
             Self::AmountMissing => "amount_missing",
             Self::PinRequired => "pin_required",
+            Self::PayoutBatched => "payout_batched",
+            Self::PayoutClosed => "payout_closed",
         }
     }
 }

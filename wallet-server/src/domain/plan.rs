@@ -3,6 +3,7 @@
 mod envelopes;
 mod merchant_codes;
 mod merchants;
+mod payouts;
 mod people;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use super::snapshot::Presented;
 pub use envelopes::{EnvelopeChange, NewClaim, NewEnvelope};
 pub use merchant_codes::{EndedOrder, MerchantCodeChanges};
 pub use merchants::{EndedSuspense, NewRefund, NewSuspense, PaymentChange, SuspenseSubject};
+pub use payouts::{NewPayout, PayoutChange, PayoutChanges};
 pub use people::{FinishedWithdrawal, NewPayerTransfer, NewWithdrawal, PeopleChanges};
 
 /// The result of [`settle`](super::settle::settle).
@@ -50,6 +52,8 @@ pub struct Plan {
     pub people: PeopleChanges,
     /// Codes that merchants show.
     pub merchant_codes: MerchantCodeChanges,
+    /// Money that merchants have paid out.
+    pub payouts: PayoutChanges,
     /// Answers to keep.
     pub kept_answers: Vec<NewKeptAnswer>,
     /// References taken.

@@ -2,6 +2,7 @@
 
 mod merchant_codes;
 mod merchants;
+mod payouts;
 mod people;
 
 use std::collections::{HashMap, HashSet};
@@ -18,6 +19,7 @@ use super::outcome::{Answer, TopUpAnswer};
 
 pub use merchant_codes::{KnownPlate, MerchantCodes};
 pub use merchants::{OpenPayment, OpenSuspense, Refunded, TakenReference};
+pub use payouts::{KnownPayout, Payouts};
 pub use people::{OpenEnvelope, OpenWithdrawal, People, Share};
 
 /// The rows, by the keys that commands name them with. What is not there does not exist.
@@ -41,7 +43,7 @@ pub struct Snapshot {
     pub today: Today,
     /// Payments that go on, are called off or are given back.
     pub payments: HashMap<PaymentId, OpenPayment>,
-    /// What merchants have that may have to give money back, over all shards.
+    /// What merchants have that may have to give money back or have it paid out, over all shards.
     pub merchant_balances: HashMap<MerchantId, Money>,
     /// Money whose owner could not have it.
     pub suspense: HashMap<SuspenseId, OpenSuspense>,
@@ -51,6 +53,8 @@ pub struct Snapshot {
     pub people: People,
     /// Codes that merchants show.
     pub merchant_codes: MerchantCodes,
+    /// Money that merchants have paid out.
+    pub payouts: Payouts,
     /// The issuer's own accounts.
     pub own_accounts: HashMap<(AccountKind, Mode, Currency), AccountId>,
     /// The balance row in which this process counts accounts that have several.

@@ -18,6 +18,8 @@ mod orders;
 mod payment_body;
 mod payment_changes;
 mod payments;
+mod payout_body;
+mod payouts;
 mod pictures;
 mod plates;
 mod problem;
@@ -63,6 +65,7 @@ fn public_routes() -> OpenApiRouter<Arc<App>> {
         .merge(refunds::routes())
         .merge(orders::routes())
         .merge(plates::routes())
+        .merge(payouts::routes())
         .merge(terminals::routes())
         .merge(balance::routes())
         .merge(test_mode::routes())

@@ -1,4 +1,4 @@
-//! What is answered about money that concerns no merchant: the movement, or why there is none.
+//! What is answered about money that was to move: the movement, or why there is none.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -47,9 +47,10 @@ pub(super) fn not_moved(why: NotMoved) -> Problem {
         NotMoved::RecipientUnavailable => {
             (StatusCode::UNPROCESSABLE_ENTITY, "The recipient cannot be paid at the moment.")
         }
-        NotMoved::CurrencyMismatch => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "The wallets are not all in this currency.")
-        }
+        NotMoved::CurrencyMismatch => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The wallets and accounts are not all in this currency.",
+        ),
         NotMoved::OverLimit(_) => {
             (StatusCode::PAYMENT_REQUIRED, "This is more than you may spend.")
         }
@@ -73,7 +74,17 @@ pub(super) fn not_moved(why: NotMoved) -> Problem {
             "This is more than is left of the payment to give back.",
         ),
         NotMoved::BalanceInsufficient => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "Your balance is less than you would give back.")
+            (StatusCode::UNPROCESSABLE_ENTITY, "The balance is less than that.")
+        }
+        NotMoved::PayoutDestinationMissing => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The operator knows no account to which this merchant's money could be paid out.",
+        ),
+        NotMoved::PayoutTooSmall(least) => {
+            let detail = format!("The least that can be paid out is {least}.");
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            let problem = Problem::new(status, why.code(), Certainty::Final, detail);
+            return Problem { kept: true, ..problem };
         }
         NotMoved::OrderPaid => (StatusCode::CONFLICT, "The order has been paid."),
         NotMoved::OrderCanceled => (StatusCode::CONFLICT, "The merchant has closed this order."),

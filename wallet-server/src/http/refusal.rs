@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use super::auth::KEY_REFUSED;
+use super::payout_body::unknown_payout;
 use super::problem::{Certainty, Problem};
 use crate::domain::outcome::Refusal;
 use crate::service::App;
@@ -100,6 +101,18 @@ pub(super) fn refused(app: &App, refusal: Refusal) -> Problem {
             StatusCode::FORBIDDEN,
             Certainty::Retry,
             "This payment takes the PIN: send it in the header Wallet-Pin. This request did nothing.",
+        ),
+        Refusal::UnknownMerchant => return Problem::not_found("merchant"),
+        Refusal::UnknownPayout => return unknown_payout(),
+        Refusal::PayoutBatched => (
+            StatusCode::CONFLICT,
+            Certainty::Retry,
+            "The bank may have been told of this payout already. This request did nothing.",
+        ),
+        Refusal::PayoutClosed => (
+            StatusCode::CONFLICT,
+            Certainty::Retry,
+            "It has been paid, returned or called off already. This request did nothing.",
         ),
         Refusal::UnknownWithdrawal => return Problem::not_found("withdrawal"),
         Refusal::WithdrawalClosed => (

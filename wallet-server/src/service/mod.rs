@@ -14,6 +14,7 @@ mod merchant_codes;
 mod merchants;
 mod payers;
 mod payments;
+mod payouts;
 mod people;
 mod pin;
 mod rates;
@@ -67,6 +68,7 @@ pub use merchant_codes::{
 };
 pub use merchants::{NewMerchant, WithSecret};
 pub use payers::payer_name;
+pub use payouts::{BatchOutcome, PayoutActor, PayoutBatchEnd, PayoutRequest};
 pub use people::{Person, RecipientName};
 pub use pin::{Pin, PinRefused};
 pub use rates::{RateLimit, RateLimits};

@@ -129,6 +129,11 @@ const ENTRIES: Sql = sql!(input { subject: blob }
         union all select w.batch, w.transfer from input i join withdrawals w on w.id = i.subject \
         union all select w.last_batch, w.closing_transfer \
         from input i join withdrawals w on w.id = i.subject \
+        union all select o.batch, o.transfer from input i join payouts o on o.id = i.subject \
+        union all select o.closing_batch, o.closing_transfer \
+        from input i join payouts o on o.id = i.subject \
+        union all select o.reversal_batch, o.reversal_transfer \
+        from input i join payouts o on o.id = i.subject \
         union all select v.batch, v.transfer from input i join envelopes v on v.id = i.subject \
         union all select v.last_batch, v.closing_transfer \
         from input i join envelopes v on v.id = i.subject \

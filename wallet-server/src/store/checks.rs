@@ -77,7 +77,8 @@ const TRANSFERS: Sql = sql!(input { any: int }
 /// Every payment that was not declined at once moved its amount, once, or set it aside and moved it
 /// on or back, once; one that was called off after its capture moved that back, and every refund its
 /// amount; money in suspense went on, once; every top-up and every transfer between payers moved its amount; every
-/// withdrawal was set aside, and moved on or back once; every envelope was set aside, each claimed
+/// withdrawal and payout was set aside, and moved on or back once, and a payout that the bank sent
+/// back moved back once; every envelope was set aside, each claimed
 /// share went on, and the rest of an expired one went back; and nothing else moved. Entries have
 /// both sides of it.
 const MOVEMENTS: Sql = sql!(input { any: int }
@@ -103,6 +104,11 @@ const MOVEMENTS: Sql = sql!(input { any: int }
             union all select transfer, 2 * amount from envelope_shares where claim is not null \
             union all select coalesce(closing_transfer, id), 2 * (amount - amount_claimed) \
             from envelopes where state = 'expired' \
+            union all select transfer, 2 * amount from payouts \
+            union all select coalesce(closing_transfer, id), 2 * amount from payouts \
+            where state <> 'authorized' \
+            union all select coalesce(reversal_transfer, id), 2 * amount from payouts \
+            where state = 'canceled' and paid_at is not null \
             union all select transfer, -sum(abs(amount)) from entries group by transfer) m \
         group by m.transfer having sum(m.moved) <> 0) f limit 1"
     => { example: blob, wrong: int });
@@ -133,12 +139,17 @@ const CODES: Sql = sql!(input { any: int }
     => { example: blob, wrong: int });
 
 /// What is held for payers is what their waiting and authorized payments and open withdrawals are about, and what
-/// nobody has claimed yet of their open envelopes.
+/// nobody has claimed yet of their open envelopes; what is held for merchants, over all shards, is what
+/// their open payouts come to.
 const HELD: Sql = sql!(input { any: int }
     "select f.payer as example, count(*) over () as wrong from input i cross join ( \
         select h.payer from ( \
             select p.id as payer, b.held from payers p \
             join balances b on b.account = p.account \
+            union all \
+            select m.id, b.held from merchants m join balances b on b.account = m.account \
+            union all \
+            select merchant, -amount from payouts where state = 'authorized' \
             union all \
             select payer, -amount from payments \
             where state in ('requires_confirmation', 'authorized') \
@@ -259,6 +270,22 @@ const STATES: Sql = sql!(input { any: int }
         where e.type is null or e.type <> 'payment.' || p.state) f limit 1"
     => { example: blob, wrong: int });
 
+/// Every payout is in the state that its last record in the journal says, and every batch of them
+/// comes to what its payouts come to, each of them with a line of its own.
+const PAYOUTS: Sql = sql!(input { any: int }
+    "select f.id as example, count(*) over () as wrong from input i cross join ( \
+        select p.id from payouts p \
+        left join events e on e.batch = p.last_batch and e.n = p.last_event and e.subject = p.id \
+        where e.type is null or e.type <> 'payout.' || p.state or e.merchant <> p.merchant \
+        union all \
+        select b.id from payout_batches b left join payouts p on p.payout_batch = b.id \
+        group by b.id, b.mode, b.currency, b.payouts, b.amount \
+        having count(p.id) <> b.payouts or coalesce(sum(p.amount), 0) <> b.amount \
+            or coalesce(max(p.line), 0) <> b.payouts \
+            or max(case when p.mode = b.mode and p.currency = b.currency then 0 else 1 end) <> 0 \
+        ) f limit 1"
+    => { example: blob, wrong: int });
+
 /// The checks of [`Store::check_books`], by their names.
 const CHECKS: [(&str, &Sql); 15] = [
     ("trial_balance", &TRIAL_BALANCE),
@@ -276,6 +303,7 @@ const CHECKS: [(&str, &Sql); 15] = [
     ("merchant_codes", &MERCHANT_CODES),
     ("merchants", &MERCHANTS),
     ("states", &STATES),
+    ("payouts", &PAYOUTS),
 ];
 
 #[derive(Serialize)]
@@ -413,6 +441,7 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("checks::MERCHANT_CODES", &MERCHANT_CODES),
     ("checks::MERCHANTS", &MERCHANTS),
     ("checks::STATES", &STATES),
+    ("checks::PAYOUTS", &PAYOUTS),
     ("checks::ACKNOWLEDGED", &ACKNOWLEDGED),
     ("checks::SINCE", &SINCE),
     ("checks::MEASURE", &MEASURE),

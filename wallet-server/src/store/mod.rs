@@ -23,6 +23,7 @@ mod nonces;
 mod orders;
 mod payers;
 mod payments;
+mod payouts;
 mod pins;
 mod plates;
 mod population;
@@ -61,6 +62,9 @@ pub use merchants::{Merchant, MerchantPlace, MerchantWithKey, Terminal};
 pub use nonces::Nonce;
 pub use payers::{Approval, Device, NewDevice, Payer};
 pub use payments::{Payment, PaymentFilter, ReferenceHolder};
+pub use payouts::{
+    NewPayoutBatch, PAYOUT_BATCH_MAX, Payout, PayoutBatch, PayoutFilter, ReferenceClaim,
+};
 pub use pins::{KeptPin, PinTry};
 pub use plates::Plate;
 pub use population::PayerWithDevice;

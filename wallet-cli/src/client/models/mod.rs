@@ -10,6 +10,7 @@ mod merchant;
 mod merchant_code;
 mod payer;
 mod payment;
+mod payout;
 mod people;
 mod testing;
 
@@ -33,6 +34,7 @@ pub(crate) use payer::{
     Activity, Enrolment, EnrolmentState, Invitation, Payer, PayerBalance, TopUp,
 };
 pub(crate) use payment::{Cancellation, Payment, Refund};
+pub(crate) use payout::{Payout, PayoutBatch, PayoutDestination};
 pub(crate) use people::{
     Envelope, EnvelopeClaim, PayerTransfer, Person, ReceiveCode, SentEnvelope, Withdrawal,
 };

@@ -7,6 +7,7 @@ mod charge;
 mod clock;
 mod order;
 mod payment;
+mod payout;
 mod plate;
 mod refund;
 mod terminal;
@@ -25,7 +26,7 @@ use crate::client::{Client, ServerArgs};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
-/// Take payments: charge a shown code, show codes, look payments up, capture, call off, refund
+/// Take payments: charge a shown code, show codes, capture, call off, refund, have money paid out
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Charge(charge::Args),
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Plate(plate::Command),
     Balance(balance::Args),
+    #[command(subcommand)]
+    Payout(payout::Command),
     #[command(subcommand)]
     Terminal(terminal::Command),
     Trigger(trigger::Args),
@@ -56,6 +59,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Refunds(args) => refund::list(args, output).await,
         Command::Order(command) => order::run(command, output).await,
         Command::Plate(command) => plate::run(command, output).await,
+        Command::Payout(command) => payout::run(command, output).await,
         Command::Balance(args) => balance::run(args, output).await,
         Command::Terminal(command) => terminal::run(command, output).await,
         Command::Trigger(args) => trigger::run(args, output).await,

@@ -5,6 +5,8 @@ mod entries;
 mod keys;
 mod merchant;
 mod payer;
+mod payout;
+mod payout_batch;
 mod top_up;
 mod trial_balance;
 mod withdrawal;
@@ -14,7 +16,7 @@ use clap::Subcommand;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Run the books: merchants, payers, top-ups, withdrawals, the trial balance, keys
+/// Run the books: merchants, payers, top-ups, withdrawals, payouts, the trial balance, keys
 ///
 /// The operator is whoever may open the server's Unix socket.
 #[derive(Subcommand, Debug)]
@@ -26,6 +28,10 @@ pub(crate) enum Command {
     TopUp(top_up::Args),
     #[command(subcommand)]
     Withdrawal(withdrawal::Command),
+    #[command(subcommand)]
+    Payout(payout::Command),
+    #[command(subcommand)]
+    PayoutBatch(payout_batch::Command),
     TrialBalance(trial_balance::Args),
     Entries(entries::Args),
     #[command(subcommand)]
@@ -39,6 +45,8 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Merchant(command) => merchant::run(command, output).await,
         Command::Payer(command) => payer::run(command, output).await,
         Command::Withdrawal(command) => withdrawal::run(command, output).await,
+        Command::Payout(command) => payout::run(command, output).await,
+        Command::PayoutBatch(command) => payout_batch::run(command, output).await,
         Command::TopUp(args) => top_up::run(args, output).await,
         Command::TrialBalance(args) => trial_balance::run(args, output).await,
         Command::Entries(args) => entries::run(args, output).await,

@@ -1,12 +1,12 @@
-//! Answers about money that concerns no merchant.
+//! Answers about money that does not go to a merchant: between payers, and out of the books.
 
 use wallet_core::receipt::Record;
 use wallet_core::{Currency, Money};
 
 use crate::domain::limits::{LimitName, OverLimit};
 
-/// A transfer between payers, a withdrawal, a red envelope or a share of one, as the journal
-/// recorded it at some time.
+/// A transfer between payers, a withdrawal, a red envelope or a share of one, a payout, as the
+/// journal recorded it at some time.
 ///
 /// The record and what was kept with the answer are all that is shown, so that it can be written
 /// again to the byte.
@@ -20,8 +20,8 @@ pub struct MovementAnswer {
     pub shown: Vec<u8>,
 }
 
-/// Why money did not move that a payer sent or a merchant would have given back; in order of
-/// precedence.
+/// Why money did not move that a payer sent or a merchant would have given back or paid out; in
+/// order of precedence.
 ///
 /// It is kept under the idempotency key: otherwise a repeat that was late on its way could move
 /// money that the caller was told would not move.
@@ -57,7 +57,7 @@ pub enum NotMoved {
     TooManyRefunds,
     /// More than is left of the payment: this much is.
     RefundExceedsPayment(Money),
-    /// The merchant has less than it would give back.
+    /// The merchant has less than it would give back or have paid out.
     BalanceInsufficient,
     /// The order is paid.
     OrderPaid,
@@ -69,11 +69,15 @@ pub enum NotMoved {
     PlateClosed,
     /// The merchant is closed.
     MerchantUnavailable,
+    /// The operator knows no account to which the merchant's money could go.
+    PayoutDestinationMissing,
+    /// Less than the least that a payout may be: this much.
+    PayoutTooSmall(Money),
 }
 
 impl NotMoved {
     /// Those that have nothing beside their code.
-    const PLAIN: [(Self, &'static str); 19] = [
+    const PLAIN: [(Self, &'static str); 20] = [
         (Self::PayerUnavailable, "payer_unavailable"),
         (Self::UnknownRecipient, "unknown_recipient"),
         (Self::SamePayer, "same_payer"),
@@ -93,15 +97,20 @@ impl NotMoved {
         (Self::OrderExpired, "order_expired"),
         (Self::PlateClosed, "plate_closed"),
         (Self::MerchantUnavailable, "merchant_unavailable"),
+        (Self::PayoutDestinationMissing, "payout_destination_missing"),
     ];
     const OVER_LIMIT: &'static str = "declined_by_limit";
     const EXCEEDS: &'static str = "refund_exceeds_payment";
+    const TOO_SMALL: &'static str = "payout_too_small";
 
     /// The stable code of the API.
     #[must_use]
     pub fn code(&self) -> &'static str {
         if matches!(self, Self::RefundExceedsPayment(_)) {
             return Self::EXCEEDS;
+        }
+        if matches!(self, Self::PayoutTooSmall(_)) {
+            return Self::TOO_SMALL;
         }
         let plain = Self::PLAIN.iter().find(|entry| entry.0 == *self);
         plain.map_or(Self::OVER_LIMIT, |entry| entry.1)
@@ -114,8 +123,8 @@ impl NotMoved {
             let (currency, minor) = (left.currency().numeric(), left.minor());
             return format!("{} {} {currency} {minor}", Self::OVER_LIMIT, limit.as_str());
         }
-        if let Self::RefundExceedsPayment(left) = self {
-            return format!("{} {} {}", Self::EXCEEDS, left.currency().numeric(), left.minor());
+        if let Self::RefundExceedsPayment(money) | Self::PayoutTooSmall(money) = self {
+            return format!("{} {} {}", self.code(), money.currency().numeric(), money.minor());
         }
         self.code().to_owned()
     }
@@ -133,6 +142,7 @@ impl NotMoved {
                 Self::OverLimit(OverLimit { limit, left: money(&mut words)? })
             }
             Self::EXCEEDS => Self::RefundExceedsPayment(money(&mut words)?),
+            Self::TOO_SMALL => Self::PayoutTooSmall(money(&mut words)?),
             _ => return None,
         };
         words.next().is_none().then_some(read)
@@ -161,6 +171,7 @@ mod tests {
             all.push(NotMoved::OverLimit(OverLimit { limit, left }));
         }
         all.push(NotMoved::RefundExceedsPayment(Money::from_minor(1_234, yuan)));
+        all.push(NotMoved::PayoutTooSmall(Money::from_minor(100, yuan)));
         for not_moved in all {
             let text = not_moved.to_text();
             assert_eq!(NotMoved::from_text(&text), Some(not_moved), "{text}");
@@ -172,6 +183,7 @@ mod tests {
             "declined_by_limit",
             "declined_by_limit day 156",
             "refund_exceeds_payment 156",
+            "payout_too_small",
             "succeeded",
         ] {
             assert_eq!(NotMoved::from_text(text), None, "{text}");

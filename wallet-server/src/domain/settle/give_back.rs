@@ -115,7 +115,11 @@ impl Books<'_> {
     }
 
     /// A merchant gives an amount, if it has it.
-    fn merchant_gives(&mut self, id: MerchantId, amount: Money) -> Result<(), NotGivenBack> {
+    pub(super) fn merchant_gives(
+        &mut self,
+        id: MerchantId,
+        amount: Money,
+    ) -> Result<(), NotGivenBack> {
         let balance = self.rows.merchant_balances.get_mut(&id);
         let balance = balance.ok_or(NotGivenBack::BalanceInsufficient)?;
         let left = balance.checked_sub(amount).ok().filter(|left| left.minor() >= 0);

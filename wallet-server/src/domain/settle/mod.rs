@@ -15,6 +15,7 @@ mod envelope;
 mod give_back;
 mod merchant_code;
 mod order;
+mod payout;
 mod person;
 mod reference;
 mod refund;
@@ -35,6 +36,7 @@ use super::plan::{AnswerRef, Event, NewKeptAnswer, PayerChange, PaymentChange, P
 use super::snapshot::{KeptAnswer, Payer, Snapshot};
 
 pub use confirmation::{ConfirmationRules, Standing, pin_reason};
+pub use payout::PayoutRules;
 
 /// The issuer's rules.
 #[derive(Clone, Debug)]
@@ -47,6 +49,8 @@ pub struct Rules {
     pub confirmation: ConfirmationRules,
     /// What may happen to payments after they were made.
     pub payments: PaymentRules,
+    /// What merchants may have paid out.
+    pub payouts: PayoutRules,
 }
 
 /// What may happen to payments after they were made.
@@ -89,6 +93,8 @@ pub fn settle(snapshot: Snapshot, rules: &Rules, commands: &[Command], now: Time
             Command::MakeOrder(make) => order::make(&mut books, make),
             Command::EndOrder(end) => order::end(&mut books, end),
             Command::PayMerchantCode(pay) => merchant_code::pay(&mut books, pay),
+            Command::RequestPayout(ask) => payout::ask(&mut books, ask),
+            Command::FinishPayout(finish) => payout::finish(&mut books, finish),
         };
         books.plan.outcomes.push(outcome);
     }

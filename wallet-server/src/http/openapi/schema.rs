@@ -112,6 +112,10 @@ ids! {
     PayerTransferId, "ptr";
     /// The id of a withdrawal.
     WithdrawalId, "wdr";
+    /// The id of a payout.
+    PayoutId, "po";
+    /// The id of a batch of payouts.
+    PayoutBatchId, "pob";
     /// The id of a red envelope.
     EnvelopeId, "env";
     /// The id of a claimed share of a red envelope.
@@ -162,6 +166,8 @@ texts! {
     Country, "^[A-Z]{2}$", "CN";
     /// A QR code as a PNG picture.
     Png, "^", "a picture";
+    /// An account at a bank: capital letters and digits.
+    BankAccount, "^[0-9A-Z]{6,34}$", "DE89370400440532013000";
     /// Six digits.
     SixDigits, "^[0-9]{6}$", "135790";
     /// A recovery code: ten letters and digits, with or without blanks.
@@ -182,6 +188,8 @@ names! {
         "expired", "partially_refunded", "refunded"];
     /// The state of a withdrawal: held, paid by the operator, or returned to the payer.
     WithdrawalState, ["authorized", "succeeded", "canceled"];
+    /// The state of a payout: held, paid by the bank, or the merchant's again.
+    PayoutState, ["authorized", "succeeded", "canceled"];
     /// What a code of a test comes to.
     TestOutcomeName, TestOutcome::ALL.iter().map(|outcome| outcome.as_str());
     /// The state of money in suspense: it waits for the operator, its owner has it, or the bank has
@@ -312,7 +320,7 @@ pub(in crate::http) mod kind {
 
     kinds! {
         account api_key api_key_event api_key_use balance cancellation confirmation device envelope envelope_claim export invitation
-        limits merchant merchant_code order payer payer_transfer payment plate receive_code recovery_codes refund suspense
+        limits merchant merchant_code order payer payer_transfer payment plate payout payout_batch payout_destination receive_code recovery_codes refund suspense
         terminal test_clock test_code top_up
         totp_secret wallet withdrawal
     }

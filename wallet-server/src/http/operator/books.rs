@@ -13,7 +13,8 @@ use utoipa_axum::routes;
 use wallet_core::Money;
 
 use crate::domain::ids::{
-    ClaimId, EnvelopeId, PayerTransferId, PaymentId, RefundId, SuspenseId, TopUpId, WithdrawalId,
+    ClaimId, EnvelopeId, PayerTransferId, PaymentId, PayoutId, RefundId, SuspenseId, TopUpId,
+    WithdrawalId,
 };
 use crate::domain::ledger::AccountKind;
 use crate::http::input;
@@ -143,7 +144,7 @@ async fn trial_balance(
 #[serde(deny_unknown_fields)]
 struct EntriesQuery {
     /// The id of what moved money.
-    #[param(pattern = "^(pay|ref|sus|top|ptr|wdr|env|clm)_[0-9a-f]{32}$")]
+    #[param(pattern = "^(pay|ref|sus|top|ptr|wdr|env|clm|po)_[0-9a-f]{32}$")]
     subject: String,
 }
 
@@ -187,11 +188,12 @@ fn subject(text: &str) -> Option<[u8; 16]> {
         .or_else(|| RefundId::parse(text).map(|id| *id.as_bytes()))
         .or_else(|| SuspenseId::parse(text).map(|id| *id.as_bytes()))
         .or_else(|| ClaimId::parse(text).map(|id| *id.as_bytes()))
+        .or_else(|| PayoutId::parse(text).map(|id| *id.as_bytes()))
 }
 
 /// The entries of one movement
 ///
-/// Of a payment, a top-up, a transfer between payers, a withdrawal, an envelope or a claim.
+/// Of a payment, a top-up, a transfer between payers, a withdrawal, an envelope, a claim or a payout.
 #[utoipa::path(
     get,
     path = "/v1/operator/entries",

@@ -6,6 +6,9 @@ mod key_trail;
 mod keys;
 mod merchants;
 mod payers;
+mod payout_batches;
+mod payout_destinations;
+mod payouts;
 mod suspense;
 mod top_ups;
 mod withdrawals;
@@ -31,6 +34,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(top_ups::routes())
         .merge(withdrawals::routes())
         .merge(suspense::routes())
+        .merge(payouts::routes())
+        .merge(payout_batches::routes())
+        .merge(payout_destinations::routes())
         .merge(books::routes())
         .merge(keys::routes())
 }

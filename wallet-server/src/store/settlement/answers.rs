@@ -86,13 +86,14 @@ pub(super) struct KeptColumns {
     shown: Option<Bytes>,
 }
 
-/// What an answer about money that concerns no merchant is called.
-const MOVEMENTS: [RecordKind; 5] = [
+/// What an answer is called that a record says all of.
+const MOVEMENTS: [RecordKind; 6] = [
     RecordKind::PayerTransfer,
     RecordKind::Withdrawal,
     RecordKind::Envelope,
     RecordKind::EnvelopeClaim,
     RecordKind::Suspense,
+    RecordKind::Payout,
 ];
 
 impl KeptColumns {

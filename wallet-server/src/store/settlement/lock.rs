@@ -6,10 +6,12 @@
 //! that waited would read the rest as it was before the wait.
 //!
 //! Other accounts have a row for each shard, and whoever only adds to one locks nothing before. A
-//! merchant who gives money back must not go below zero, over all shards together: then all of them
-//! are locked, after the payers' rows and in the order of accounts. So whoever waits for a merchant
-//! has its payers, and whoever has a merchant waits for no payer. Such a batch locks the rows that
-//! it adds to as well, because it has others that another one may wait for.
+//! merchant who gives money back, or has it paid out, must not go below zero, over all shards
+//! together: then all of them are locked, after the payers' rows and in the order of accounts. So
+//! whoever waits for a merchant has its payers, and whoever has a merchant waits for no payer. Such
+//! a batch locks the rows that it adds to as well, because it has others that another one may wait
+//! for. The same rows stand for a merchant's payouts: whoever decides about one, or puts it into a
+//! batch for the bank, holds them.
 //!
 //! An order is paid by one payment, whoever brings it. So whoever decides about one locks its row: after
 //! the payers' and before the merchants', in the order of ids. A batch that adds to a merchant without
@@ -67,7 +69,8 @@ struct PartyRow {
 #[derive(Deserialize)]
 struct LockedRow {}
 
-/// Locks the payers whom the commands concern, and the merchants who may have to give money back.
+/// Locks the payers whom the commands concern, and the merchants who may have to give money back or
+/// whose payouts are decided about.
 pub(super) async fn parties(
     transaction: &mut Transaction,
     own: Shard,
@@ -102,6 +105,24 @@ pub(super) async fn parties(
         }));
     }
     let _locked: Vec<LockedRow> = transaction.read(statement, &rows).await?;
+    Ok(())
+}
+
+/// Locks merchants, for whoever changes their payouts outside a settlement.
+pub(in crate::store) async fn merchants(
+    transaction: &mut Transaction,
+    merchants: &BTreeSet<MerchantId>,
+) -> Result<(), StoreError> {
+    if transaction.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
+    let row = |id: &MerchantId| PartyRow {
+        payer: None,
+        merchant: Some(Hex(*id.as_bytes())),
+        shard: None,
+    };
+    let rows: Vec<PartyRow> = merchants.iter().map(row).collect();
+    let _locked: Vec<LockedRow> = transaction.read(&PARTIES, &rows).await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! | step | SQLite | PostgreSQL |
 //! |---|---|---|
 //! | [`begin`](Settlement::begin) | `BEGIN IMMEDIATE`, the only lock there is | READ COMMITTED |
-//! | [`lock`](Settlement::lock) | – | the payers' balance rows, then the orders, then the balance rows of merchants who may give money back, each in the order of accounts or ids |
+//! | [`lock`](Settlement::lock) | – | the payers' balance rows, then the orders, then the balance rows of merchants who may give money back or have it paid out, each in the order of accounts or ids |
 //! | [`load`](Settlement::load) | what the commands name, several statements in one text | the same, parts of one statement |
 //! | [`commit`](Settlement::commit): write | each kind of row in a statement, all of them in one text | parts of one statement, then the batch's own row; sorted where two processes could write the same rows |
 //! | … and make durable | one fsync | one fsync |
@@ -18,6 +18,7 @@ mod lock;
 mod shard;
 mod write;
 
+pub(super) use lock::merchants as lock_merchants;
 pub use shard::OwnShard;
 
 use serde::{Deserialize, Serialize};

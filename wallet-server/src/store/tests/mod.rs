@@ -10,8 +10,8 @@ use std::path::Path;
 use super::sql::{Sql, sql};
 use super::{
     Store, accounts, api_keys, checks, claimed, confirmations, envelopes, events, identity, issuer,
-    journal, leases, merchants, nonces, orders, payers, payments, pins, plates, recipients,
-    retention, settlement, spending, test_payers, withdrawals,
+    journal, leases, merchants, nonces, orders, payers, payments, payouts, pins, plates,
+    recipients, retention, settlement, spending, test_payers, withdrawals,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -45,6 +45,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     .chain(settlement::statements())
     .chain(identity::statements())
     .chain(api_keys::statements())
+    .chain(payouts::statements())
 }
 
 fn migrations(database: &str) -> Vec<(String, String)> {
@@ -64,8 +65,16 @@ fn migrations(database: &str) -> Vec<(String, String)> {
 #[test]
 fn no_statement_is_left_out_of_the_lists() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
-    let files = ["", "api_keys", "identity", "settlement", "settlement/load", "settlement/write"]
-        .map(|sub| folder.join(sub));
+    let files = [
+        "",
+        "api_keys",
+        "identity",
+        "payouts",
+        "settlement",
+        "settlement/load",
+        "settlement/write",
+    ]
+    .map(|sub| folder.join(sub));
     let sources = files.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
     let declared: usize = sources
         .map(|entry| entry.unwrap().path())

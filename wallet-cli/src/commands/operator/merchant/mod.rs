@@ -1,5 +1,6 @@
 //! `wallet operator merchant`
 
+mod destination;
 mod key;
 
 use clap::Subcommand;
@@ -11,13 +12,14 @@ use crate::commands::ModeArg;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Create and list merchants, and look after their API keys
+/// Create and list merchants, and look after their API keys and bank accounts
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Create(CreateArgs),
     List(ListArgs),
     #[command(subcommand)]
     Key(key::Command),
+    Destination(destination::Args),
 }
 
 /// Create a merchant and print its first API key, this once
@@ -57,6 +59,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
             let request = args.page.apply(Request::get("/v1/operator/merchants"));
             output.show(&args.operator.client()?.send::<List<Merchant>>(request).await?)
         }
+        Command::Destination(args) => destination::run(args, output).await,
         Command::Key(command) => key::run(command, output).await,
     }
 }

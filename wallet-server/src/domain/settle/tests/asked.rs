@@ -3,6 +3,7 @@
 use proptest::sample::Index;
 
 use super::fixture::{By, Decision, Deposit, Ending, GiveBack, Sale, Undo, deposit, yuan};
+use super::paying_out::{Payout, PayoutStep, payout};
 use super::strategy::{Choice, NOTHING, Request, Twist};
 use crate::domain::command::Command;
 
@@ -15,6 +16,8 @@ pub(super) enum Asked {
     GiveBack(GiveBack),
     Undo(Undo),
     Ending(Ending),
+    Payout(Payout),
+    PayoutStep(PayoutStep),
 }
 
 impl From<Asked> for Command {
@@ -26,6 +29,8 @@ impl From<Asked> for Command {
             Asked::GiveBack(back) => back.into(),
             Asked::Undo(undo) => undo.into(),
             Asked::Ending(ending) => ending.into(),
+            Asked::Payout(payout) => payout.into(),
+            Asked::PayoutStep(step) => step.into(),
         }
     }
 }
@@ -40,6 +45,18 @@ fn recent(past: &[Asked], index: Index) -> Option<&Sale> {
     }
     let Asked::Sale(sale) = index.get(recent) else { return None };
     Some(sale)
+}
+
+/// One of the payouts so far, likewise.
+fn recent_payout(past: &[Asked], index: Index) -> Option<&Payout> {
+    let payout = |asked: &'_ Asked| matches!(asked, Asked::Payout(_));
+    let payouts: Vec<&Asked> = past.iter().filter(|asked| payout(asked)).collect();
+    let recent = &payouts[payouts.len().saturating_sub(4)..];
+    if recent.is_empty() {
+        return None;
+    }
+    let Asked::Payout(payout) = index.get(recent) else { return None };
+    Some(payout)
 }
 
 impl Request {
@@ -68,6 +85,17 @@ impl Request {
                 let key = key.unwrap_or(number);
                 Asked::Ending(Ending { key, paid, ..Ending::of(number, NOTHING + nth) })
             }
+            Self::PayOut(payout, key) => {
+                Asked::Payout(Payout { number, key: key.unwrap_or(number), ..payout })
+            }
+            Self::Step(index, to, key, other) => match recent_payout(past, index) {
+                Some(payout) => {
+                    let step = PayoutStep::of(number, payout, to);
+                    let merchant = if other { 3 - step.merchant.min(2) } else { step.merchant };
+                    Asked::PayoutStep(PayoutStep { key: key.unwrap_or(number), merchant, ..step })
+                }
+                None => Asked::Payout(Payout { number, key: number, ..payout(number, None) }),
+            },
             Self::Decide(index, ..) | Self::GiveBack(index, ..) | Self::Undo(index, ..) => {
                 match recent(past, index) {
                     Some(sale) => self.about(number, sale),
@@ -129,6 +157,15 @@ impl Twist {
                 Asked::Ending(Ending { number, key: number, ..it })
             }
             (Asked::Ending(it), _) => Asked::Ending(Ending { number, ..it }),
+            (Asked::Payout(it), twist) => Asked::Payout(match twist {
+                Self::OtherKey | Self::OtherKeyAndCode => Payout { number, key: number, ..it },
+                Self::OtherAmount => Payout { number, amount: Some(yuan(77)), ..it },
+                _ => Payout { number, ..it },
+            }),
+            (Asked::PayoutStep(it), Self::OtherKey | Self::OtherKeyAndCode) => {
+                Asked::PayoutStep(PayoutStep { number, key: number, ..it })
+            }
+            (Asked::PayoutStep(it), _) => Asked::PayoutStep(PayoutStep { number, ..it }),
             (Asked::Sale(sale), twist) => Asked::Sale(twist.resell(Sale { number, ..sale }, step)),
             (Asked::Deposit(it), twist) => {
                 let it = Deposit { number, ..it };

@@ -7,6 +7,7 @@ use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
 use super::books::{Books, PaymentRow};
 use super::fixture::{DAY_LIMIT, MONTH_LIMIT};
+use super::paying_out::PayoutRow;
 use crate::domain::command::{Capture, CodeSource, MerchantCodeId};
 use crate::domain::ids::{PayerId, PaymentId, TransferId};
 use crate::domain::journal::books_hash;
@@ -33,6 +34,8 @@ impl Books {
         }
         let set_aside = self.entries().filter(|it| it.bucket == Bucket::Held);
         let set_aside: i64 = set_aside.map(|it| it.amount.minor()).sum();
+        let paying_out = self.payouts.values().filter(|row| row.is_open());
+        held += paying_out.map(|row| row.last.asked.minor()).sum::<i64>();
         assert_eq!(set_aside, held, "what is held is what waits");
         for (payer, change) in &self.payers {
             self.audit_usage(*payer, &change.usage);
@@ -44,12 +47,14 @@ impl Books {
         }
         self.audit_suspense();
         self.audit_orders();
+        self.audit_payouts();
         let payments = self.payments.values();
         let movers = payments.flat_map(|row| [row.transfer, row.closing, row.reversal]);
         let ended = self.suspense.values().map(|row| row.closing);
         let movers = movers.chain(ended).flatten().count()
             + self.top_ups.len()
             + self.refunds.len()
+            + self.payouts.values().flat_map(PayoutRow::movers).count()
             + self.paid_to_merchants.len();
         assert_eq!(self.transfers.len(), movers, "no money moves unexplained");
     }
@@ -206,7 +211,7 @@ impl Books {
             if let Some(record) = told {
                 let event = events.next().expect("what is new has an event");
                 assert_eq!(event.record, record);
-                assert!(event.payer.is_some());
+                assert_eq!(event.payer.is_none(), record.kind == RecordKind::Payout);
                 let merchant = (record.merchant != [0; 16]).then_some(record.merchant);
                 assert_eq!(event.merchant.map(|id| *id.as_bytes()), merchant);
             }
@@ -237,6 +242,12 @@ fn check_places(plan: &Plan) {
     for (id, change) in &plan.changed_payments {
         assert_eq!(plan.events[change.event].record, change.record);
         assert_eq!(last[PaymentId::as_bytes(id)], change.record);
+    }
+    for new in &plan.payouts.requested {
+        assert_eq!(plan.events[new.event].record, new.record);
+    }
+    for change in plan.payouts.changed.values() {
+        assert_eq!(plan.events[change.event].record, change.record);
     }
     for ended in &plan.ended_suspense {
         assert_eq!(plan.events[ended.event].record.subject, *ended.id.as_bytes());

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use wallet_core::receipt::{PaymentState, Record};
 use wallet_core::{DeviceKeyId, Mode, Money, Timestamp};
 
+use super::paying_out::PayoutRow;
 use crate::domain::command::{KeyRef, ReferenceRef};
 use crate::domain::ids::{
-    AccountId, OrderId, PayerId, PaymentId, RefundId, SuspenseId, TopUpId, TransferId,
+    AccountId, OrderId, PayerId, PaymentId, PayoutId, RefundId, SuspenseId, TopUpId, TransferId,
 };
 use crate::domain::ledger::{Bucket, Entry};
 use crate::domain::limits::{Day, Proof};
@@ -156,7 +157,8 @@ pub(super) struct Books {
     /// Orders, as they are now.
     pub(super) orders: BTreeMap<OrderId, OrderAnswer>,
     pub(super) payers: BTreeMap<PayerId, PayerChange>,
-    /// What was paid to merchants' bank accounts, which settlement does not do.
+    pub(super) payouts: BTreeMap<PayoutId, PayoutRow>,
+    /// What was paid to merchants' bank accounts beside settlement.
     pub(super) paid_to_merchants: Vec<TransferId>,
     journal: Vec<Record>,
 }
@@ -201,6 +203,7 @@ impl Books {
         for ended in plan.ended_suspense {
             self.end_suspense(ended);
         }
+        self.write_payouts(plan.payouts);
         for taken in plan.references {
             let before = self.references.insert(taken.reference, taken.holder);
             assert_eq!(before, None, "a reference is taken once");

@@ -17,7 +17,7 @@ pub(super) fn payer_of(sale: &Sale) -> u32 {
     DEVICES.iter().find(|device| device.0 == sale.device).map_or(1, |it| it.1)
 }
 
-fn request(caller: Caller, mode: Mode, key: u32, content: &impl Debug) -> Request {
+pub(super) fn request(caller: Caller, mode: Mode, key: u32, content: &impl Debug) -> Request {
     Request { key: KeyRef { caller, mode, key: format!("key {key}") }, hash: digest(content) }
 }
 

@@ -120,6 +120,7 @@ impl Database {
                 self.revoked_keys.insert(ApiKeyId::from_bytes(id_bytes(number)));
             }
             Change::PayMerchant(number) => self.pay_merchant(number),
+            Change::BatchPayouts => self.books.batch_payouts(),
         }
     }
 
@@ -184,9 +185,9 @@ impl Database {
             let (available, held) = (self.books.available(*wallet), self.books.held(*wallet));
             assert!(available >= 0 && held >= 0, "no payer is below zero");
         }
-        for merchant in self.merchants.values() {
-            assert_eq!(self.books.held(merchant.account), 0);
-            assert!(self.books.balance(merchant.account) >= 0, "no merchant is below zero");
+        for (id, merchant) in &self.merchants {
+            assert_eq!(self.books.held(merchant.account), self.books.paying_out(*id));
+            assert!(self.books.available(merchant.account) >= 0, "no merchant is below zero");
         }
         for ((kind, mode, currency), account) in &self.own_accounts {
             let balance = self.books.balance(*account);
@@ -234,9 +235,9 @@ impl Database {
         self.books.held(self.payers[&payer_id(number)].account)
     }
 
-    /// What a merchant is owed, in minor units.
+    /// What a merchant is owed and has not asked for yet, in minor units.
     pub(super) fn owed(&self, number: u32) -> i64 {
-        self.books.balance(self.merchants[&merchant_id(number)].account)
+        self.books.available(self.merchants[&merchant_id(number)].account)
     }
 
     /// The balance of an account of the issuer's own, in minor units.

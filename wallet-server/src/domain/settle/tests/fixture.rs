@@ -4,7 +4,7 @@ use wallet_core::{Currency, DeviceKeyId, Mode, Money, Timestamp};
 
 use crate::domain::ids::{MerchantId, PayerId};
 use crate::domain::limits::{Calendar, LimitRules, Limits, ProofLimits};
-use crate::domain::settle::{ConfirmationRules, PaymentRules, Rules};
+use crate::domain::settle::{ConfirmationRules, PaymentRules, PayoutRules, Rules};
 
 pub(super) use super::changes::{By, Decision, Ending, GiveBack, Undo};
 pub(super) use super::requests::{Deposit, Sale, deposit, sale};
@@ -74,6 +74,9 @@ pub(super) const CANCEL: i64 = 40;
 pub(super) const REFUND: i64 = 60;
 pub(super) const REFUNDS_MAX: u32 = 2;
 
+/// The least that may be paid out at once, in fen.
+pub(super) const LEAST_PAYOUT: i64 = 3;
+
 /// Rules under which no payment is confirmed.
 pub(super) fn rules() -> Rules {
     let limits = Limits {
@@ -106,6 +109,7 @@ pub(super) fn rules() -> Rules {
             refunds_max: REFUNDS_MAX,
             fees_returned: true,
         },
+        payouts: PayoutRules { least: yuan(LEAST_PAYOUT) },
     }
 }
 
@@ -153,4 +157,6 @@ pub(super) enum Change {
     RevokeKey(u32),
     /// All that a merchant is owed is paid to its bank account.
     PayMerchant(u32),
+    /// The bank is told of all open payouts.
+    BatchPayouts,
 }

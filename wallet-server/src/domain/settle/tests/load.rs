@@ -35,7 +35,8 @@ impl Database {
                 Command::EndOrder(_) => {}
                 Command::TopUp(top_up) => self.load_for_top_up(&mut rows, top_up),
                 Command::EndSuspense(end) => self.load_suspense(&mut rows, end),
-                Command::Resolve(_) | Command::Refund(_) => {}
+                Command::FinishPayout(finish) => self.books.load_payout(&mut rows, finish),
+                Command::Resolve(_) | Command::Refund(_) | Command::RequestPayout(_) => {}
                 other => panic!("not played here: {other:?}"),
             }
         }

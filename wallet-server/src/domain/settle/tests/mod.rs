@@ -16,6 +16,8 @@ mod load;
 mod merchant_codes;
 mod model;
 mod money;
+mod paying_out;
+mod payouts;
 mod people;
 mod precedence;
 mod properties;

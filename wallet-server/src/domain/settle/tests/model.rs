@@ -4,6 +4,7 @@
 
 mod charge;
 mod later;
+mod payouts;
 mod sums;
 
 use std::collections::{HashMap, HashSet};
@@ -23,6 +24,8 @@ pub(super) struct Model {
     revoked_keys: HashSet<u32>,
     /// What was paid to merchants' bank accounts.
     paid_to_merchants: HashMap<u32, i64>,
+    /// The numbers of payouts of which the bank may know.
+    batched: HashSet<u32>,
 }
 
 struct Past {
@@ -138,6 +141,8 @@ fn request_hash(command: &Command) -> [u8; 32] {
         Command::Refund(refund) => refund.request.hash,
         Command::EndSuspense(end) => end.request.hash,
         Command::TopUp(top_up) => top_up.request_hash,
+        Command::RequestPayout(ask) => ask.request.hash,
+        Command::FinishPayout(finish) => finish.request.hash,
         other => panic!("not played here: {other:?}"),
     }
 }
@@ -166,6 +171,10 @@ impl Model {
                 let owed = self.owed(number);
                 *self.paid_to_merchants.entry(number).or_default() += owed;
             }
+            Change::BatchPayouts => {
+                let open = self.open_payouts();
+                self.batched.extend(open);
+            }
         }
     }
 
@@ -178,6 +187,8 @@ impl Model {
             Command::Refund(refund) => self.refund(command, refund, now),
             Command::EndSuspense(end) => (self.end_suspense(command, end), None),
             Command::TopUp(top_up) => (self.top_up(command, top_up), None),
+            Command::RequestPayout(ask) => (self.ask_payout(command, ask), None),
+            Command::FinishPayout(finish) => (self.finish_payout(command, finish), None),
             other => panic!("not played here: {other:?}"),
         };
         let copied = match command {

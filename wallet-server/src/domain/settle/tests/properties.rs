@@ -13,7 +13,7 @@ use super::fixture::{MERCHANTS, PAYERS, Seen, What, asking_rules, deposit, numbe
 use super::model::Model;
 use super::strategy::{Batch, NOTHING, history};
 use crate::domain::command::Command;
-use crate::domain::ids::PaymentId;
+use crate::domain::ids::{PaymentId, PayoutId};
 use crate::domain::ledger::AccountKind;
 use crate::domain::outcome::{DeclineCode, Refusal, Rejection};
 use crate::domain::plan::NewHolder;
@@ -62,11 +62,16 @@ fn told(database: &Database, commands: &[Command]) -> Vec<Command> {
         let charged = |it: &Command| matches!(it, Command::Charge(charge) if charge.id == id);
         commands.iter().any(charged) && !books.payments.contains_key(&id)
     };
+    let asked = |id: PayoutId| {
+        let asks = |it: &Command| matches!(it, Command::RequestPayout(ask) if ask.id == id);
+        commands.iter().any(asks) && !books.payouts.contains_key(&id)
+    };
     let look_up = |command: &Command| {
         let mut command = command.clone();
         match &mut command {
             Command::Resolve(resolve) if made(resolve.payment) => return None,
             Command::Refund(refund) if made(refund.payment) => return None,
+            Command::FinishPayout(finish) if asked(finish.id) => return None,
             Command::CancelReference(cancel) if cancel.holder.is_some() => {
                 cancel.holder = match books.references.get(&cancel.reference) {
                     Some(NewHolder::Payment(id, _)) => Some((*id, books.payments[id].payer)),
@@ -165,6 +170,7 @@ fn every_outcome() -> BTreeSet<Seen> {
     let mut told = vec![What::Paid(0), What::Waits(0), What::Authorized(0), What::Canceled(0)];
     told.extend([What::Credited(0), What::Refunded(0, 0, 0), What::Buried, What::Ended(0)]);
     told.push(What::Returned(0));
+    told.extend([What::PayoutHeld(0, 0), What::PayoutPaid(0, 0), What::PayoutBack(0, 0)]);
     told.extend(declines.map(|decline| What::Declined(0, decline)));
     told.extend(rejections.map(What::Rejected));
     let not_moved = [
@@ -173,6 +179,8 @@ fn every_outcome() -> BTreeSet<Seen> {
         "refund_exceeds_payment",
         "too_many_refunds",
         "balance_insufficient",
+        "payout_destination_missing",
+        "payout_too_small",
     ];
     told.extend(not_moved.map(|code| What::Kept(code, 0)));
     let mut all: BTreeSet<Seen> =
@@ -193,6 +201,10 @@ fn every_outcome() -> BTreeSet<Seen> {
         Refusal::ReferenceMoved,
         Refusal::UnknownSuspense,
         Refusal::SuspenseClosed,
+        Refusal::UnknownMerchant,
+        Refusal::UnknownPayout,
+        Refusal::PayoutBatched,
+        Refusal::PayoutClosed,
         Refusal::KeyRevoked,
         Refusal::KeyReused,
         Refusal::ReferenceCanceled,
@@ -220,6 +232,9 @@ fn without_number(seen: Seen) -> Seen {
         What::Credited(_) => What::Credited(0),
         What::Refunded(..) => What::Refunded(0, 0, 0),
         What::Ended(_) => What::Ended(0),
+        What::PayoutHeld(..) => What::PayoutHeld(0, 0),
+        What::PayoutPaid(..) => What::PayoutPaid(0, 0),
+        What::PayoutBack(..) => What::PayoutBack(0, 0),
         What::Kept(code, _) => What::Kept(code, 0),
         What::Rejected(_) | What::Buried | What::Order(..) => what,
     };

@@ -1,6 +1,6 @@
 //! Outcomes in few words, so that a test can say what it expects in one line.
 
-use wallet_core::receipt::PaymentState;
+use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
 use super::fixture::number_of;
 use crate::domain::outcome::{Answer, DeclineCode, NotMoved, Outcome, Refusal, Rejection};
@@ -39,6 +39,10 @@ pub(super) enum What {
     Ended(u32),
     /// An order, and where it stands.
     Order(u32, &'static str),
+    /// This payout's money, so much of it, is held, has left, or is the merchant's again.
+    PayoutHeld(u32, i64),
+    PayoutPaid(u32, i64),
+    PayoutBack(u32, i64),
 }
 
 impl From<&Outcome> for Seen {
@@ -72,13 +76,27 @@ impl From<&Outcome> for Seen {
             Answer::Order(order) => {
                 What::Order(number_of(order.id.as_bytes()), order.state.as_str())
             }
-            // No other movement is played here.
-            Answer::Movement(movement) => What::Ended(number_of(&movement.record.subject)),
+            Answer::Movement(movement) => movement_seen(&movement.record),
         };
         if replayed { Self::Again(what) } else { Self::New(what) }
     }
 }
 
 fn left(why: NotMoved) -> i64 {
-    if let NotMoved::RefundExceedsPayment(left) = why { left.minor() } else { 0 }
+    if let NotMoved::RefundExceedsPayment(left) | NotMoved::PayoutTooSmall(left) = why {
+        left.minor()
+    } else {
+        0
+    }
+}
+
+/// Money in suspense or a payout: no other movement is played here.
+fn movement_seen(record: &Record) -> What {
+    let (number, amount) = (number_of(&record.subject), record.asked.minor());
+    match (record.kind, record.state) {
+        (RecordKind::Payout, PaymentState::Authorized) => What::PayoutHeld(number, amount),
+        (RecordKind::Payout, PaymentState::Succeeded) => What::PayoutPaid(number, amount),
+        (RecordKind::Payout, _) => What::PayoutBack(number, amount),
+        _ => What::Ended(number),
+    }
 }

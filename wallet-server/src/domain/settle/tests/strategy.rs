@@ -7,6 +7,7 @@ use proptest::sample::Index;
 use wallet_core::{Mode, Money, Timestamp};
 
 use super::fixture::{Change, Deposit, Sale, at, currency, deposit, dollars, sale, yuan};
+use super::paying_out::{Payout, Towards, payout};
 use crate::domain::command::Command;
 
 /// The number of money in suspense that is not there, unless the operator sees some: the first of
@@ -36,6 +37,10 @@ pub(super) enum Request {
     Undo(Index, Option<u32>, Option<u32>, bool),
     /// The operator releases money in suspense, or has paid it out.
     End(u32, Option<u32>, Option<u32>),
+    /// A merchant has money paid out: under a key.
+    PayOut(Payout, Option<u32>),
+    /// An earlier payout goes on or back: under a key, of its merchant or another.
+    Step(Index, Towards, Option<u32>, bool),
 }
 
 /// How much of a sale.
@@ -162,6 +167,37 @@ fn request() -> impl Strategy<Value = Request> {
             .prop_map(|(it, other, key, looked)| Request::Undo(it, other, key, looked)),
         5 => (0..2_u32, option::weighted(0.5, 0..3_u32), option::weighted(0.4, 8..10_u32))
             .prop_map(|(nth, paid, key)| Request::End(nth, paid, key)),
+        4 => (arbitrary_payout(), key()).prop_map(|(it, key)| Request::PayOut(it, key)),
+        5 => (any::<Index>(), towards(), key(), prop::bool::weighted(0.05))
+            .prop_map(|(it, to, key, other)| Request::Step(it, to, key, other)),
+    ]
+}
+
+fn arbitrary_payout() -> impl Strategy<Value = Payout> {
+    let merchant =
+        prop_oneof![12 => Just(1_u32), 12 => Just(2_u32), 4 => Just(3_u32), 2 => 4..=6_u32];
+    let amount = prop_oneof![
+        5 => Just(None),
+        6 => (1..=60_i64).prop_map(|minor| Some(yuan(minor))),
+        1 => Just(Some(yuan(5_000))),
+        1 => Just(Some(dollars(5))),
+    ];
+    let asker = prop_oneof![4 => (1..=3_u32).prop_map(Some), 1 => Just(None)];
+    let (known, fitting) = (prop::bool::weighted(0.9), prop::bool::weighted(0.95));
+    (merchant, amount, asker, known, fitting).prop_map(
+        |(merchant, amount, api_key, destination, fitting)| {
+            let test = (merchant == 3) == fitting;
+            let mode = if test { Mode::Test } else { Mode::Live };
+            Payout { api_key, mode, merchant, destination, ..payout(0, amount) }
+        },
+    )
+}
+
+fn towards() -> impl Strategy<Value = Towards> {
+    prop_oneof![
+        2 => (1..=3_u32).prop_map(Towards::Cancel),
+        3 => (0..6_u32).prop_map(Towards::Paid),
+        2 => Just(Towards::Returned),
     ]
 }
 
@@ -191,7 +227,8 @@ fn change() -> impl Strategy<Value = Change> {
         2 => (1..=5_u32, any::<bool>()).prop_map(|(it, on)| Change::MerchantActive(it, on)),
         1 => (1..=5_u32).prop_map(Change::RevokeDevice),
         1 => (1..=3_u32).prop_map(Change::RevokeKey),
-        3 => (1..=4_u32).prop_map(Change::PayMerchant),
+        2 => (1..=4_u32).prop_map(Change::PayMerchant),
+        1 => Just(Change::BatchPayouts),
     ]
 }
 

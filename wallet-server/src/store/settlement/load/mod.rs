@@ -8,6 +8,7 @@ mod merchant_codes;
 mod merchants;
 mod parties;
 mod payments;
+mod payouts;
 mod people;
 mod suspense;
 mod top_ups;
@@ -58,6 +59,7 @@ pub(super) async fn snapshot(
     payments::merchant_balances(transaction, commands, &mut snapshot).await?;
     suspense::read(transaction, commands, &mut snapshot).await?;
     people::read(transaction, commands, &mut snapshot.people).await?;
+    payouts::read(transaction, commands, &mut snapshot.payouts).await?;
     envelopes::read(transaction, commands, &mut snapshot.people).await?;
     merchant_codes::read(transaction, commands, &mut snapshot.merchant_codes).await?;
 
@@ -101,6 +103,7 @@ pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'sta
         merchants::STATEMENTS,
         parties::STATEMENTS,
         payments::STATEMENTS,
+        payouts::STATEMENTS,
         people::STATEMENTS,
         suspense::STATEMENTS,
         top_ups::STATEMENTS,

@@ -6,6 +6,7 @@ mod envelopes;
 mod kept;
 mod merchant_codes;
 mod payments;
+mod payouts;
 mod people;
 mod refunds;
 
@@ -37,6 +38,7 @@ pub(super) fn plan(
     payments::references(&mut changes, plan, now)?;
     payments::top_ups(&mut changes, batch, plan)?;
     people::changes(&mut changes, batch, &plan.people)?;
+    payouts::changes(&mut changes, batch, &plan.payouts)?;
     envelopes::changes(&mut changes, batch, &plan.people)?;
     merchant_codes::changes(&mut changes, batch, &plan.merchant_codes)?;
     kept::kept_answers(&mut changes, batch, plan, today)?;
@@ -60,6 +62,7 @@ pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'sta
         kept::STATEMENTS,
         merchant_codes::STATEMENTS,
         payments::STATEMENTS,
+        payouts::STATEMENTS,
         people::STATEMENTS,
         refunds::STATEMENTS,
     ]

@@ -23,7 +23,7 @@ fn made(payment: &Payment<'_>, what: What, made: Made) -> Decided {
 }
 
 impl Model {
-    fn is_revoked(&self, api_key: ApiKeyId) -> bool {
+    pub(super) fn is_revoked(&self, api_key: ApiKeyId) -> bool {
         self.revoked_keys.contains(&number_of(api_key.as_bytes()))
     }
 

@@ -64,12 +64,13 @@ impl Model {
         held.map(|it| it.amount()).sum()
     }
 
-    /// What a merchant is owed, in minor units.
+    /// What a merchant is owed and has not asked for yet, in minor units.
     pub(in super::super) fn owed(&self, merchant: u32) -> i64 {
         let own = self.payments().filter(|it| it.merchant() == merchant);
         let sold: i64 =
             own.map(|it| it.captured - it.fee() - (it.refunded - it.fee_returned)).sum();
-        sold - self.paid_to_merchants.get(&merchant).copied().unwrap_or_default()
+        let paid = self.paid_to_merchants.get(&merchant).copied().unwrap_or_default();
+        sold - paid - self.asked_for(merchant)
     }
 
     /// The fees earned, in minor units.
@@ -82,7 +83,7 @@ impl Model {
         let paid_in: i64 = self.credits().map(|it| it.0.amount.money().minor()).sum();
         let paid_out = |it: &Suspended<'_>| matches!(it.ended, Some(SuspenseEnd::PaidOut { .. }));
         let to_owners: i64 = self.suspense().filter(paid_out).map(|it| it.amount).sum();
-        paid_in - to_owners - self.paid_to_merchants.values().sum::<i64>()
+        paid_in - to_owners - self.paid_to_merchants.values().sum::<i64>() - self.paid_out()
     }
 }
 
