@@ -4,9 +4,11 @@
 //! stands, because a misspelt limit is a limit that does not hold.
 
 mod rate_limits;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
@@ -21,6 +23,7 @@ use crate::store::Isolation;
 use crate::worker::PinRules;
 
 pub use rate_limits::{RateLimitSettings, RateSettings};
+pub use webhooks::WebhookSettings;
 
 /// The default settings, with an explanation of each: print it, edit it, serve it.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
@@ -64,6 +67,7 @@ pub struct Settings {
     pub devices: DeviceSettings,
     pub rate_limits: RateLimitSettings,
     pub envelopes: EnvelopeSettings,
+    pub webhooks: WebhookSettings,
     pub log: LogSettings,
 }
 
@@ -362,6 +366,7 @@ impl Settings {
                 open_registration: self.registration == Registration::Open,
             },
             rates: self.rate_limits.limits()?,
+            webhook_timeout: self.webhooks.timeout()?,
             public_authorities: self.public_authorities()?,
         })
     }
@@ -409,6 +414,7 @@ pub(crate) struct Parsed {
     pub(crate) devices: DeviceRules,
     pub(crate) envelope_life_millis: i64,
     pub(crate) rates: RateLimits,
+    pub(crate) webhook_timeout: Duration,
     pub(crate) public_authorities: Vec<String>,
 }
 
@@ -521,6 +527,8 @@ mod tests {
             ("pin.tries_a_minute", "0"),
             ("rate_limits.api_keys.burst", "0"),
             ("rate_limits.devices.requests_per_second", "1000001"),
+            ("webhooks.timeout_seconds", "0"),
+            ("webhooks.timeout_seconds", "61"),
             ("public_authorities", "https://wallet.example"),
             ("public_authorities", "me@wallet.example"),
         ] {

@@ -44,4 +44,6 @@ mod tills;
 mod tls;
 mod totp;
 pub(crate) mod transfers;
+mod webhook_endpoints;
+pub(crate) mod webhooks;
 mod withdrawals;

@@ -113,6 +113,10 @@ id! {
     ApiKeyId, "key"
 }
 id! {
+    /// Where a merchant wants to be told of events.
+    WebhookEndpointId, "we"
+}
+id! {
     /// An invitation to enrol one device.
     InvitationId, "inv"
 }

@@ -16,3 +16,4 @@ pub mod shares;
 pub mod snapshot;
 pub mod stage;
 pub mod test_payer;
+pub mod webhooks;

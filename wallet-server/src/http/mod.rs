@@ -25,6 +25,7 @@ mod terminals;
 mod test_mode;
 mod time;
 mod wallet;
+pub(crate) mod webhooks;
 mod withdrawal_body;
 
 use std::sync::Arc;
@@ -60,6 +61,7 @@ fn public_routes() -> OpenApiRouter<Arc<App>> {
         .merge(refunds::routes())
         .merge(terminals::routes())
         .merge(balance::routes())
+        .merge(webhooks::routes())
         .merge(test_mode::routes())
         .merge(issuer::routes())
         .merge(wallet::routes())

@@ -33,6 +33,7 @@ mod spending;
 mod sql;
 mod suspense;
 mod test_payers;
+mod webhooks;
 mod withdrawals;
 
 pub use accounts::{Balance, LedgerLine};
@@ -66,6 +67,11 @@ pub use retention::{FORGET_MAX, Old};
 pub use settlement::{OwnShard, Settlement};
 pub use suspense::{Suspense, SuspenseState};
 pub use test_payers::{Deciding, TestPaymentPayer};
+pub use webhooks::{
+    AttemptMade, DueDelivery, EndpointAfter, EndpointChange, EventPlace, Followed,
+    ListedDeliveries, NewEndpoint, ToldEvent, WantedEvent, WebhookAttempt, WebhookDelivery,
+    WebhookEndpoint,
+};
 pub use withdrawals::Withdrawal;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod pins;
 mod retention;
 mod sequencer;
 mod test_payers;
+mod webhooks;
 
 #[cfg(test)]
 pub(crate) use batcher::BatcherParts;
@@ -29,3 +30,4 @@ pub use notifier::{Notifier, Waiter};
 pub use pins::{PinRules, PinUnanswered, Pins, PinsParts, Trier};
 pub use retention::Retention;
 pub use test_payers::{TestPayers, TestPayersParts};
+pub use webhooks::{EventTexts, Webhooks, WebhooksParts};

@@ -12,6 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::outcome::{ConfirmationReason as Reason, DeclineCode};
 use crate::domain::test_payer::TestOutcome;
+use crate::domain::webhooks::{AttemptError, DeliveryState, DisabledBecause};
 use crate::http::payments::{
     METADATA_KEY_LENGTH_MAX, METADATA_KEYS_MAX, METADATA_VALUE_LENGTH_MAX,
 };
@@ -95,6 +96,8 @@ ids! {
     MerchantId, "mer";
     /// The id of an API key.
     ApiKeyId, "key";
+    /// The id of a webhook endpoint.
+    WebhookEndpointId, "we";
     /// The id of a payer.
     PayerId, "payer";
     /// The id of an invitation.
@@ -145,6 +148,12 @@ texts! {
     Receipt, "^[A-Za-z0-9_-]+$", "AQEAAQMBogNmZuN1";
     /// A QR code as an SVG picture.
     Svg, "^<[?]?(xml|svg)", "<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>";
+    /// Where a webhook is sent: `https://` and an address of the internet.
+    WebhookUrl, "^[hH][tT][tT][pP][sS]?://.{1,1990}$", "https://shop.example/hooks";
+    /// The id of an event, which names its place in the journal.
+    WebhookEventId, "^evt_(0|[1-9][0-9]{0,17})_(0|[1-9][0-9]{0,17})_(0|[1-9][0-9]{0,17})$", "evt_17_0_1795353372388";
+    /// The type of an event of a merchant's, or all of them.
+    WebhookEventType, "^([*]|(payment|refund|payout|order)[.](requires_confirmation|authorized|succeeded|declined|canceled|expired|partially_refunded|refunded))$", "payment.succeeded";
     /// Six digits.
     SixDigits, "^[0-9]{6}$", "135790";
     /// A recovery code: ten letters and digits, with or without blanks.
@@ -188,6 +197,17 @@ names! {
     PayerState, ["active", "frozen", "closed"];
     /// The state of an API key: it works, it works for a while yet, or it does not any more.
     ApiKeyStateName, ["active", "expiring", "expired", "revoked"];
+    /// Whether a webhook endpoint is told of events.
+    WebhookEndpointState, ["enabled", "disabled"];
+    /// Why a webhook endpoint is told of nothing: its merchant said so, it answered 410, or it failed
+    /// for days.
+    WebhookDisabledBecause, DisabledBecause::ALL.iter().map(|because| because.as_str());
+    /// What has become of an event for a webhook endpoint.
+    WebhookDeliveryState, DeliveryState::ALL.iter().map(|state| state.as_str());
+    /// Which deliveries are listed.
+    WebhookListedState, ["waiting", "failed"];
+    /// Why an attempt to tell a webhook endpoint failed: `docs/http-api.md` says what each means.
+    WebhookError, AttemptError::ALL.iter().map(|error| error.as_str());
     /// The state of a device.
     DeviceState, ["pending", "active", "revoked"];
     /// How a red envelope is split.
@@ -286,6 +306,6 @@ pub(in crate::http) mod kind {
         account api_key api_key_event api_key_use balance cancellation confirmation device envelope envelope_claim export invitation
         limits merchant payer payer_transfer payment receive_code recovery_codes refund suspense
         terminal test_clock test_code top_up
-        totp_secret wallet withdrawal
+        totp_secret wallet webhook_delivery webhook_endpoint withdrawal
     }
 }

@@ -11,7 +11,7 @@ use super::sql::{Sql, sql};
 use super::{
     Store, accounts, api_keys, checks, claimed, confirmations, envelopes, events, identity, issuer,
     journal, leases, merchants, nonces, payers, payments, pins, recipients, retention, settlement,
-    spending, test_payers, withdrawals,
+    spending, test_payers, webhooks, withdrawals,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -43,6 +43,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     .chain(settlement::statements())
     .chain(identity::statements())
     .chain(api_keys::statements())
+    .chain(webhooks::statements())
 }
 
 fn migrations(database: &str) -> Vec<(String, String)> {
@@ -62,9 +63,9 @@ fn migrations(database: &str) -> Vec<(String, String)> {
 #[test]
 fn no_statement_is_left_out_of_the_lists() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
-    let files = ["", "api_keys", "identity", "settlement", "settlement/load", "settlement/write"]
-        .map(|sub| folder.join(sub));
-    let sources = files.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let folders = ["", "api_keys", "identity", "settlement", "settlement/load", "settlement/write"];
+    let files = folders.into_iter().chain(["webhooks"]).map(|sub| folder.join(sub));
+    let sources = files.flat_map(|folder| std::fs::read_dir(folder).unwrap());
     let declared: usize = sources
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
@@ -104,12 +105,14 @@ async fn sqlite_understands_every_statement() {
 #[tokio::test]
 async fn no_statement_reads_a_whole_table_but_those_that_are_about_it() {
     /// About everything, or the ends of a table, which an index gives.
-    const WHOLE: [&str; 5] = [
+    const WHOLE: [&str; 7] = [
         "accounts::TRIAL_BALANCE",
         "issuer::LIVE",
         "settlement::LATEST",
         "events::END",
         "shard::OWN_ACCOUNTS",
+        "webhooks::FOLLOWED",
+        "webhooks::WAITING",
     ];
     /// They insert rows that others refer to. SQLite lists the search for rows that waited for
     /// them, which it makes only if there are some: never, as these are inserted first.
