@@ -5,7 +5,10 @@
 
 mod auth;
 mod balance;
+mod cursor;
 mod edge;
+mod event_body;
+mod events;
 mod input;
 mod issuer;
 mod key_use;
@@ -18,6 +21,7 @@ mod payment_body;
 mod payment_changes;
 mod payments;
 mod problem;
+mod refund_body;
 mod refunds;
 mod refusal;
 mod replay;
@@ -43,6 +47,7 @@ use edge::Edge;
 use openapi::{Audience, Document};
 use problem::{Certainty, Problem};
 
+pub use event_body::{merchant_event_id, merchant_event_text};
 pub use operator::OperatorAuth;
 
 /// The longest body: a charge is under 2 KB.
@@ -60,6 +65,7 @@ fn public_routes() -> OpenApiRouter<Arc<App>> {
         .merge(refunds::routes())
         .merge(terminals::routes())
         .merge(balance::routes())
+        .merge(events::routes())
         .merge(test_mode::routes())
         .merge(issuer::routes())
         .merge(wallet::routes())

@@ -62,6 +62,7 @@ const ERRORS: &[Row] = &[
     (409, "hold_expired", FINAL, "It was not captured in time; what was held is free."),
     (409, "cancel_too_late", RETRY, "It was captured too long ago: refund it instead."),
     (409, "suspense_closed", RETRY, "It was released or paid out already."),
+    (409, "statement_not_ready", RETRY, "The day is not over yet: `detail` says when it will be."),
     (409, "payer_decides", RETRY, "This payer was not made for a test, and decides alone."),
     (409, "outcome_impossible", FINAL, "The issuer's limits leave no such amount."),
     (409, "test_clock_off", FINAL, "Nobody moves the clock of this server."),
