@@ -25,8 +25,9 @@ use crate::service::{App, Own};
 use crate::settings::{Parsed, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 use crate::worker::{
-    Engine, EngineError, EngineParts, Expiry, ExpiryParts, KeyUsesWriter, Notifier, PinsParts,
-    Retention, TestPayers, TestPayersParts, Webhooks, WebhooksParts,
+    Engine, EngineError, EngineParts, Expiry, ExpiryParts, KeyUsesWriter, MerchantFeed,
+    MerchantFeedParts, Notifier, PinsParts, Retention, TestPayers, TestPayersParts, Webhooks,
+    WebhooksParts,
 };
 use bounded::BoundedAddress;
 use clocks::Clocks;
@@ -108,6 +109,7 @@ struct Background {
     test_payers: TestPayers,
     retention: Retention,
     key_uses: KeyUsesWriter,
+    merchant_feed: MerchantFeed,
     webhooks: Webhooks,
 }
 
@@ -251,16 +253,24 @@ impl Server {
             drop(task.await);
         }
         // The listeners held the last ways into the batcher, so it ends when its queue is empty.
-        let Background { settlement, expiry, test_payers, retention, key_uses, webhooks } =
-            self.background;
+        let Background {
+            settlement,
+            expiry,
+            test_payers,
+            retention,
+            key_uses,
+            merchant_feed,
+            webhooks,
+        } = self.background;
         // They settle what they find, so they go first.
         expiry.stop().await;
         test_payers.stop().await;
-        // They hold what reads the books, and with it a way into the batcher.
-        webhooks.stop().await;
         if tokio::time::timeout(SHUTDOWN_GRACE, settlement.stop()).await.is_err() {
             tracing::warn!("requests are still under way; what they acknowledged is safe");
         }
+        // What was settled last is in the journal now.
+        merchant_feed.stop().await;
+        webhooks.stop().await;
         retention.stop().await;
         key_uses.stop().await;
         self.store.close().await;
@@ -336,6 +346,22 @@ async fn start_app(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
+    let merchant_feed = MerchantFeed::start(MerchantFeedParts {
+        store: Arc::clone(&store),
+        notifier: notifier.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        calendar: parsed.rules.calendar.clone(),
+    });
+    let webhooks = Webhooks::start(WebhooksParts {
+        store: Arc::clone(&store),
+        keys: Arc::clone(&keys) as Arc<dyn IssuerKeys>,
+        texts: http::event_texts(&store, Arc::clone(&keys) as Arc<dyn IssuerKeys>),
+        client: outbound.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        metrics: Arc::clone(&metrics),
+    });
     let app = App {
         store,
         keys,
@@ -354,18 +380,16 @@ async fn start_app(
         metrics,
         own,
     };
-    let app = Arc::new(app);
-    let webhooks = Webhooks::start(WebhooksParts {
-        store: Arc::clone(&app.store),
-        keys: Arc::clone(&app.keys),
-        texts: http::webhooks::event_texts(&app),
-        client: app.outbound.clone(),
-        clock: Arc::clone(&app.clock),
-        entropy: Arc::clone(&app.entropy),
-        metrics: Arc::clone(&app.metrics),
-    });
-    let background = Background { settlement, expiry, test_payers, retention, key_uses, webhooks };
-    Ok((app, background))
+    let background = Background {
+        settlement,
+        expiry,
+        test_payers,
+        retention,
+        key_uses,
+        merchant_feed,
+        webhooks,
+    };
+    Ok((Arc::new(app), background))
 }
 
 /// The way to what merchants name.

@@ -23,6 +23,7 @@ mod export;
 mod issuer_keys;
 mod limits;
 mod lists;
+mod merchant_events;
 mod merchants;
 mod modes;
 mod operator;

@@ -8,6 +8,7 @@ pub mod ids;
 pub mod journal;
 pub mod ledger;
 pub mod limits;
+pub mod merchant_feed;
 pub(crate) mod named;
 pub mod outcome;
 pub mod plan;

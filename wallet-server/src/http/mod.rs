@@ -5,7 +5,10 @@
 
 mod auth;
 mod balance;
+mod cursor;
 mod edge;
+mod event_body;
+mod events;
 mod input;
 mod issuer;
 mod key_use;
@@ -18,6 +21,7 @@ mod payment_body;
 mod payment_changes;
 mod payments;
 mod problem;
+mod refund_body;
 mod refunds;
 mod refusal;
 mod replay;
@@ -25,7 +29,7 @@ mod terminals;
 mod test_mode;
 mod time;
 mod wallet;
-pub(crate) mod webhooks;
+mod webhooks;
 mod withdrawal_body;
 
 use std::sync::Arc;
@@ -44,7 +48,9 @@ use edge::Edge;
 use openapi::{Audience, Document};
 use problem::{Certainty, Problem};
 
+pub use event_body::{merchant_event_id, merchant_event_text};
 pub use operator::OperatorAuth;
+pub(crate) use webhooks::event_texts;
 
 /// The longest body: a charge is under 2 KB.
 const BODY_LENGTH_MAX: usize = 64 * 1024;
@@ -61,6 +67,7 @@ fn public_routes() -> OpenApiRouter<Arc<App>> {
         .merge(refunds::routes())
         .merge(terminals::routes())
         .merge(balance::routes())
+        .merge(events::routes())
         .merge(webhooks::routes())
         .merge(test_mode::routes())
         .merge(issuer::routes())

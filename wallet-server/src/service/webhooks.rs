@@ -1,7 +1,7 @@
 //! Webhooks: where merchants want to be told, and the secrets that prove who tells.
 
 use base64ct::{Base64, Encoding as _};
-use wallet_core::{Mode, Timestamp};
+use wallet_core::Mode;
 use zeroize::Zeroizing;
 
 use super::App;
@@ -10,7 +10,7 @@ use crate::domain::webhooks::{EndpointState, WantedEvents};
 use crate::issuer::WebhookKey;
 use crate::outbound::TargetRefused;
 use crate::store::{
-    ApiKey, EndpointChange, EventPlace, NewEndpoint, StoreError, WebhookDelivery, WebhookEndpoint,
+    ApiKey, Cursor, EndpointChange, NewEndpoint, StoreError, WebhookDelivery, WebhookEndpoint,
 };
 
 /// The most endpoints of a merchant: every event may have to be sent to each of them.
@@ -163,17 +163,31 @@ impl App {
     pub async fn replay_webhook(
         &self,
         endpoint: &WebhookEndpoint,
-        event: EventPlace,
+        event: Cursor,
     ) -> Result<Result<WebhookDelivery, NotReplayed>, StoreError> {
         match endpoint.state {
             EndpointState::Enabled => {}
             EndpointState::Disabled(_) => return Ok(Err(NotReplayed::Disabled)),
         }
-        let now: Timestamp = self.now();
-        if !self.store.replay_delivery(endpoint.id, event, now).await? {
+        if self.webhook_delivery(endpoint, event).await?.is_none() {
             return Ok(Err(NotReplayed::Unknown));
         }
-        let delivery = self.store.webhook_delivery(endpoint.id, event).await?;
+        self.store.replay_delivery(endpoint.id, event.into(), self.now()).await?;
+        let delivery = self.webhook_delivery(endpoint, event).await?;
         Ok(delivery.ok_or(NotReplayed::Unknown))
+    }
+
+    /// What has become of an event for an endpoint.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn webhook_delivery(
+        &self,
+        endpoint: &WebhookEndpoint,
+        event: Cursor,
+    ) -> Result<Option<WebhookDelivery>, StoreError> {
+        let delivery = self.store.webhook_delivery(endpoint.id, event.into()).await?;
+        // The time is part of the event's name: with another one it names nothing.
+        Ok(delivery.filter(|delivery| delivery.cursor == event))
     }
 }

@@ -18,6 +18,8 @@ mod identity;
 mod issuer;
 mod journal;
 mod leases;
+mod merchant_events;
+mod merchant_feed;
 mod merchants;
 mod nonces;
 mod payers;
@@ -56,6 +58,8 @@ pub use identity::{
 };
 pub use journal::STEP_MAX;
 pub use leases::Holder;
+pub use merchant_events::{MerchantEvent, MerchantEvents, MerchantSubject};
+pub use merchant_feed::{FeedPart, FeedPlace, FeedStep};
 pub use merchants::{Merchant, MerchantWithKey, Terminal};
 pub use nonces::Nonce;
 pub use payers::{Approval, Device, NewDevice, Payer};
@@ -69,8 +73,7 @@ pub use suspense::{Suspense, SuspenseState};
 pub use test_payers::{Deciding, TestPaymentPayer};
 pub use webhooks::{
     AttemptMade, DueDelivery, EndpointAfter, EndpointChange, EventPlace, Followed,
-    ListedDeliveries, NewEndpoint, ToldEvent, WantedEvent, WebhookAttempt, WebhookDelivery,
-    WebhookEndpoint,
+    ListedDeliveries, NewEndpoint, WantedEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint,
 };
 pub use withdrawals::Withdrawal;
 

@@ -62,6 +62,7 @@ const ERRORS: &[Row] = &[
     (409, "hold_expired", FINAL, "It was not captured in time; what was held is free."),
     (409, "cancel_too_late", RETRY, "It was captured too long ago: refund it instead."),
     (409, "suspense_closed", RETRY, "It was released or paid out already."),
+    (409, "statement_not_ready", RETRY, "The day is not over yet: `detail` says when it will be."),
     (409, "payer_decides", RETRY, "This payer was not made for a test, and decides alone."),
     (409, "too_many_webhook_endpoints", FINAL, "The merchant has as many as it may have."),
     (409, "webhook_endpoint_disabled", RETRY, "Nothing is sent to it: enable it first."),

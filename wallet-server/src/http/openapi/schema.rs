@@ -126,8 +126,18 @@ texts! {
     /// An amount of money above zero, in major units: digits, and after a point at most as many
     /// as the currency has.
     PositiveAmount, "^([0-9]*[1-9][0-9]*([.][0-9]+)?|[0-9]+[.][0-9]*[1-9][0-9]*)$", "12.50";
+    /// An amount of money in major units, with a minus in front if it goes the other way.
+    SignedAmount, "^-?[0-9]+([.][0-9]+)?$", "-3.33";
     /// A currency, by its ISO 4217 code.
     Currency, "^[A-Z]{3}$", "CNY";
+    /// The id of an event: its place in the journal.
+    EventId, "^evt_[0-9]+_[0-9]+_[0-9]+$", "evt_7_0_1795353372388";
+    /// What happened: a kind of object and the state that it is in.
+    EventType, "^[a-z_]+[.][a-z_]+$", "payment.succeeded";
+    /// A day in the issuer's time zone.
+    Date, "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "2026-11-22";
+    /// A day's movements as CSV (RFC 4180): `docs/http-api.md` lists the columns.
+    Csv, "^time,type,event,", "time,type,event,subject,payment,reference,currency,gross,fee,net,balance";
     /// The id of a terminal: 16 bytes in hexadecimal.
     TerminalId, "^[0-9a-f]{32}$", "a07e7918dae0dcf63ce29a34df229a04";
     /// A place in the list of what was done to an API key.
@@ -150,8 +160,6 @@ texts! {
     Svg, "^<[?]?(xml|svg)", "<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>";
     /// Where a webhook is sent: `https://` and an address of the internet.
     WebhookUrl, "^[hH][tT][tT][pP][sS]?://.{1,1990}$", "https://shop.example/hooks";
-    /// The id of an event, which names its place in the journal.
-    WebhookEventId, "^evt_(0|[1-9][0-9]{0,17})_(0|[1-9][0-9]{0,17})_(0|[1-9][0-9]{0,17})$", "evt_17_0_1795353372388";
     /// The type of an event of a merchant's, or all of them.
     WebhookEventType, "^([*]|(payment|refund|payout|order)[.](requires_confirmation|authorized|succeeded|declined|canceled|expired|partially_refunded|refunded))$", "payment.succeeded";
     /// Six digits.
@@ -303,8 +311,9 @@ pub(in crate::http) mod kind {
     }
 
     kinds! {
-        account api_key api_key_event api_key_use balance cancellation confirmation device envelope envelope_claim export invitation
-        limits merchant payer payer_transfer payment receive_code recovery_codes refund suspense
+        account api_key api_key_event api_key_use balance balance_transaction cancellation confirmation device envelope envelope_claim event export invitation
+        limits merchant payer payer_transfer payment receive_code recovery_codes refund statement
+        statement_totals suspense
         terminal test_clock test_code top_up
         totp_secret wallet webhook_delivery webhook_endpoint withdrawal
     }

@@ -14,13 +14,14 @@ use utoipa_axum::routes;
 use super::own;
 use crate::domain::webhooks::AttemptError;
 use crate::http::auth::MerchantAuth;
+use crate::http::cursor;
 use crate::http::input;
 use crate::http::list::List;
 use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::{Certainty, Problem};
 use crate::http::time::rfc3339;
 use crate::service::{ApiKeyScope, App, NotReplayed};
-use crate::store::{EventPlace, ListedDeliveries, WebhookAttempt, WebhookDelivery};
+use crate::store::{ListedDeliveries, WebhookAttempt, WebhookDelivery};
 
 /// The most attempts that an answer shows: more than there are unless somebody replays again and
 /// again.
@@ -64,7 +65,7 @@ impl From<WebhookAttempt> for AttemptBody {
 #[schema(as = WebhookDelivery)]
 struct DeliveryBody {
     /// The event's id, which is the `webhook-id` of each attempt.
-    #[schema(value_type = schema::WebhookEventId)]
+    #[schema(value_type = schema::EventId)]
     event: String,
     #[schema(schema_with = kind::webhook_delivery)]
     object: &'static str,
@@ -88,7 +89,7 @@ struct DeliveryBody {
 impl From<WebhookDelivery> for DeliveryBody {
     fn from(delivery: WebhookDelivery) -> Self {
         Self {
-            event: delivery.place.event_id(delivery.committed_at),
+            event: cursor::write(delivery.cursor),
             object: "webhook_delivery",
             r#type: delivery.event_type,
             state: delivery.state.as_str(),
@@ -105,11 +106,6 @@ fn unknown() -> Problem {
     Problem::not_found("delivery")
 }
 
-/// The place of an event that is named by its id.
-fn place(id: &str) -> Option<EventPlace> {
-    EventPlace::of_event_id(id).map(|(place, _)| place)
-}
-
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -121,7 +117,7 @@ struct Filter {
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<usize>,
     /// The `next` of the page before.
-    #[param(value_type = Option<schema::WebhookEventId>)]
+    #[param(value_type = Option<schema::EventId>)]
     after: Option<String>,
 }
 
@@ -146,7 +142,7 @@ async fn list(
     auth.allow(ApiKeyScope::Manage)?;
     let filter: Filter = input::query(&uri)?;
     let size = input::page_size(filter.limit)?;
-    let after = input::cursor(filter.after.as_deref(), place)?;
+    let after = input::cursor(filter.after.as_deref(), cursor::read)?.map(Into::into);
     let listed = match filter.state.as_deref() {
         None => ListedDeliveries::All,
         Some("waiting") => ListedDeliveries::Waiting,
@@ -155,8 +151,8 @@ async fn list(
     };
     let endpoint = own(&app, &auth, &id).await?;
     let deliveries = app.store.webhook_deliveries(endpoint.id, listed, after, size + 1).await?;
-    let cursor = |delivery: &WebhookDelivery| delivery.place.event_id(delivery.committed_at);
-    Ok(Json(List::page(deliveries, size, cursor, DeliveryBody::from)))
+    let id = |delivery: &WebhookDelivery| cursor::write(delivery.cursor);
+    Ok(Json(List::page(deliveries, size, id, DeliveryBody::from)))
 }
 
 /// What became of an event for a webhook endpoint
@@ -166,7 +162,7 @@ async fn list(
     operation_id = "get_webhook_delivery",
     tag = "Webhooks",
     security(("api_key" = ["manage"])),
-    params(("id" = schema::WebhookEndpointId, Path), ("event" = schema::WebhookEventId, Path)),
+    params(("id" = schema::WebhookEndpointId, Path), ("event" = schema::EventId, Path)),
     responses((status = OK, description = "The delivery.", body = DeliveryBody)),
 )]
 async fn one(
@@ -176,9 +172,9 @@ async fn one(
 ) -> Result<Json<DeliveryBody>, Problem> {
     auth.allow(ApiKeyScope::Manage)?;
     let endpoint = own(&app, &auth, &id).await?;
-    let place = place(&event).ok_or_else(unknown)?;
-    let delivery = app.store.webhook_delivery(endpoint.id, place).await?.ok_or_else(unknown)?;
-    let failed = app.store.failed_attempts(endpoint.id, place, ATTEMPTS_MAX).await?;
+    let event = cursor::read(&event).ok_or_else(unknown)?;
+    let delivery = app.webhook_delivery(&endpoint, event).await?.ok_or_else(unknown)?;
+    let failed = app.store.failed_attempts(endpoint.id, event.into(), ATTEMPTS_MAX).await?;
     let failed_attempts = Some(failed.into_iter().map(AttemptBody::from).collect());
     Ok(Json(DeliveryBody { failed_attempts, ..DeliveryBody::from(delivery) }))
 }
@@ -193,7 +189,7 @@ async fn one(
     operation_id = "replay_webhook_delivery",
     tag = "Webhooks",
     security(("api_key" = ["manage"])),
-    params(("id" = schema::WebhookEndpointId, Path), ("event" = schema::WebhookEventId, Path)),
+    params(("id" = schema::WebhookEndpointId, Path), ("event" = schema::EventId, Path)),
     request_body = Option<input::Nothing>,
     responses((status = ACCEPTED, description = "It waits to be sent.", body = DeliveryBody)),
     extensions(("x-errors" = json!(["409 webhook_endpoint_disabled"]))),
@@ -207,8 +203,8 @@ async fn replay(
     auth.allow(ApiKeyScope::Manage)?;
     input::nothing(&body)?;
     let endpoint = own(&app, &auth, &id).await?;
-    let place = place(&event).ok_or_else(unknown)?;
-    match app.replay_webhook(&endpoint, place).await? {
+    let event = cursor::read(&event).ok_or_else(unknown)?;
+    match app.replay_webhook(&endpoint, event).await? {
         Ok(delivery) => Ok((StatusCode::ACCEPTED, Json(DeliveryBody::from(delivery)))),
         Err(NotReplayed::Unknown) => Err(unknown()),
         Err(NotReplayed::Disabled) => {

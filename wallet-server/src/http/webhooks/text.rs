@@ -1,66 +1,25 @@
-//! What a webhook says.
+//! What webhooks say.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::Serialize;
-
-use crate::http::time::rfc3339;
-use crate::service::App;
-use crate::store::{EventPlace, StoreError, ToldEvent};
-use crate::worker::EventTexts;
-
-/// The body of a webhook.
-#[derive(Serialize)]
-struct MessageBody<'a> {
-    r#type: &'a str,
-    timestamp: String,
-    data: DataBody,
-}
-
-/// What it is about, as of the event.
-#[derive(Serialize)]
-struct DataBody {
-    object: &'static str,
-    mode: &'static str,
-    state: &'static str,
-    amount: String,
-    currency: &'static str,
-    receipt: String,
-}
-
-impl<'a> MessageBody<'a> {
-    fn new(app: &App, event: &'a ToldEvent) -> Self {
-        let record = &event.record;
-        let data = DataBody {
-            object: record.kind.as_str(),
-            mode: record.mode.as_str(),
-            state: record.state.as_str(),
-            amount: record.asked.amount_text(),
-            currency: record.asked.currency().code(),
-            receipt: app.keys.sign(record).to_string(),
-        };
-        Self { r#type: &event.event_type, timestamp: rfc3339(record.decided_at), data }
-    }
-}
+use crate::http::{merchant_event_id, merchant_event_text};
+use crate::issuer::IssuerKeys;
+use crate::store::{MerchantEvent, Store};
+use crate::worker::{EventText, EventTexts};
 
 /// What events say, for the worker that sends it.
-pub(crate) fn event_texts(app: &Arc<App>) -> EventTexts {
-    let app = Arc::clone(app);
+pub(crate) fn event_texts(store: &Arc<Store>, keys: Arc<dyn IssuerKeys>) -> EventTexts {
+    let store = Arc::clone(store);
     Arc::new(move |places| {
-        let app = Arc::clone(&app);
-        Box::pin(async move { texts(&app, &places).await })
+        let (store, keys) = (Arc::clone(&store), Arc::clone(&keys));
+        Box::pin(async move {
+            let events = store.merchant_events_at(&places).await?;
+            let text = |event: MerchantEvent| {
+                let id = merchant_event_id(&event);
+                let place = event.cursor.into();
+                (place, EventText { id, body: merchant_event_text(keys.as_ref(), event) })
+            };
+            Ok(events.into_iter().map(text).collect())
+        })
     })
-}
-
-async fn texts(
-    app: &App,
-    places: &[EventPlace],
-) -> Result<HashMap<EventPlace, String>, StoreError> {
-    let events = app.store.told_events(places).await?;
-    let texts = events.iter().map(|event| {
-        let text = serde_json::to_string(&MessageBody::new(app, event))?;
-        Ok((event.place, text))
-    });
-    texts.collect()
 }

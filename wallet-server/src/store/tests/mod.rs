@@ -10,8 +10,8 @@ use std::path::Path;
 use super::sql::{Sql, sql};
 use super::{
     Store, accounts, api_keys, checks, claimed, confirmations, envelopes, events, identity, issuer,
-    journal, leases, merchants, nonces, payers, payments, pins, recipients, retention, settlement,
-    spending, test_payers, webhooks, withdrawals,
+    journal, leases, merchant_events, merchant_feed, merchants, nonces, payers, payments, pins,
+    recipients, retention, settlement, spending, test_payers, webhooks, withdrawals,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -26,6 +26,8 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         issuer::STATEMENTS,
         journal::STATEMENTS,
         leases::STATEMENTS,
+        merchant_events::STATEMENTS,
+        merchant_feed::STATEMENTS,
         merchants::STATEMENTS,
         nonces::STATEMENTS,
         payers::STATEMENTS,

@@ -8,6 +8,7 @@ use crate::domain::ids::WebhookEndpointId;
 use crate::domain::webhooks::{AttemptError, DeliveryState};
 use crate::store::connection::Store;
 use crate::store::error::StoreError;
+use crate::store::events::Cursor;
 use crate::store::hex::Hex;
 use crate::store::sql::{Sql, sql};
 
@@ -15,9 +16,7 @@ use crate::store::sql::{Sql, sql};
 #[derive(Clone, Debug)]
 pub struct WebhookDelivery {
     /// Which event.
-    pub place: EventPlace,
-    /// When it was committed, Unix milliseconds.
-    pub committed_at: i64,
+    pub cursor: Cursor,
     /// `payment.succeeded` and the like.
     pub event_type: String,
     /// What has become of it.
@@ -174,8 +173,7 @@ impl DeliveryRow {
             error: self.error,
         });
         Ok(WebhookDelivery {
-            place: EventPlace { position: self.position, n: self.n },
-            committed_at: self.committed_at,
+            cursor: Cursor { position: self.position, n: self.n, millis: self.committed_at },
             event_type: self.r#type,
             state: DeliveryState::from_name(&self.state)
                 .ok_or(StoreError::Corrupt("the state of a delivery"))?,

@@ -12,14 +12,13 @@ mod deliveries;
 mod endpoints;
 mod log;
 mod sending;
-mod told;
 
 pub use deliveries::{Followed, WantedEvent};
 pub use endpoints::{EndpointChange, NewEndpoint, WebhookEndpoint};
 pub use log::{ListedDeliveries, WebhookAttempt, WebhookDelivery};
 pub use sending::{AttemptMade, DueDelivery, EndpointAfter};
-pub use told::ToldEvent;
 
+use super::events::Cursor;
 #[cfg(test)]
 use super::sql::Sql;
 
@@ -32,22 +31,9 @@ pub struct EventPlace {
     pub n: i64,
 }
 
-impl EventPlace {
-    /// The event's id, by which whoever is told of it twice knows it again.
-    #[must_use]
-    pub fn event_id(self, committed_at: i64) -> String {
-        format!("evt_{}_{}_{committed_at}", self.position, self.n)
-    }
-
-    /// The place in an id, and when the event was committed; `None` for what is no id.
-    #[must_use]
-    pub fn of_event_id(id: &str) -> Option<(Self, i64)> {
-        let mut numbers = id.strip_prefix("evt_")?.split('_').map(|part| part.parse().ok());
-        let place = Self { position: numbers.next()??, n: numbers.next()?? };
-        let committed_at = numbers.next()??;
-        // One text for each id: no signs, no zeros in front.
-        (place.event_id(committed_at) == id && numbers.next().is_none())
-            .then_some((place, committed_at))
+impl From<Cursor> for EventPlace {
+    fn from(cursor: Cursor) -> Self {
+        Self { position: cursor.position, n: cursor.n }
     }
 }
 

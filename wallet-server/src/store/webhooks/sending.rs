@@ -17,8 +17,6 @@ use crate::store::sql::{Sql, sql};
 pub struct DueDelivery {
     /// Which event.
     pub place: EventPlace,
-    /// When it was committed, Unix milliseconds.
-    pub committed_at: i64,
     /// Attempts made so far.
     pub attempts: u32,
     /// Those of them that were made before it was last replayed.
@@ -73,14 +71,14 @@ const DUE: Sql = sql!(input { endpoint: blob, now: int, more: int }
             and x.state = 'waiting' and x.next_attempt_at <= i.now \
             order by x.position, x.n limit 1 offset (select max(more) from input)), \
         9223372036854775807) as last from input i) \
-     select d.position, d.n, d.committed_at, d.attempts, d.attempts_before, d.endpoint, w.url, \
+     select d.position, d.n, d.attempts, d.attempts_before, d.endpoint, w.url, \
         w.secret_number, w.former_secret_until, w.failures, w.failing_since, w.rest_until \
      from bounds i join webhook_endpoints w on w.id = i.endpoint and w.state = 'enabled' \
         and (w.rest_until is null or w.rest_until <= i.now) \
      join webhook_deliveries d on d.endpoint = w.id and d.state = 'waiting' \
         and d.position <= i.last and d.next_attempt_at <= i.now \
      order by d.endpoint, d.position, d.n"
-    => { position: int, n: int, committed_at: int, attempts: int, attempts_before: int,
+    => { position: int, n: int, attempts: int, attempts_before: int,
         endpoint: blob, url: text, secret_number: int, former_secret_until: int, failures: int,
         failing_since: int, rest_until: int });
 
@@ -155,7 +153,6 @@ struct WaitingRow {
 struct DueRow {
     position: i64,
     n: i64,
-    committed_at: i64,
     attempts: u32,
     attempts_before: u32,
     endpoint: Hex<16>,
@@ -233,7 +230,6 @@ impl Store {
         let rows: Vec<DueRow> = self.read(&DUE, &input).await?;
         let due = rows.into_iter().map(|row| DueDelivery {
             place: EventPlace { position: row.position, n: row.n },
-            committed_at: row.committed_at,
             attempts: row.attempts,
             attempts_before: row.attempts_before,
             endpoint: WebhookEndpointId::from_bytes(row.endpoint.0),

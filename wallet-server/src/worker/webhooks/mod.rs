@@ -52,14 +52,23 @@ const LEASE: &str = "webhooks";
 /// is sent again after the next start.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// What a number of events say, as the API writes it. Worked out when it is sent and kept nowhere: it
-/// follows from the journal, and so it is the same text each time.
+/// What an event says, as the API writes it.
+#[derive(Clone, Debug)]
+pub struct EventText {
+    /// The event's id, by which whoever is told twice knows it again.
+    pub id: String,
+    /// The body.
+    pub body: String,
+}
+
+/// What a number of events say. Worked out when it is sent and kept nowhere: it follows from the
+/// journal, and so it is the same text each time.
 pub type EventTexts = Arc<
     dyn Fn(
             Vec<EventPlace>,
-        )
-            -> Pin<Box<dyn Future<Output = Result<HashMap<EventPlace, String>, StoreError>> + Send>>
-        + Send
+        ) -> Pin<
+            Box<dyn Future<Output = Result<HashMap<EventPlace, EventText>, StoreError>> + Send>,
+        > + Send
         + Sync,
 >;
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use base64ct::{Base64, Encoding as _};
 use wallet_core::Timestamp;
 
-use super::{WebhooksParts, Worker};
+use super::{EventText, WebhooksParts, Worker};
 use crate::domain::ids::WebhookEndpointId;
 use crate::domain::webhooks::{
     AttemptEnd, AttemptError, Health, JITTER_PERMILLE_MAX, next_attempt,
@@ -116,7 +116,7 @@ impl Worker {
         Ok(())
     }
 
-    fn start(&mut self, run: Vec<DueDelivery>, texts: Arc<HashMap<EventPlace, String>>) {
+    fn start(&mut self, run: Vec<DueDelivery>, texts: Arc<HashMap<EventPlace, EventText>>) {
         let Some(first) = run.first() else { return };
         let (endpoint, is_failing) = (first.endpoint, first.health.is_failing());
         let (parts, stopping) = (Arc::clone(&self.parts), Arc::clone(&self.stopping));
@@ -128,7 +128,7 @@ impl Worker {
 async fn send_all(
     parts: Arc<WebhooksParts>,
     deliveries: Vec<DueDelivery>,
-    texts: Arc<HashMap<EventPlace, String>>,
+    texts: Arc<HashMap<EventPlace, EventText>>,
     stopping: Arc<AtomicBool>,
 ) -> Run {
     let first = deliveries.first();
@@ -182,10 +182,10 @@ async fn send_all(
 fn signed(
     parts: &WebhooksParts,
     delivery: &DueDelivery,
-    body: &str,
+    text: &EventText,
     attempted_at: Timestamp,
 ) -> Message {
-    let id = delivery.place.event_id(delivery.committed_at);
+    let EventText { id, body } = text.clone();
     let timestamp = attempted_at.unix_seconds().to_string();
     let content = format!("{id}.{timestamp}.{body}");
     let endpoint = *delivery.endpoint.as_bytes();
@@ -205,6 +205,6 @@ fn signed(
             ("webhook-timestamp", timestamp),
             ("webhook-signature", signatures.join(" ")),
         ],
-        body: body.to_owned(),
+        body,
     }
 }
