@@ -7,10 +7,12 @@ mod events;
 mod issuer;
 mod ledger;
 mod merchant;
+mod merchant_events;
 mod payer;
 mod payment;
 mod people;
 mod testing;
+mod webhook;
 
 use core::fmt;
 
@@ -27,6 +29,7 @@ pub(crate) use events::{PayerEvent, PayerEvents};
 pub(crate) use issuer::{Issuer, IssuerArgs, device_profile};
 pub(crate) use ledger::{Entry, TrialBalance};
 pub(crate) use merchant::{Balance, CreatedMerchant, Merchant, Terminal};
+pub(crate) use merchant_events::{MerchantEvent, MerchantEvents};
 pub(crate) use payer::{
     Activity, Enrolment, EnrolmentState, Invitation, Payer, PayerBalance, TopUp,
 };
@@ -35,6 +38,7 @@ pub(crate) use people::{
     Envelope, EnvelopeClaim, PayerTransfer, Person, ReceiveCode, SentEnvelope, Withdrawal,
 };
 pub(crate) use testing::{TestClock, TestCode};
+pub(crate) use webhook::{WebhookDelivery, WebhookEndpoint};
 
 /// One page of a list.
 #[derive(Debug, Deserialize)]

@@ -5,11 +5,13 @@ mod cancel;
 mod capture;
 mod charge;
 mod clock;
+mod listen;
 mod payment;
 mod refund;
 mod terminal;
 mod test_code;
 mod trigger;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -35,6 +37,9 @@ pub(crate) enum Command {
     Balance(balance::Args),
     #[command(subcommand)]
     Terminal(terminal::Command),
+    Listen(listen::Args),
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     Trigger(trigger::Args),
     TestCode(test_code::Args),
     Clock(clock::Args),
@@ -50,6 +55,8 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Refunds(args) => refund::list(args, output).await,
         Command::Balance(args) => balance::run(args, output).await,
         Command::Terminal(command) => terminal::run(command, output).await,
+        Command::Listen(args) => listen::run(args, output).await,
+        Command::Webhook(command) => webhook::run(command, output).await,
         Command::Trigger(args) => trigger::run(args, output).await,
         Command::TestCode(args) => test_code::run(args, output).await,
         Command::Clock(args) => clock::run(args, output).await,
