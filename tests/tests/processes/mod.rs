@@ -4,6 +4,7 @@ mod keys;
 mod merchants;
 mod people;
 mod tests_of_merchants;
+mod webhooks;
 
 use wallet_server::Server;
 use wallet_server::store::Store;

@@ -55,18 +55,20 @@ pub enum WantedEvents {
 }
 
 impl WantedEvents {
-    /// What a merchant named: types, or `*` alone. `None` if there is none, or one that cannot be.
+    /// What a merchant named: types, or `*`, which means all whatever stands beside it. `None` if
+    /// there is none, or one that cannot be.
     #[must_use]
     pub fn from_names(names: &[String]) -> Option<Self> {
-        if names == ["*"] {
-            return Some(Self::All);
-        }
+        let all = |name: &String| name == "*";
         let possible = |name: &String| {
             let state = name.split_once('.').map(|(_, state)| state);
-            is_merchants(name) && state.and_then(PaymentState::from_name).is_some()
+            all(name) || is_merchants(name) && state.and_then(PaymentState::from_name).is_some()
         };
         if names.is_empty() || names.len() > TYPES_MAX || !names.iter().all(possible) {
             return None;
+        }
+        if names.iter().any(all) {
+            return Some(Self::All);
         }
         let mut types = names.to_vec();
         types.sort_unstable();

@@ -111,12 +111,13 @@ fn an_endpoint_names_types_that_there_can_be_or_all() {
         WantedEvents::from_names(&names)
     };
     assert_eq!(read(&["*"]), Some(WantedEvents::All));
+    assert_eq!(read(&["payment.declined", "*"]), Some(WantedEvents::All));
     let two = read(&["refund.succeeded", "payment.declined", "refund.succeeded"]).unwrap();
     assert_eq!(two.names(), ["payment.declined", "refund.succeeded"]);
     for wrong in [
         &[][..],
         &[""],
-        &["*", "payment.succeeded"],
+        &["*", "payment"],
         &["payment"],
         &["payment.*"],
         &["payment.suceeded"],

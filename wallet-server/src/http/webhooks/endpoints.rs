@@ -127,7 +127,7 @@ struct NewEndpointBody {
 }
 
 fn wanted(names: Option<Vec<String>>) -> Result<Option<WantedEvents>, Problem> {
-    let wrong = "types of a merchant's events, as in payment.succeeded, or * alone";
+    let wrong = "types of a merchant's events, as in payment.succeeded, or *";
     names
         .map(|names| {
             WantedEvents::from_names(&names).ok_or_else(|| Problem::field("/events", wrong))

@@ -117,8 +117,8 @@ const CHANGE: Sql = sql!(input { merchant: blob, mode: text, id: blob, url: text
         and webhook_endpoints.merchant = i.merchant and webhook_endpoints.mode = i.mode");
 
 const DELETE: Sql = sql!(input { merchant: blob, mode: text, id: blob }
-    "delete from webhook_endpoints where (id, merchant, mode) in \
-        (select i.id, i.merchant, i.mode from input i)");
+    "delete from webhook_endpoints where id in (select w.id from input i \
+        join webhook_endpoints w on w.id = i.id and w.merchant = i.merchant and w.mode = i.mode)");
 
 const ROTATE: Sql = sql!(input { merchant: blob, mode: text, id: blob, until: int }
     "update webhook_endpoints set secret_number = webhook_endpoints.secret_number + 1, \
