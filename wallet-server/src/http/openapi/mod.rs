@@ -113,6 +113,7 @@ fn tags(audience: Audience) -> Value {
             ("Balance", "What a merchant is owed, and what moved it."),
             ("Statements", "What moved on a day, the same whenever it is asked for."),
             ("Events", "What happened to a merchant, in the order of the journal."),
+            ("Webhooks", "Where a merchant is told of events, and how telling went."),
             ("Test mode", "Codes of payers that do what a test wants, and the time."),
             ("Everyone", "What needs no key."),
             ("Joining", "A device joins a payer, or somebody takes out a wallet."),
