@@ -2,7 +2,7 @@
 
 use super::Worker;
 use crate::domain::webhooks::is_merchants;
-use crate::store::StoreError;
+use crate::store::{self, StoreError};
 
 /// How many positions of the journal are read at once. A batch has up to some hundred events.
 const POSITIONS_MAX: i64 = 64;
@@ -22,15 +22,14 @@ pub(super) struct Followed {
 }
 
 impl Worker {
-    /// Finds out where the journal is to be followed from; nowhere if nobody wants to be told.
-    pub(super) async fn look_at_cursor(&mut self) -> Result<(), StoreError> {
-        let found = self.parts.store.webhooks_followed().await?;
+    /// Follows the journal from where the database says, or from further on where this process knows
+    /// that there is nothing for anybody.
+    pub(super) fn follow_from(&mut self, found: store::Followed) {
         self.followed = found.since.map(|since| {
             // Events before an endpoint was made are not for it.
             let read = self.followed.map_or(found.cursor, |before| before.read.max(found.cursor));
             Followed { cursor: found.cursor, read: read.max(since) }
         });
-        Ok(())
     }
 
     /// Makes deliveries of what is new.

@@ -208,20 +208,26 @@ impl Worker {
 
     /// Looks whether this process is to do anything, and who has something to be sent.
     async fn look(&mut self) -> Result<(), StoreError> {
-        if let Some(leases) = &self.leases {
-            let held = leases.acquire(LEASE).await.inspect_err(|_| self.followed = None)?;
-            if !held {
-                self.followed = None;
-                self.ready = Ready::default();
-                return Ok(());
-            }
+        let found = self.parts.store.webhooks_followed().await?;
+        // Where nobody wants to be told, nobody needs the lease.
+        if found.since.is_none() || !self.is_first().await? {
+            self.followed = None;
+            self.ready = Ready::default();
+            return Ok(());
         }
-        self.look_at_cursor().await?;
-        if self.followed.is_some() {
-            self.sweep().await?;
-            self.count().await?;
+        self.follow_from(found);
+        self.sweep().await?;
+        self.count().await
+    }
+
+    /// Whether it is this process that tells. An understanding, and no lock.
+    async fn is_first(&mut self) -> Result<bool, StoreError> {
+        let Some(leases) = &self.leases else { return Ok(true) };
+        if !leases.holds(LEASE) {
+            return leases.acquire(LEASE).await;
         }
-        Ok(())
+        leases.renew().await?;
+        Ok(leases.holds(LEASE))
     }
 
     async fn count(&mut self) -> Result<(), StoreError> {
