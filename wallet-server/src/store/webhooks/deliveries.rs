@@ -53,11 +53,11 @@ const MOVE_CURSOR: Sql = sql!(input { at: int, through: int }
     "update webhook_cursor set position = i.through from input i \
      where webhook_cursor.one = 1 and webhook_cursor.position = i.at");
 
-const NEW_DELIVERIES: Sql = sql!(input { position: int, n: int, endpoint: blob, type: text,
+const NEW_DELIVERIES: Sql = sql!(input { position: int, event: int, endpoint: blob, type: text,
         committed_at: int, now: int }
     "insert into webhook_deliveries (position, n, endpoint, type, committed_at, state, attempts, \
         attempts_before, next_attempt_at, created_at) \
-     select position, n, endpoint, type, committed_at, 'waiting', 0, 0, now, now from input");
+     select position, event, endpoint, type, committed_at, 'waiting', 0, 0, now, now from input");
 
 #[derive(Serialize)]
 struct Any {
@@ -94,7 +94,7 @@ struct CursorRow {
 #[derive(Serialize)]
 struct NewDeliveryRow<'a> {
     position: i64,
-    n: i64,
+    event: i64,
     endpoint: Hex<16>,
     r#type: &'a str,
     committed_at: i64,
@@ -137,7 +137,7 @@ impl Store {
             .iter()
             .map(|event| NewDeliveryRow {
                 position: event.place.position,
-                n: event.place.n,
+                event: event.place.n,
                 endpoint: Hex(*event.endpoint.as_bytes()),
                 r#type: &event.event_type,
                 committed_at: event.committed_at,

@@ -66,44 +66,44 @@ macro_rules! deliveries_sql {
     };
 }
 
-const LIST: Sql = deliveries_sql!(input { endpoint: blob, position: int, n: int, size: int }
+const LIST: Sql = deliveries_sql!(input { endpoint: blob, position: int, event: int, size: int }
     "select d.* from input i join webhook_deliveries d on d.endpoint = i.endpoint \
-        and (d.position, d.n) < (i.position, i.n) \
+        and (d.position, d.n) < (i.position, i.event) \
      order by d.position desc, d.n desc limit (select size from input)");
 
 // Those that were not taken stand in an index of theirs: there may be few among very many.
-const LIST_WAITING: Sql = deliveries_sql!(input { endpoint: blob, position: int, n: int, size: int }
+const LIST_WAITING: Sql = deliveries_sql!(input { endpoint: blob, position: int, event: int, size: int }
     "select d.* from input i join webhook_deliveries d on d.endpoint = i.endpoint \
-        and d.state = 'waiting' and (d.position, d.n) < (i.position, i.n) \
+        and d.state = 'waiting' and (d.position, d.n) < (i.position, i.event) \
      order by d.position desc, d.n desc limit (select size from input)");
 
-const LIST_FAILED: Sql = deliveries_sql!(input { endpoint: blob, position: int, n: int, size: int }
+const LIST_FAILED: Sql = deliveries_sql!(input { endpoint: blob, position: int, event: int, size: int }
     "select d.* from input i join webhook_deliveries d on d.endpoint = i.endpoint \
-        and d.state = 'failed' and (d.position, d.n) < (i.position, i.n) \
+        and d.state = 'failed' and (d.position, d.n) < (i.position, i.event) \
      order by d.position desc, d.n desc limit (select size from input)");
 
-const ONE: Sql = deliveries_sql!(input { endpoint: blob, position: int, n: int }
+const ONE: Sql = deliveries_sql!(input { endpoint: blob, position: int, event: int }
     "select d.* from input i join webhook_deliveries d on d.endpoint = i.endpoint \
-        and d.position = i.position and d.n = i.n");
+        and d.position = i.position and d.n = i.event");
 
-const ATTEMPTS: Sql = sql!(input { endpoint: blob, position: int, n: int, size: int }
+const ATTEMPTS: Sql = sql!(input { endpoint: blob, position: int, event: int, size: int }
     "select a.* from input i join webhook_attempts a on a.endpoint = i.endpoint \
-        and a.position = i.position and a.n = i.n \
+        and a.position = i.position and a.n = i.event \
      order by a.number desc limit (select size from input)"
     => { number: int, attempted_at: int, duration_millis: int, status: int, error: text });
 
 // What is on its way meanwhile may be recorded after this; then it was sent, as was asked for.
-const REPLAY: Sql = sql!(input { endpoint: blob, position: int, n: int, now: int }
+const REPLAY: Sql = sql!(input { endpoint: blob, position: int, event: int, now: int }
     "update webhook_deliveries set state = 'waiting', next_attempt_at = i.now, \
         attempts_before = webhook_deliveries.attempts \
      from input i where webhook_deliveries.endpoint = i.endpoint \
-        and webhook_deliveries.position = i.position and webhook_deliveries.n = i.n");
+        and webhook_deliveries.position = i.position and webhook_deliveries.n = i.event");
 
 #[derive(Serialize)]
 struct Page {
     endpoint: Hex<16>,
     position: i64,
-    n: i64,
+    event: i64,
     size: usize,
 }
 
@@ -111,15 +111,15 @@ struct Page {
 struct Which {
     endpoint: Hex<16>,
     position: i64,
-    n: i64,
+    event: i64,
     size: usize,
     now: i64,
 }
 
 impl Which {
     fn new(endpoint: WebhookEndpointId, place: EventPlace) -> Self {
-        let EventPlace { position, n } = place;
-        Self { endpoint: Hex(*endpoint.as_bytes()), position, n, size: 0, now: 0 }
+        let EventPlace { position, n: event } = place;
+        Self { endpoint: Hex(*endpoint.as_bytes()), position, event, size: 0, now: 0 }
     }
 }
 
@@ -199,7 +199,7 @@ impl Store {
         let input = Page {
             endpoint: Hex(*endpoint.as_bytes()),
             position: before.position,
-            n: before.n,
+            event: before.n,
             size,
         };
         let sql = match listed {

@@ -83,28 +83,29 @@ const DUE: Sql = sql!(input { endpoint: blob, now: int, more: int }
         failing_since: int, rest_until: int });
 
 const READY: Sql = sql!(input { after: blob, now: int, size: int }
-    "select w.id from input i join webhook_endpoints w on w.state = 'enabled' and w.id > i.after \
+    "select w.id from input i cross join webhook_endpoints w \
+     where w.id > i.after and w.state = 'enabled' \
         and (w.rest_until is null or w.rest_until <= i.now) \
-     where exists (select 1 from webhook_deliveries d where d.endpoint = w.id \
+        and exists (select 1 from webhook_deliveries d where d.endpoint = w.id \
         and d.state = 'waiting' and d.next_attempt_at <= i.now) \
      order by w.id limit (select size from input)"
     => { id: blob });
 
 // Whoever counted further than this was faster: two processes may send one event for a moment.
-const ATTEMPTED: Sql = sql!(input { position: int, n: int, endpoint: blob, number: int, state: text,
+const ATTEMPTED: Sql = sql!(input { position: int, event: int, endpoint: blob, number: int, state: text,
         next_attempt_at: int, attempted_at: int, duration_millis: int, status: int, error: text }
     "update webhook_deliveries set state = i.state, attempts = i.number, \
         next_attempt_at = i.next_attempt_at, attempted_at = i.attempted_at, \
         duration_millis = i.duration_millis, status = i.status, error = i.error \
      from input i where webhook_deliveries.position = i.position \
-        and webhook_deliveries.n = i.n and webhook_deliveries.endpoint = i.endpoint \
+        and webhook_deliveries.n = i.event and webhook_deliveries.endpoint = i.endpoint \
         and webhook_deliveries.attempts < i.number");
 
-const FAILED: Sql = sql!(input { position: int, n: int, endpoint: blob, number: int,
+const FAILED: Sql = sql!(input { position: int, event: int, endpoint: blob, number: int,
         attempted_at: int, duration_millis: int, status: int, error: text }
     "insert into webhook_attempts (position, n, endpoint, number, attempted_at, duration_millis, \
         status, error) \
-     select position, n, endpoint, number, attempted_at, duration_millis, status, error \
+     select position, event, endpoint, number, attempted_at, duration_millis, status, error \
      from input where true on conflict do nothing");
 
 const HEALTH: Sql = sql!(input { endpoint: blob, failures: int, failing_since: int, rest_until: int,
@@ -166,7 +167,7 @@ struct DueRow {
 #[derive(Serialize)]
 struct AttemptRow {
     position: i64,
-    n: i64,
+    event: i64,
     endpoint: Hex<16>,
     number: u32,
     state: &'static str,
@@ -188,7 +189,7 @@ impl AttemptRow {
         };
         Self {
             position: made.place.position,
-            n: made.place.n,
+            event: made.place.n,
             endpoint: Hex(*made.endpoint.as_bytes()),
             number: made.number,
             state,
