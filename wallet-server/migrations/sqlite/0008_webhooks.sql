@@ -46,9 +46,10 @@ create table webhook_deliveries (
     primary key (position, n, endpoint),
     check ((state = 'waiting') = (next_attempt_at is not null))
 ) strict, without rowid;
-create index webhook_deliveries_waiting on webhook_deliveries (endpoint, position, n)
+-- The state is in these two so that nobody takes the log for them, which is far longer.
+create index webhook_deliveries_waiting on webhook_deliveries (endpoint, state, position, n)
     where state = 'waiting';
-create index webhook_deliveries_failed on webhook_deliveries (endpoint, position, n)
+create index webhook_deliveries_failed on webhook_deliveries (endpoint, state, position, n)
     where state = 'failed';
 create index webhook_deliveries_log on webhook_deliveries (endpoint, position, n);
 create index webhook_deliveries_created on webhook_deliveries (created_at);

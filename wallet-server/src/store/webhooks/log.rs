@@ -66,20 +66,24 @@ macro_rules! deliveries_sql {
     };
 }
 
+// Not joined with the input: then the index gives the rows in order, and a page of a long log costs
+// a page.
 const LIST: Sql = deliveries_sql!(input { endpoint: blob, position: int, event: int, size: int }
-    "select d.* from input i join webhook_deliveries d on d.endpoint = i.endpoint \
-        and (d.position, d.n) < (i.position, i.event) \
+    "select d.* from webhook_deliveries d where d.endpoint = (select endpoint from input) \
+        and (d.position, d.n) < ((select position from input), (select event from input)) \
      order by d.position desc, d.n desc limit (select size from input)");
 
 // Those that were not taken stand in an index of theirs: there may be few among very many.
 const LIST_WAITING: Sql = deliveries_sql!(input { endpoint: blob, position: int, event: int, size: int }
-    "select d.* from input i join webhook_deliveries d on d.endpoint = i.endpoint \
-        and d.state = 'waiting' and (d.position, d.n) < (i.position, i.event) \
+    "select d.* from webhook_deliveries d \
+     where d.endpoint = (select endpoint from input) and d.state = 'waiting' \
+        and (d.position, d.n) < ((select position from input), (select event from input)) \
      order by d.position desc, d.n desc limit (select size from input)");
 
 const LIST_FAILED: Sql = deliveries_sql!(input { endpoint: blob, position: int, event: int, size: int }
-    "select d.* from input i join webhook_deliveries d on d.endpoint = i.endpoint \
-        and d.state = 'failed' and (d.position, d.n) < (i.position, i.event) \
+    "select d.* from webhook_deliveries d \
+     where d.endpoint = (select endpoint from input) and d.state = 'failed' \
+        and (d.position, d.n) < ((select position from input), (select event from input)) \
      order by d.position desc, d.n desc limit (select size from input)");
 
 const ONE: Sql = deliveries_sql!(input { endpoint: blob, position: int, event: int }
