@@ -106,7 +106,38 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
+    use proptest::prelude::*;
+
+    use super::super::address::special;
     use super::{Target, TargetRefused};
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_taken_again_in_the_same_form(text in "(https://)?[!-~]{0,30}|\\PC{0,30}") {
+            if let Ok(target) = Target::parse(&text, false) {
+                let again = Target::parse(target.as_str(), false).unwrap();
+                prop_assert_eq!(again.as_str(), target.as_str());
+                prop_assert!(target.as_str().starts_with("https://"));
+            }
+        }
+
+        #[test]
+        fn no_way_to_write_an_address_gets_past_the_check(
+            bits: u32, mapped: bool, radix in 0..3, port in 1024..=u16::MAX,
+        ) {
+            let address = std::net::Ipv4Addr::from(bits);
+            let host = match radix {
+                _ if mapped => format!("[::ffff:{address}]"),
+                0 => address.to_string(),
+                1 => bits.to_string(),
+                _ => format!("{bits:#x}"),
+            };
+            let taken = Target::parse(&format!("https://{host}:{port}/"), false).is_ok();
+            prop_assert_eq!(taken, !mapped && special(IpAddr::V4(address)).is_none());
+        }
+    }
 
     #[test]
     fn a_url_is_taken_in_one_form() {
