@@ -118,7 +118,7 @@ async fn an_endpoint_is_told_of_successes_and_failures_in_the_order_of_the_journ
             "payment.partially_refunded",
             "refund.succeeded",
             "payment.succeeded",
-            "payment.refunded",
+            "payment.canceled",
         ]
     );
     let positions: Vec<i64> =
