@@ -62,6 +62,13 @@ pub(super) struct Running {
     urls: Urls,
 }
 
+/// Listens on a free port of this machine.
+fn bind() -> io::Result<(SocketAddr, std::net::TcpListener)> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    listener.set_nonblocking(true)?;
+    Ok((listener.local_addr()?, listener))
+}
+
 /// Endpoints in the books, in the order of their merchants.
 #[derive(Default, Debug)]
 pub(super) struct Endpoints {
@@ -95,11 +102,6 @@ impl Running {
     /// Listens, on a thread of its own.
     pub(super) async fn start() -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::new(Exit::Local, "listen", error.to_string());
-        let bind = || {
-            let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-            listener.set_nonblocking(true)?;
-            Ok((listener.local_addr()?, listener))
-        };
         let (living, listens_living) = bind().map_err(failed)?;
         let (failing, listens_failing) = bind().map_err(failed)?;
         let (silent, listens_silent) = bind().map_err(failed)?;
