@@ -40,13 +40,7 @@ impl From<Cursor> for EventPlace {
 /// Every statement of this folder, for the test that prepares them on both databases.
 #[cfg(test)]
 pub(super) fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
-    [
-        deliveries::STATEMENTS,
-        endpoints::STATEMENTS,
-        log::STATEMENTS,
-        sending::STATEMENTS,
-        told::STATEMENTS,
-    ]
-    .into_iter()
-    .flatten()
+    [deliveries::STATEMENTS, endpoints::STATEMENTS, log::STATEMENTS, sending::STATEMENTS]
+        .into_iter()
+        .flatten()
 }
