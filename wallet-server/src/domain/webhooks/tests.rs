@@ -54,9 +54,9 @@ fn two_failures_in_a_row_are_no_reason_to_rest_and_more_are_until_one_succeeds()
     let failed = AttemptEnd::of_answer(404, None);
     let mut health = Health::default();
     let mut rests = Vec::new();
-    for _ in 0..9 {
-        health = health.after(failed, at(100));
-        rests.push(health.rest_until.map(|until| until.unix_seconds() - 100));
+    for second in 100..109 {
+        health = health.after(failed, at(second));
+        rests.push(health.rest_until.map(|until| until.unix_seconds() - second));
     }
     let some = |seconds| Some(seconds);
     assert_eq!(
