@@ -255,6 +255,8 @@ impl Health {
     pub fn after(self, end: AttemptEnd, now: Timestamp) -> Self {
         match end {
             AttemptEnd::Delivered { .. } => Self::default(),
+            // That says nothing about the endpoint.
+            AttemptEnd::Failed { error: AttemptError::NotSent, .. } => self,
             AttemptEnd::Failed { .. } => {
                 let failures = self.failures.saturating_add(1);
                 let last = RESTS_SECONDS.len() - 1;

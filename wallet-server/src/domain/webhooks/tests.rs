@@ -68,6 +68,14 @@ fn two_failures_in_a_row_are_no_reason_to_rest_and_more_are_until_one_succeeds()
 }
 
 #[test]
+fn what_the_server_could_not_send_is_not_held_against_the_endpoint() {
+    let not_sent = AttemptEnd::failed(AttemptError::NotSent);
+    let healthy = Health::default();
+    assert_eq!(healthy.after(not_sent, at(1)), healthy);
+    assert_eq!(pause(1, not_sent, NO_JITTER), Some(5_000), "but it is sent again");
+}
+
+#[test]
 fn an_endpoint_is_disabled_when_it_is_gone_or_fails_for_three_days() {
     let (gone, failed) = (AttemptEnd::of_answer(410, None), AttemptEnd::of_answer(500, None));
     let healthy = Health::default();

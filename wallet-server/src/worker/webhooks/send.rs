@@ -109,11 +109,30 @@ impl Worker {
         if places.is_empty() {
             return Ok(());
         }
-        let texts = Arc::new((self.parts.texts)(places).await?);
+        let texts = Arc::new(self.texts(places).await?);
         for run in beginning {
             self.start(run, Arc::clone(&texts));
         }
         Ok(())
+    }
+
+    /// What events say. One that cannot be written keeps no other from being sent.
+    async fn texts(
+        &self,
+        places: Vec<EventPlace>,
+    ) -> Result<HashMap<EventPlace, EventText>, StoreError> {
+        match (self.parts.texts)(places.clone()).await {
+            Err(StoreError::Corrupt(_) | StoreError::Shape(_)) => {}
+            texts => return texts,
+        }
+        let mut texts = HashMap::new();
+        for place in places {
+            match (self.parts.texts)(vec![place]).await {
+                Ok(text) => texts.extend(text),
+                Err(error) => tracing::error!(%error, ?place, "an event cannot be written"),
+            }
+        }
+        Ok(texts)
     }
 
     fn start(&mut self, run: Vec<DueDelivery>, texts: Arc<HashMap<EventPlace, EventText>>) {
