@@ -109,30 +109,11 @@ impl Worker {
         if places.is_empty() {
             return Ok(());
         }
-        let texts = Arc::new(self.texts(places).await?);
+        let texts = Arc::new(texts(&self.parts, places).await?);
         for run in beginning {
             self.start(run, Arc::clone(&texts));
         }
         Ok(())
-    }
-
-    /// What events say. One that cannot be written keeps no other from being sent.
-    async fn texts(
-        &self,
-        places: Vec<EventPlace>,
-    ) -> Result<HashMap<EventPlace, EventText>, StoreError> {
-        match (self.parts.texts)(places.clone()).await {
-            Err(StoreError::Corrupt(_) | StoreError::Shape(_)) => {}
-            texts => return texts,
-        }
-        let mut texts = HashMap::new();
-        for place in places {
-            match (self.parts.texts)(vec![place]).await {
-                Ok(text) => texts.extend(text),
-                Err(error) => tracing::error!(%error, ?place, "an event cannot be written"),
-            }
-        }
-        Ok(texts)
     }
 
     fn start(&mut self, run: Vec<DueDelivery>, texts: Arc<HashMap<EventPlace, EventText>>) {
@@ -142,6 +123,25 @@ impl Worker {
         let task = self.runs.spawn(send_all(parts, run, texts, stopping));
         self.under_way.begin(task.id(), endpoint, is_failing);
     }
+}
+
+/// What events say. One that cannot be written keeps no other from being sent.
+async fn texts(
+    parts: &WebhooksParts,
+    places: Vec<EventPlace>,
+) -> Result<HashMap<EventPlace, EventText>, StoreError> {
+    match (parts.texts)(places.clone()).await {
+        Err(StoreError::Corrupt(_) | StoreError::Shape(_)) => {}
+        texts => return texts,
+    }
+    let mut texts = HashMap::new();
+    for place in places {
+        match (parts.texts)(vec![place]).await {
+            Ok(text) => texts.extend(text),
+            Err(error) => tracing::error!(%error, ?place, "an event cannot be written"),
+        }
+    }
+    Ok(texts)
 }
 
 async fn send_all(
