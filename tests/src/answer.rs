@@ -112,6 +112,14 @@ impl Answer {
         }
     }
 
+    /// Checks that the request was answered.
+    #[track_caller]
+    #[must_use]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text);
+        self
+    }
+
     /// Checks that the request succeeded.
     #[track_caller]
     #[must_use]

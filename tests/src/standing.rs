@@ -54,6 +54,20 @@ impl World {
         tokio::time::timeout(PLACED_DEADLINE, placed).await.expect("a batch gets no place");
     }
 
+    /// Waits until what has happened so far is in the merchants' feed.
+    pub async fn fed(&self) {
+        self.placed().await;
+        let mut database = self.database().await;
+        let behind = "select coalesce(max(j.position), 0) - max(f.position) \
+             from merchant_feed f left join journal j on true";
+        let fed = async {
+            while sqlx::query_scalar::<_, i64>(behind).fetch_one(&mut database).await.unwrap() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PLACED_DEADLINE, fed).await.expect("the feed does not come");
+    }
+
     /// How things stand. The books balance, or this panics.
     pub async fn standing(&self) -> Standing {
         drop(self.books().await);

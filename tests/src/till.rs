@@ -148,6 +148,13 @@ impl Till {
         Answer::read(request.body(body).send().await.unwrap()).await
     }
 
+    /// Sends a body by another method.
+    pub async fn send(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let url = format!("{}{path}", self.base);
+        let request = self.http.request(method.parse().unwrap(), url).bearer_auth(&self.api_key);
+        Answer::read(request.body(body).send().await.unwrap()).await
+    }
+
     /// Registers a till and returns its id.
     pub async fn terminal(&self, name: &str) -> String {
         let body = json!({ "name": name }).to_string();

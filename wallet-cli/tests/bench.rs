@@ -57,6 +57,18 @@ fn a_flood_of_wrong_pins_is_measured_beside_payments_that_need_none() {
 }
 
 #[test]
+fn endpoints_half_of_them_dead_are_told_of_payments_that_do_not_wait_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "--seconds 2 --payers 50 --merchants 12 --connections 4 --rate 50 --webhooks 12";
+    let run = report(folder.path(), line);
+    let told = &run["webhooks"];
+    assert!(told["settled_per_second_with"].as_f64().unwrap() > 0.0, "{told}");
+    assert!(told["arrived"].as_u64().unwrap() > 0, "{told}");
+    assert!(told["arrival_p99_ms"].is_u64(), "{told}");
+    assert_eq!(told["living_that_wait"], 0, "{told}");
+}
+
+#[test]
 fn a_run_without_a_server_settles_payments_and_leaves_the_books_right() {
     let folder = tempfile::tempdir().unwrap();
     let line = "--seconds 1 --payers 50 --merchants 2 --ledger-only --in-flight 16";

@@ -11,6 +11,7 @@ pub mod http;
 pub mod issuer;
 pub mod logging;
 pub mod metrics;
+pub mod outbound;
 mod private_file;
 mod server;
 pub mod service;
@@ -22,4 +23,5 @@ pub use server::{OperatorEndpoint, Server, StartError};
 pub use settings::{
     DEFAULT_TOML, DeviceSettings, EnvelopeSettings, LimitSettings, LogFormat, LogSettings,
     PinSettings, RateLimitSettings, RateSettings, Registration, Settings, SettingsError,
+    WebhookSettings,
 };

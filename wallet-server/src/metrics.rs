@@ -6,16 +6,23 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use wallet_core::receipt::Record;
 
 use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::plan::Plan;
+use crate::domain::webhooks::AttemptEnd;
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct OutcomeLabel {
     outcome: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct WebhookLabel {
+    outcome: &'static str,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
@@ -32,6 +39,8 @@ pub struct Metrics {
     commands: Family<OutcomeLabel, Counter>,
     requests: Family<RequestLabel, Counter<u64, AtomicU64>>,
     batch_size: Histogram,
+    webhook_attempts: Family<WebhookLabel, Counter>,
+    webhooks_waiting: Gauge,
 }
 
 impl Default for Metrics {
@@ -43,8 +52,14 @@ impl Default for Metrics {
             Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]);
         registry.register("commands", "Commands settled, by outcome", commands.clone());
         registry.register("http_requests", "Requests answered", requests.clone());
+        let webhook_attempts = Family::default();
+        let webhooks_waiting = Gauge::default();
         registry.register("batch_size", "Commands in one commit", batch_size.clone());
-        Self { registry, commands, requests, batch_size }
+        let help = "Attempts to tell webhook endpoints of events, by outcome";
+        registry.register("webhook_attempts", help, webhook_attempts.clone());
+        let help = "Events that wait to be told to webhook endpoints, counted up to 100000";
+        registry.register("webhooks_waiting", help, webhooks_waiting.clone());
+        Self { registry, commands, requests, batch_size, webhook_attempts, webhooks_waiting }
     }
 }
 
@@ -56,6 +71,20 @@ impl Metrics {
             let outcome = outcome_name(outcome);
             self.commands.get_or_create(&OutcomeLabel { outcome }).inc();
         }
+    }
+
+    /// Counts an attempt to tell a webhook endpoint.
+    pub fn webhook_attempted(&self, end: AttemptEnd) {
+        let outcome = match end {
+            AttemptEnd::Delivered { .. } => "delivered",
+            AttemptEnd::Failed { error, .. } => error.as_str(),
+        };
+        self.webhook_attempts.get_or_create(&WebhookLabel { outcome }).inc();
+    }
+
+    /// So many events wait to be told to webhook endpoints.
+    pub fn webhooks_wait(&self, count: u32) {
+        self.webhooks_waiting.set(count.into());
     }
 
     /// Counts a request.

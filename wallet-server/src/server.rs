@@ -20,12 +20,14 @@ use crate::entropy::Entropy;
 use crate::http::{self, OperatorAuth};
 use crate::issuer::{FileKeys, IssuerKeys, KeyFileError};
 use crate::metrics::Metrics;
+use crate::outbound::{Client, ClientParts};
 use crate::service::{App, Own};
 use crate::settings::{Parsed, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 use crate::worker::{
-    Engine, EngineError, EngineParts, Expiry, ExpiryParts, KeyUsesWriter, Notifier, PinsParts,
-    Retention, TestPayers, TestPayersParts,
+    Engine, EngineError, EngineParts, Expiry, ExpiryParts, KeyUsesWriter, MerchantFeed,
+    MerchantFeedParts, Notifier, PinsParts, Retention, TestPayers, TestPayersParts, Webhooks,
+    WebhooksParts,
 };
 use bounded::BoundedAddress;
 use clocks::Clocks;
@@ -107,6 +109,8 @@ struct Background {
     test_payers: TestPayers,
     retention: Retention,
     key_uses: KeyUsesWriter,
+    merchant_feed: MerchantFeed,
+    webhooks: Webhooks,
 }
 
 #[derive(Debug)]
@@ -166,7 +170,15 @@ impl Server {
                 return Err(error);
             }
         };
-        let (app, background) = start_app(parsed, Arc::new(keys), store, clocks, entropy).await?;
+        let outbound = match outbound(settings, &parsed) {
+            Ok(outbound) => outbound,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        };
+        let own = OwnParts { keys: Arc::new(keys), outbound };
+        let (app, background) = start_app(parsed, own, store, clocks, entropy).await?;
         let server = Self::serve(settings, listeners, &app, background);
         tracing::info!(url = server.public_url, operator = ?server.operator, "serving");
         Ok(server)
@@ -241,13 +253,24 @@ impl Server {
             drop(task.await);
         }
         // The listeners held the last ways into the batcher, so it ends when its queue is empty.
-        let Background { settlement, expiry, test_payers, retention, key_uses } = self.background;
+        let Background {
+            settlement,
+            expiry,
+            test_payers,
+            retention,
+            key_uses,
+            merchant_feed,
+            webhooks,
+        } = self.background;
         // They settle what they find, so they go first.
         expiry.stop().await;
         test_payers.stop().await;
         if tokio::time::timeout(SHUTDOWN_GRACE, settlement.stop()).await.is_err() {
             tracing::warn!("requests are still under way; what they acknowledged is safe");
         }
+        // What was settled last is in the journal now.
+        merchant_feed.stop().await;
+        webhooks.stop().await;
         retention.stop().await;
         key_uses.stop().await;
         self.store.close().await;
@@ -273,10 +296,16 @@ fn at(place: impl std::fmt::Display) -> impl FnOnce(io::Error) -> StartError {
     move |error| StartError::Io(place, error)
 }
 
+/// What a server has that another one need not have.
+struct OwnParts {
+    keys: Arc<FileKeys>,
+    outbound: Client,
+}
+
 /// Puts the use cases together and starts what runs behind them.
 async fn start_app(
     parsed: Parsed,
-    keys: Arc<FileKeys>,
+    OwnParts { keys, outbound }: OwnParts,
     store: Arc<Store>,
     Clocks { clock, test_clock }: Clocks,
     entropy: Arc<Entropy>,
@@ -317,6 +346,22 @@ async fn start_app(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
+    let merchant_feed = MerchantFeed::start(MerchantFeedParts {
+        store: Arc::clone(&store),
+        notifier: notifier.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        calendar: parsed.rules.calendar.clone(),
+    });
+    let webhooks = Webhooks::start(WebhooksParts {
+        store: Arc::clone(&store),
+        keys: Arc::clone(&keys) as Arc<dyn IssuerKeys>,
+        texts: http::event_texts(&store, Arc::clone(&keys) as Arc<dyn IssuerKeys>),
+        client: outbound.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        metrics: Arc::clone(&metrics),
+    });
     let app = App {
         store,
         keys,
@@ -332,10 +377,46 @@ async fn start_app(
         currency: parsed.currency,
         prefix: parsed.prefix,
         public_authorities: parsed.public_authorities,
+        outbound,
         metrics,
         own,
     };
-    Ok((Arc::new(app), Background { settlement, expiry, test_payers, retention, key_uses }))
+    let background = Background {
+        settlement,
+        expiry,
+        test_payers,
+        retention,
+        key_uses,
+        merchant_feed,
+        webhooks,
+    };
+    Ok((Arc::new(app), background))
+}
+
+/// The way to what merchants name.
+fn outbound(settings: &Settings, parsed: &Parsed) -> Result<Client, StartError> {
+    let webhooks = &settings.webhooks;
+    let ca_file = webhooks.ca_file.as_deref();
+    let read = |path: &std::path::Path| fs::read(path).map_err(at(path.display()));
+    let parts = ClientParts {
+        private: webhooks.allow_private,
+        timeout: parsed.webhook_timeout,
+        certificates: ca_file.map(read).transpose()?,
+    };
+    match Client::new(parts.clone()) {
+        Ok(client) => Ok(client),
+        // A bare machine may have no certificates, and must take payments all the same.
+        Err(error) if ca_file.is_none() => {
+            tracing::warn!(%error, "no certificates: webhooks trust no endpoint");
+            let nobody = ClientParts { certificates: Some(Vec::new()), ..parts };
+            Client::new(nobody).map_err(|error| no_client("webhooks", &error))
+        }
+        Err(error) => Err(no_client("webhooks.ca_file", &error)),
+    }
+}
+
+fn no_client(what: &str, error: &dyn std::error::Error) -> StartError {
+    StartError::Io(what.to_owned(), io::Error::other(error.to_string()))
 }
 
 /// The keys of the issuer whose books these are.

@@ -5,9 +5,11 @@
 
 mod merchant_codes;
 mod rate_limits;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
@@ -23,6 +25,7 @@ use crate::worker::PinRules;
 
 pub use merchant_codes::MerchantCodeSettings;
 pub use rate_limits::{RateLimitSettings, RateSettings};
+pub use webhooks::WebhookSettings;
 
 /// The default settings, with an explanation of each: print it, edit it, serve it.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
@@ -68,6 +71,7 @@ pub struct Settings {
     pub rate_limits: RateLimitSettings,
     pub envelopes: EnvelopeSettings,
     pub merchant_codes: MerchantCodeSettings,
+    pub webhooks: WebhookSettings,
     pub log: LogSettings,
 }
 
@@ -384,6 +388,7 @@ impl Settings {
             },
             merchant_codes: self.merchant_codes.defaults()?,
             rates: self.rate_limits.limits()?,
+            webhook_timeout: self.webhooks.timeout()?,
             public_authorities: self.public_authorities()?,
         })
     }
@@ -432,6 +437,7 @@ pub(crate) struct Parsed {
     pub(crate) envelope_life_millis: i64,
     pub(crate) merchant_codes: MerchantCodeDefaults,
     pub(crate) rates: RateLimits,
+    pub(crate) webhook_timeout: Duration,
     pub(crate) public_authorities: Vec<String>,
 }
 
@@ -545,6 +551,8 @@ mod tests {
             ("pin.tries_a_minute", "0"),
             ("rate_limits.api_keys.burst", "0"),
             ("rate_limits.devices.requests_per_second", "1000001"),
+            ("webhooks.timeout_seconds", "0"),
+            ("webhooks.timeout_seconds", "61"),
             ("public_authorities", "https://wallet.example"),
             ("public_authorities", "me@wallet.example"),
         ] {

@@ -63,7 +63,7 @@ fn used(rows: &[(&str, &str, u64)]) -> Vec<(String, String, u64)> {
 }
 
 /// Every call of merchants, and the scope that it takes.
-const CALLS: [(&str, &str, &str); 12] = [
+const CALLS: [(&str, &str, &str); 20] = [
     ("POST", "/v1/payments", "charge"),
     ("POST", "/v1/payments/pay_0/capture", "charge"),
     ("POST", "/v1/payments/pay_0/cancel", "charge"),
@@ -76,18 +76,27 @@ const CALLS: [(&str, &str, &str); 12] = [
     ("GET", "/v1/refunds/ref_0", "read"),
     ("GET", "/v1/balance", "read"),
     ("GET", "/v1/terminals", "read"),
+    ("POST", "/v1/webhook_endpoints", "manage"),
+    ("GET", "/v1/webhook_endpoints", "manage"),
+    ("GET", "/v1/webhook_endpoints/we_0", "manage"),
+    ("PATCH", "/v1/webhook_endpoints/we_0", "manage"),
+    ("DELETE", "/v1/webhook_endpoints/we_0", "manage"),
+    ("POST", "/v1/webhook_endpoints/we_0/rotate_secret", "manage"),
+    ("GET", "/v1/webhook_endpoints/we_0/deliveries", "manage"),
+    ("POST", "/v1/webhook_endpoints/we_0/deliveries/evt_1_0_1/replay", "manage"),
 ];
 
 #[tokio::test]
 async fn every_call_takes_one_scope_and_no_other_will_do() {
     let (world, till, _) = scene(1801).await;
     let before = world.standing().await;
-    for scope in ["charge", "refund", "payout", "read"] {
+    for scope in ["charge", "refund", "payout", "read", "manage"] {
         let till = new_key(&world, &till, json!({ "scopes": [scope] })).await;
         for (method, path, needed) in CALLS {
             let answer = match method {
                 "GET" => till.get(path).await,
-                _ => till.post(path, &[("idempotency-key", "k")], "[]").await,
+                "POST" => till.post(path, &[("idempotency-key", "k")], "[]").await,
+                other => till.send(other, path, "[]").await,
             };
             if scope == needed {
                 assert_ne!(answer.status, 403, "{method} {path}: {}", answer.text);
@@ -111,7 +120,7 @@ async fn two_keys_overlap_and_share_what_was_answered_until_the_old_one_ends() {
     let made = rotate(&world, &old, json!({ "overlap_hours": 2 })).await.created();
     assert_eq!(made.text("/replaces/id"), old);
     assert_eq!(made.text("/replaces/expires_at"), "2027-01-15T10:00:08.000Z");
-    assert_eq!(made.json["scopes"], json!(["charge", "refund", "payout", "read"]));
+    assert_eq!(made.json["scopes"], json!(["charge", "refund", "payout", "read", "manage"]));
     let new = till.with_key(made.text("/secret"));
     assert!(made.text("/secret").ends_with(made.text("/secret_end")));
 

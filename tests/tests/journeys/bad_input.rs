@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wallet_tests::Charge;
 
 /// Optional fields may be left out or null.
-const OPTIONAL: [&str; 9] = [
+const OPTIONAL: [&str; 10] = [
     "code_source",
     "capture",
     "description",
@@ -18,6 +18,7 @@ const OPTIONAL: [&str; 9] = [
     "scopes",
     "payment",
     "limit",
+    "events",
 ];
 
 /// The body with more text before its closing brace.
@@ -115,8 +116,9 @@ async fn fields_of_a_wrong_type_are_named() {
         for (field, value) in call.body.as_object().unwrap() {
             let pointer = format!("/{field}");
             for wrong in [json!(5), json!(1e99), json!(null), json!(true), json!(""), json!([0])] {
-                // No code at all is a code that does not work; an invitation likewise.
-                let is_text = wrong == "" && ["code", "invitation"].contains(&field.as_str());
+                // No code at all is a code that does not work; an invitation and a URL likewise.
+                let texts = ["code", "invitation", "url"];
+                let is_text = wrong == "" && texts.contains(&field.as_str());
                 if is_text || wrong.is_null() && OPTIONAL.contains(&field.as_str()) {
                     continue;
                 }

@@ -1,6 +1,7 @@
 //! What a thief of the database learns: movements, but nobody's name and nothing to spend with.
 
 use crate::DATABASE;
+use base64ct::{Base64, Encoding as _};
 use serde_json::json;
 use sqlx::Connection;
 use wallet_core::DeviceKey;
@@ -62,6 +63,10 @@ async fn a_stolen_database_names_nobody_and_spends_nothing() {
     assert_eq!(world.operator_send("PUT", &path, None, destination).await.status, 200);
     let _ = till.ask("/v1/payouts", "payout", json!({})).await.created();
 
+    let endpoint = json!({ "url": "https://1.1.1.1/hooks" }).to_string();
+    let endpoint = till.post("/v1/webhook_endpoints", &[], endpoint).await.created();
+    let webhook_secret = endpoint.text("/secret").trim_start_matches("whsec_");
+
     let mut database = world.database().await;
     let evidence: Vec<u8> =
         sqlx::query_scalar("select evidence from payments").fetch_one(&mut database).await.unwrap();
@@ -84,6 +89,8 @@ async fn a_stolen_database_names_nobody_and_spends_nothing() {
             ("a recovery code", recovery_code.replace('-', "").as_bytes()),
             ("an API key", till.api_key.as_bytes()),
             ("an API key", &base16ct::lower::decode_vec(&till.api_key[8..]).unwrap()),
+            ("a webhook's secret", webhook_secret.as_bytes()),
+            ("a webhook's secret", &Base64::decode_vec(webhook_secret).unwrap()),
             ("an invitation", invitation.as_bytes()),
             ("an invitation", &base16ct::lower::decode_vec(&invitation[4..]).unwrap()),
             ("a code", code.as_bytes()),
@@ -96,6 +103,7 @@ async fn a_stolen_database_names_nobody_and_spends_nothing() {
         }
         if ["wallet.sqlite", "dump"].contains(&name.as_str()) {
             assert!(holds(&content, b"Tea House"), "the search finds what is there");
+            assert!(holds(&content, b"https://1.1.1.1/hooks"));
             assert!(holds(&content, second.public_key().as_bytes()));
         }
     }

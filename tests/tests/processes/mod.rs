@@ -4,6 +4,7 @@ mod keys;
 mod merchants;
 mod people;
 mod tests_of_merchants;
+mod webhooks;
 
 use wallet_server::Server;
 use wallet_server::store::Store;
@@ -40,6 +41,8 @@ impl Two {
 
     /// Stops both and checks every invariant of the books.
     async fn end(mut self, payments: i64) {
+        // Two processes wrote the merchants' feed in turns.
+        self.world.fed().await;
         self.other.shutdown().await;
         assert_eq!(self.world.standing().await.payments, payments);
         self.world.stop().await;

@@ -104,6 +104,17 @@ fn workers_know_neither_http_nor_the_database_driver() {
 }
 
 #[test]
+fn what_calls_out_knows_nothing_of_the_wallet() {
+    let others = ["crate::store", "crate::service", "crate::issuer", "crate::http", "axum", "sqlx"];
+    assert_ignorant("wallet-server/src/outbound", &others);
+    let mut callers = sources("wallet-server/src");
+    callers.retain(|file| {
+        !file.starts_with("wallet-server/src/outbound") && Code::read(file).says(&["reqwest"])
+    });
+    assert!(callers.is_empty(), "requests go out through outbound/ alone: {callers:?}");
+}
+
+#[test]
 fn only_the_batcher_settles() {
     let callers: Vec<PathBuf> = sources("wallet-server/src")
         .into_iter()

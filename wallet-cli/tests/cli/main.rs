@@ -15,3 +15,4 @@ mod proxy;
 mod shop;
 mod till;
 mod trigger;
+mod webhook_job;

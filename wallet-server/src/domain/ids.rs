@@ -129,6 +129,10 @@ id! {
     PlateId, "plt"
 }
 id! {
+    /// Where a merchant wants to be told of events.
+    WebhookEndpointId, "we"
+}
+id! {
     /// An invitation to enrol one device.
     InvitationId, "inv"
 }

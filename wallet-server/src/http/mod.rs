@@ -5,7 +5,10 @@
 
 mod auth;
 mod balance;
+mod cursor;
 mod edge;
+mod event_body;
+mod events;
 mod input;
 mod issuer;
 mod key_use;
@@ -23,6 +26,7 @@ mod payouts;
 mod pictures;
 mod plates;
 mod problem;
+mod refund_body;
 mod refunds;
 mod refusal;
 mod replay;
@@ -30,6 +34,7 @@ mod terminals;
 mod test_mode;
 mod time;
 mod wallet;
+mod webhooks;
 mod withdrawal_body;
 
 use std::sync::Arc;
@@ -48,7 +53,9 @@ use edge::Edge;
 use openapi::{Audience, Document};
 use problem::{Certainty, Problem};
 
+pub use event_body::{merchant_event_id, merchant_event_text};
 pub use operator::OperatorAuth;
+pub(crate) use webhooks::event_texts;
 
 /// The longest body: a charge is under 2 KB.
 const BODY_LENGTH_MAX: usize = 64 * 1024;
@@ -68,6 +75,8 @@ fn public_routes() -> OpenApiRouter<Arc<App>> {
         .merge(payouts::routes())
         .merge(terminals::routes())
         .merge(balance::routes())
+        .merge(events::routes())
+        .merge(webhooks::routes())
         .merge(test_mode::routes())
         .merge(issuer::routes())
         .merge(wallet::routes())

@@ -9,6 +9,7 @@ use super::openapi::schema::{self, kind};
 use super::time::rfc3339;
 use crate::domain::command::MerchantCodeId;
 use crate::domain::outcome::DeclineCode;
+use crate::issuer::IssuerKeys;
 use crate::service::App;
 use crate::store::Payment;
 
@@ -72,6 +73,11 @@ pub(super) struct PaymentBody {
 
 impl PaymentBody {
     pub(super) fn new(app: &App, payment: Payment) -> Self {
+        Self::signed(app.keys.as_ref(), payment)
+    }
+
+    /// The same for those who have the issuer's keys and nothing else.
+    pub(super) fn signed(keys: &dyn IssuerKeys, payment: Payment) -> Self {
         let answer = payment.answer;
         let record = &answer.record;
         let net = record.settled.checked_sub(answer.fee).unwrap_or(record.settled);
@@ -108,7 +114,7 @@ impl PaymentBody {
             decline_code: answer.decline_code.map(DeclineCode::as_str),
             created_at: rfc3339(answer.created_at),
             expires_at: expires_at.map(rfc3339),
-            receipt: app.keys.sign(record).to_string(),
+            receipt: keys.sign(record).to_string(),
             reference: answer.reference,
         }
     }

@@ -7,8 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,13 +18,13 @@ use super::list::List;
 use super::not_moved::not_moved;
 use super::object::Texts;
 use super::openapi::IdempotencyKey;
-use super::openapi::schema::{self, kind};
+use super::openapi::schema;
 use super::payment_changes::{names_payment, with_payment};
 use super::payments::metadata;
 use super::problem::{Certainty, Problem};
+use super::refund_body::RefundBody;
 use super::refusal::refused;
 use super::replay::mark;
-use super::time::rfc3339;
 use crate::domain::ids::{PaymentId, RefundId};
 use crate::domain::outcome::{Answer, Outcome, RefundAnswer, Refusal};
 use crate::service::{ApiKeyScope, App, RefundRequest};
@@ -55,57 +54,6 @@ struct NewRefundBody {
     reason: Option<String>,
     #[schema(value_type = Option<schema::Metadata>)]
     metadata: Option<Texts>,
-}
-
-/// A refund as merchants see it.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Refund)]
-struct RefundBody {
-    #[schema(value_type = schema::RefundId)]
-    id: String,
-    #[schema(schema_with = kind::refund)]
-    object: &'static str,
-    #[schema(value_type = schema::Mode)]
-    mode: &'static str,
-    #[schema(pattern = "^succeeded$")]
-    state: &'static str,
-    #[schema(value_type = schema::PaymentId)]
-    payment: String,
-    #[schema(value_type = schema::Amount)]
-    amount: String,
-    #[schema(value_type = schema::Currency)]
-    currency: &'static str,
-    /// How much of the payment's fee came back with it.
-    #[schema(value_type = schema::Amount)]
-    fee_returned: String,
-    reason: Option<String>,
-    #[schema(value_type = Option<schema::Metadata>)]
-    metadata: Option<Box<RawValue>>,
-    #[schema(value_type = schema::Time)]
-    created_at: String,
-    #[schema(value_type = schema::Receipt)]
-    receipt: String,
-}
-
-impl RefundBody {
-    fn new(app: &App, refund: RefundAnswer) -> Self {
-        let record = &refund.record;
-        Self {
-            id: refund.id.to_string(),
-            object: "refund",
-            mode: record.mode.as_str(),
-            state: record.state.as_str(),
-            payment: refund.payment.to_string(),
-            amount: record.asked.amount_text(),
-            currency: record.asked.currency().code(),
-            fee_returned: refund.fee_returned.amount_text(),
-            created_at: rfc3339(record.decided_at),
-            receipt: app.keys.sign(record).to_string(),
-            reason: refund.reason,
-            // It was valid JSON when it was written.
-            metadata: refund.metadata.and_then(|json| RawValue::from_string(json).ok()),
-        }
-    }
 }
 
 /// Give money back

@@ -1,12 +1,13 @@
 //! Keys that follow from the names key, so that the key file need not hold them: for keyed
-//! hashes, for payers' secrets, and the pepper of their PINs.
+//! hashes, for payers' secrets, the pepper of their PINs, and for signing webhooks.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use wallet_core::SigningKey;
 use zeroize::Zeroizing;
 
-use super::HashPurpose;
 use super::vault::Vault;
+use super::{HashPurpose, WebhookKey};
 
 /// What HMAC-SHA-256 takes a key as: 64 bytes, shorter ones with zeros behind (RFC 2104).
 const BLOCK_LENGTH: usize = 64;
@@ -17,6 +18,7 @@ pub(super) struct Derived {
     pub(super) secrets: Vault,
     pub(super) pepper: Zeroizing<[u8; 32]>,
     hashes: Zeroizing<[u8; 32]>,
+    webhooks: Zeroizing<[u8; 32]>,
 }
 
 impl Derived {
@@ -26,6 +28,7 @@ impl Derived {
             secrets: Vault::new(*key(b"secrets")),
             pepper: key(b"pin-pepper"),
             hashes: key(b"hashes"),
+            webhooks: key(b"webhooks"),
         }
     }
 
@@ -33,20 +36,44 @@ impl Derived {
     pub(super) fn hash(&self, purpose: HashPurpose, text: &[u8]) -> [u8; 32] {
         hmac(&self.hashes, [purpose.label(), text])
     }
+
+    /// What a webhook is signed with by HMAC, which its merchant knows too.
+    pub(super) fn webhook_secret(&self, key: WebhookKey) -> Zeroizing<[u8; 32]> {
+        self.webhook_key(b"secret", key)
+    }
+
+    /// What a webhook is signed with by Ed25519, which nobody else knows.
+    pub(super) fn webhook_signing_key(&self, key: WebhookKey) -> SigningKey {
+        SigningKey::from_seed(&self.webhook_key(b"ed25519", key))
+    }
+
+    /// HMAC-SHA-256 of the label, NUL, the endpoint's id (16 bytes) and the number (4, big-endian).
+    fn webhook_key(&self, label: &[u8], key: WebhookKey) -> Zeroizing<[u8; 32]> {
+        let mut which = [0; 20];
+        which[..16].copy_from_slice(&key.endpoint);
+        which[16..].copy_from_slice(&key.number.to_be_bytes());
+        Zeroizing::new(hmac(&self.webhooks, [label, &which]))
+    }
 }
 
 /// HMAC-SHA-256 of a label, NUL and a text.
 fn hmac(key: &[u8; 32], [label, text]: [&[u8]; 2]) -> [u8; 32] {
+    mac(key).chain_update(label).chain_update([0]).chain_update(text).finalize().into_bytes().into()
+}
+
+/// HMAC-SHA-256 with a key, before there is a message.
+pub(super) fn mac(key: &[u8; 32]) -> Hmac<Sha256> {
     let mut block = Zeroizing::new([0; BLOCK_LENGTH]);
     block[..key.len()].copy_from_slice(key);
-    let mac = Hmac::<Sha256>::new(&(*block).into());
-    mac.chain_update(label).chain_update([0]).chain_update(text).finalize().into_bytes().into()
+    Hmac::<Sha256>::new(&(*block).into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::Derived;
-    use crate::issuer::HashPurpose;
+    use crate::issuer::{HashPurpose, WebhookKey};
+
+    const WEBHOOK: WebhookKey = WebhookKey { endpoint: [1; 16], number: 1 };
 
     #[test]
     fn no_two_keys_or_purposes_have_anything_in_common() {
@@ -56,6 +83,11 @@ mod tests {
             *derived.pepper,
             *derived.hashes,
             derived.hash(HashPurpose::Handles, b"wei"),
+            *derived.webhooks,
+            *derived.webhook_secret(WEBHOOK),
+            *derived.webhook_secret(WebhookKey { number: 2, ..WEBHOOK }),
+            *derived.webhook_secret(WebhookKey { endpoint: [2; 16], ..WEBHOOK }),
+            *derived.webhook_signing_key(WEBHOOK).seed(),
             derived.hash(HashPurpose::RecoveryCodes, b"wei"),
             derived.hash(HashPurpose::EnvelopeTokens, b"wei"),
             derived.hash(HashPurpose::Requests, b"wei"),
@@ -65,7 +97,7 @@ mod tests {
         ];
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 10);
+        assert_eq!(all.len(), 15);
     }
 
     #[test]
@@ -84,6 +116,14 @@ mod tests {
         assert_eq!(
             hex(&derived.hash(HashPurpose::Handles, b"wei")),
             "1881fa50a5d4b381e3eb887c092a8e503da1d344ec237b7e047d7f19965cb17f"
+        );
+        assert_eq!(
+            hex(&derived.webhook_secret(WEBHOOK)),
+            "d4e322e3650562952c6c84224427cef71ae91931e96b37431d0684337ad437d6"
+        );
+        assert_eq!(
+            hex(&derived.webhook_signing_key(WEBHOOK).seed()),
+            "fa096a72c323a08dd4d94fe8479b2475f17cc7f6eff9f286ef4359db3a086242"
         );
     }
 }

@@ -7,18 +7,24 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use hmac::Mac as _;
 use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
 use wallet_core::issuer::{IssuerDocument, IssuerStatement, StatedSealingKey, StatedSigningKey};
 use wallet_core::keyfile::{self, Cost, Passphrase};
 use wallet_core::merchant_code::MerchantCode;
 use wallet_core::receipt::{Receipt, Record};
-use wallet_core::{Error, IssuerId, Mode, SealingKey, SealingKeys, SigningKey, Timestamp};
+use wallet_core::{
+    Error, IssuerId, Mode, SealingKey, SealingKeys, SigningKey, SigningPublicKey, Timestamp,
+};
 use zeroize::Zeroizing;
 
-use super::derived::Derived;
+use super::derived::{Derived, mac};
 use super::pin::{self, PinHash, PinInput};
 use super::vault::Vault;
-use super::{HashPurpose, IssuerKeys, KeyKind, PublicKeys, PublicSealingKey, Purpose};
+use super::{
+    HashPurpose, IssuerKeys, KeyKind, PublicKeys, PublicSealingKey, Purpose, WebhookKey,
+    WebhookSignature,
+};
 use crate::entropy::Entropy;
 use crate::private_file;
 
@@ -287,6 +293,25 @@ impl IssuerKeys for FileKeys {
         let pepper =
             self.state.read().unwrap_or_else(PoisonError::into_inner).derived.pepper.clone();
         pin::hash(&pepper, input)
+    }
+
+    fn webhook_secret(&self, key: WebhookKey) -> Zeroizing<[u8; 32]> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.derived.webhook_secret(key)
+    }
+
+    fn webhook_public_key(&self, key: WebhookKey) -> SigningPublicKey {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.derived.webhook_signing_key(key).public_key()
+    }
+
+    fn sign_webhook(&self, key: WebhookKey, message: &[u8]) -> WebhookSignature {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let mac = mac(&state.derived.webhook_secret(key)).chain_update(message);
+        WebhookSignature {
+            hmac: mac.finalize().into_bytes().into(),
+            ed25519: state.derived.webhook_signing_key(key).sign(message),
+        }
     }
 
     fn rotate(&self, kind: KeyKind, now: Timestamp) -> Result<(), KeyFileError> {

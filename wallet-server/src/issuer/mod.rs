@@ -13,6 +13,7 @@ use wallet_core::issuer::IssuerDocument;
 use wallet_core::merchant_code::MerchantCode;
 use wallet_core::receipt::{Receipt, Record};
 use wallet_core::{Error, IssuerId, Mode, SealingPublicKey, SigningPublicKey, Slot, Timestamp};
+use zeroize::Zeroizing;
 
 pub use file::{FileKeys, KeyFileError};
 pub use pin::{PIN_SALT_LENGTH, PinCost, PinHash, PinInput};
@@ -60,6 +61,15 @@ pub trait IssuerKeys: Send + Sync {
     /// when it cannot be computed.
     fn hash_pin(&self, input: PinInput<'_>) -> Option<PinHash>;
 
+    /// The secret of a webhook's HMAC, for its merchant, who is shown it once.
+    fn webhook_secret(&self, key: WebhookKey) -> Zeroizing<[u8; 32]>;
+
+    /// The public half of a webhook's Ed25519 key.
+    fn webhook_public_key(&self, key: WebhookKey) -> SigningPublicKey;
+
+    /// Signs what a webhook sends.
+    fn sign_webhook(&self, key: WebhookKey, message: &[u8]) -> WebhookSignature;
+
     /// Makes a new key, which is the one in use from now on.
     ///
     /// # Errors
@@ -101,6 +111,25 @@ impl HashPurpose {
             Self::Requests => b"requests",
         }
     }
+}
+
+/// Which keys sign the webhooks of an endpoint. They follow from the issuer's keys and are kept
+/// nowhere, so that whoever has the database alone forges no webhook.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WebhookKey {
+    /// The bytes of the endpoint's id.
+    pub endpoint: [u8; 16],
+    /// How many there have been, this one included.
+    pub number: u32,
+}
+
+/// The two signatures of Standard Webhooks 1.0.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhookSignature {
+    /// `v1`: HMAC-SHA-256, which the merchant could have made too.
+    pub hmac: [u8; 32],
+    /// `v1a`: Ed25519, which only the issuer can make.
+    pub ed25519: [u8; 64],
 }
 
 /// The kinds of key that rotate.

@@ -28,6 +28,8 @@ pub enum ApiKeyScope {
     Payout,
     /// Look things up.
     Read,
+    /// Say where the merchant is told of events.
+    Manage,
 }
 
 named!(ApiKeyScope {
@@ -35,6 +37,7 @@ named!(ApiKeyScope {
     Refund => "refund",
     Payout => "payout",
     Read => "read",
+    Manage => "manage",
 });
 
 impl ApiKeyScope {

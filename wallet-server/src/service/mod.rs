@@ -34,6 +34,7 @@ mod transfers;
 mod verifiers;
 mod verify;
 mod waiting;
+mod webhooks;
 mod withdrawals;
 
 use std::sync::Arc;
@@ -48,6 +49,7 @@ use crate::domain::settle::Rules;
 use crate::entropy::Entropy;
 use crate::issuer::IssuerKeys;
 use crate::metrics::Metrics;
+use crate::outbound::Client;
 use crate::store::{ApiKey, Device, Nonce, Store};
 use crate::worker::{Batcher, Devices, KeyUses, Nonces, Notifier, Pins, PinsParts, Unanswered};
 use lookups::Lookups;
@@ -81,6 +83,9 @@ pub use test_codes::{NoTestCode, TestCode};
 pub use test_decisions::{NotDecided, TestDecision};
 pub use top_up::TopUpRequest;
 pub use transfers::{TransferRequest, TransferShown};
+pub use webhooks::{
+    EndpointWithSecret, NoEndpoint, NotReplayed, WEBHOOK_ENDPOINTS_MAX, WebhookRequest,
+};
 pub use withdrawals::{ShownWithdrawal, WithdrawalRequest};
 
 /// How long a request to move money may wait before it is settled. A till gives up after some
@@ -131,6 +136,8 @@ pub struct App {
     pub prefix: CodePrefix,
     /// Under which names devices reach the server, in lower case; empty for any.
     pub public_authorities: Vec<String>,
+    /// The way to what merchants name.
+    pub outbound: Client,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What this process keeps to itself.

@@ -24,6 +24,7 @@ use crate::domain::outcome::{Outcome, Refusal};
 use crate::entropy::Entropy;
 use crate::issuer::{FileKeys, IssuerKeys, PinCost};
 use crate::metrics::Metrics;
+use crate::outbound::{Client, ClientParts};
 use crate::store::{ApiKey, MerchantPlace, Store};
 use crate::worker::{Announcer, Batcher, BatcherParts, Notifier, PinRules, PinsParts, Unsettled};
 
@@ -65,6 +66,9 @@ async fn app(folder: &TempDir) -> Arc<App> {
     };
     let rates = RateLimits { api_keys: RateLimit::new(1, 5), devices: None };
     let own = Own::start(parts, rates).unwrap();
+    let timeout = std::time::Duration::from_secs(1);
+    let certificates = Some(Vec::new());
+    let outbound = Client::new(ClientParts { private: false, timeout, certificates }).unwrap();
     Arc::new(App {
         store,
         keys,
@@ -84,6 +88,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
         currency,
         prefix,
         public_authorities: Vec::new(),
+        outbound,
         metrics,
         own,
     })

@@ -1,4 +1,4 @@
-//! Waiting for something to happen to a payer.
+//! Waiting for something to happen to a payer or a merchant.
 
 use std::time::Duration;
 
@@ -6,16 +6,17 @@ use super::App;
 use crate::domain::ids::PayerId;
 use crate::domain::limits::{Limits, Usage};
 use crate::store::{Device, StoreError};
+use crate::worker::Party;
 
 impl App {
-    /// Looks, and, until it sees what it looks for, waits for something to happen to the payer and
-    /// looks again. Returns what it saw last.
+    /// Looks, and, until it sees what it looks for, waits for something to happen to the payer or
+    /// the merchant and looks again. Returns what it saw last.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn wait_until<T, Look>(
         &self,
-        payer: PayerId,
+        party: impl Into<Party>,
         wait: Duration,
         mut look: impl FnMut() -> Look,
         found: impl Fn(&T) -> bool,
@@ -23,7 +24,7 @@ impl App {
     where
         Look: Future<Output = Result<T, StoreError>>,
     {
-        let waiter = self.notifier.waiter(payer);
+        let waiter = self.notifier.waiter(party);
         let too_late = tokio::time::sleep(wait);
         tokio::pin!(too_late);
         loop {

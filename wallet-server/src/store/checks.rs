@@ -286,8 +286,54 @@ const PAYOUTS: Sql = sql!(input { any: int }
         ) f limit 1"
     => { example: blob, wrong: int });
 
+/// What happened to merchants is in the feed, each event once and as the journal has it, as far as the
+/// feed has come; and what it says that moved is what the entries of their accounts moved.
+const FEED: Sql = sql!(input { any: int }
+    "select f.merchant as example, count(*) over () as wrong from input i cross join ( \
+        select s.merchant from ( \
+            select e.merchant, 1 as events, 0 as net \
+            from merchant_feed f join journal j on j.position <= f.position \
+            join events e on e.batch = j.batch \
+                and e.merchant is not null and e.type not like 'code.%' \
+            union all \
+            select m.id, 0, x.amount \
+            from merchant_feed f join journal j on j.position <= f.position \
+            join entries x on x.batch = j.batch and x.bucket = 'available' \
+            join merchants m on m.account = x.account \
+            union all \
+            select m.merchant, \
+                case when e.merchant = m.merchant and e.type = m.type and e.subject = m.subject \
+                    then -1 else -2 end, -coalesce(m.net, 0) \
+            from merchant_events m left join journal j on j.position = m.position \
+            left join events e on e.batch = j.batch and e.n = m.n) s \
+        group by s.merchant having sum(s.events) <> 0 or sum(s.net) <> 0) f limit 1"
+    => { example: blob, wrong: int });
+
+/// Every balance in the feed is the sum of what moved so far.
+const FEED_BALANCES: Sql = sql!(input { any: int }
+    "select f.merchant as example, count(*) over () as wrong from input i cross join ( \
+        select r.merchant from (select merchant, balance, sum(coalesce(net, 0)) over ( \
+            partition by merchant, currency order by position, n) as added \
+            from merchant_events) r \
+        where r.balance <> r.added group by r.merchant) f limit 1"
+    => { example: blob, wrong: int });
+
+/// The fees in the feed are what the fee accounts got, as far as the feed has come.
+const FEED_FEES: Sql = sql!(input { any: int }
+    "select f.mode || ' ' || f.currency as example, count(*) over () as wrong \
+     from input i cross join ( \
+        select s.mode, s.currency from ( \
+            select a.mode, x.currency, x.amount \
+            from merchant_feed f join journal j on j.position <= f.position \
+            join entries x on x.batch = j.batch \
+            join accounts a on a.id = x.account and a.kind = 'fees' \
+            union all select m.mode, e.currency, -coalesce(e.fee, 0) \
+            from merchant_events e join merchants m on m.id = e.merchant) s \
+        group by s.mode, s.currency having sum(s.amount) <> 0) f limit 1"
+    => { example: text, wrong: int });
+
 /// The checks of [`Store::check_books`], by their names.
-const CHECKS: [(&str, &Sql); 15] = [
+const CHECKS: [(&str, &Sql); 18] = [
     ("trial_balance", &TRIAL_BALANCE),
     ("balances", &BALANCES),
     ("transfers", &TRANSFERS),
@@ -304,6 +350,9 @@ const CHECKS: [(&str, &Sql); 15] = [
     ("merchants", &MERCHANTS),
     ("states", &STATES),
     ("payouts", &PAYOUTS),
+    ("feed", &FEED),
+    ("feed_balances", &FEED_BALANCES),
+    ("feed_fees", &FEED_FEES),
 ];
 
 #[derive(Serialize)]
@@ -442,6 +491,9 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("checks::MERCHANTS", &MERCHANTS),
     ("checks::STATES", &STATES),
     ("checks::PAYOUTS", &PAYOUTS),
+    ("checks::FEED", &FEED),
+    ("checks::FEED_BALANCES", &FEED_BALANCES),
+    ("checks::FEED_FEES", &FEED_FEES),
     ("checks::ACKNOWLEDGED", &ACKNOWLEDGED),
     ("checks::SINCE", &SINCE),
     ("checks::MEASURE", &MEASURE),

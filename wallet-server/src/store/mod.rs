@@ -18,6 +18,8 @@ mod identity;
 mod issuer;
 mod journal;
 mod leases;
+mod merchant_events;
+mod merchant_feed;
 mod merchants;
 mod nonces;
 mod orders;
@@ -36,6 +38,7 @@ mod spending;
 mod sql;
 mod suspense;
 mod test_payers;
+mod webhooks;
 mod withdrawals;
 
 pub use accounts::{Balance, LedgerLine};
@@ -58,6 +61,8 @@ pub use identity::{
 };
 pub use journal::STEP_MAX;
 pub use leases::Holder;
+pub use merchant_events::{MerchantEvent, MerchantEvents, MerchantSubject};
+pub use merchant_feed::{FeedPart, FeedPlace, FeedStep};
 pub use merchants::{Merchant, MerchantPlace, MerchantWithKey, Terminal};
 pub use nonces::Nonce;
 pub use payers::{Approval, Device, NewDevice, Payer};
@@ -73,6 +78,10 @@ pub use retention::{FORGET_MAX, Old};
 pub use settlement::{OwnShard, Settlement};
 pub use suspense::{Suspense, SuspenseState};
 pub use test_payers::{Deciding, TestPaymentPayer};
+pub use webhooks::{
+    AttemptMade, DueDelivery, EndpointAfter, EndpointChange, EventPlace, Followed,
+    ListedDeliveries, NewEndpoint, WantedEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint,
+};
 pub use withdrawals::Withdrawal;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What is kept for a time and then forgotten, in small steps: idempotency keys, the nonces of
-//! signed requests, whose a handle was, and what API keys were used for.
+//! signed requests, whose a handle was, what API keys were used for, and how webhooks went.
 
 use serde::Serialize;
 use wallet_core::Timestamp;
@@ -38,6 +38,20 @@ const FORGET_USES: Sql = sql!(input { before: int, size: int }
         where u.hour < (select before from input) \
         order by u.hour limit (select size from input))");
 
+// Found through the index on the time.
+const FORGET_DELIVERIES: Sql = sql!(input { before: int, size: int }
+    "delete from webhook_deliveries where (position, n, endpoint) in ( \
+        select d.position, d.n, d.endpoint from webhook_deliveries d \
+        where d.created_at < (select before from input) \
+        order by d.created_at limit (select size from input))");
+
+// Found through the index on the time.
+const FORGET_ATTEMPTS: Sql = sql!(input { before: int, size: int }
+    "delete from webhook_attempts where (position, n, endpoint, number) in ( \
+        select a.position, a.n, a.endpoint, a.number from webhook_attempts a \
+        where a.attempted_at < (select before from input) \
+        order by a.attempted_at limit (select size from input))");
+
 #[derive(Serialize)]
 struct Before {
     before: i64,
@@ -58,6 +72,10 @@ pub enum Old {
     Handles(Timestamp),
     /// What API keys were used for in hours that began before this.
     KeyUses(Timestamp),
+    /// What webhooks were to tell since before this, whatever became of it.
+    WebhookDeliveries(Timestamp),
+    /// Attempts of webhooks that failed before this.
+    WebhookAttempts(Timestamp),
 }
 
 impl Store {
@@ -68,6 +86,8 @@ impl Store {
             Old::Nonces(time) => (&FORGET_NONCES, time.unix_millis()),
             Old::Handles(time) => (&FORGET_HANDLES, time.unix_millis()),
             Old::KeyUses(time) => (&FORGET_USES, hour_of(time)),
+            Old::WebhookDeliveries(time) => (&FORGET_DELIVERIES, time.unix_millis()),
+            Old::WebhookAttempts(time) => (&FORGET_ATTEMPTS, time.unix_millis()),
         };
         let mut transaction = self.begin().await?;
         let forgotten = transaction.write(sql, &[Before { before, size: FORGET_MAX }]).await?;
@@ -83,4 +103,6 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("retention::FORGET_NONCES", &FORGET_NONCES),
     ("retention::FORGET_HANDLES", &FORGET_HANDLES),
     ("retention::FORGET_USES", &FORGET_USES),
+    ("retention::FORGET_DELIVERIES", &FORGET_DELIVERIES),
+    ("retention::FORGET_ATTEMPTS", &FORGET_ATTEMPTS),
 ];

@@ -8,12 +8,14 @@ mod engine;
 mod expiry;
 mod key_uses;
 mod leases;
+mod merchant_feed;
 mod nonces;
 mod notifier;
 mod pins;
 mod retention;
 mod sequencer;
 mod test_payers;
+mod webhooks;
 
 #[cfg(test)]
 pub(crate) use batcher::BatcherParts;
@@ -22,10 +24,12 @@ pub use devices::{Devices, Unanswered};
 pub use engine::{Engine, EngineError, EngineParts};
 pub use expiry::{Expiry, ExpiryParts};
 pub use key_uses::{KeyUses, KeyUsesWriter, UsedKey};
+pub use merchant_feed::{MerchantFeed, MerchantFeedParts};
 pub use nonces::Nonces;
 #[cfg(test)]
 pub(crate) use notifier::Announcer;
-pub use notifier::{Notifier, Waiter};
+pub use notifier::{Notifier, Party, Waiter};
 pub use pins::{PinRules, PinUnanswered, Pins, PinsParts, Trier};
 pub use retention::Retention;
 pub use test_payers::{TestPayers, TestPayersParts};
+pub use webhooks::{EventText, EventTexts, Webhooks, WebhooksParts};

@@ -1,45 +1,93 @@
-//! Wakes those who wait for something to happen to a payer.
+//! Wakes those who wait for something to happen to a payer or a merchant.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::domain::ids::PayerId;
+use crate::domain::ids::{MerchantId, PayerId};
+
+/// Whom something happens to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Party {
+    /// A payer.
+    Payer(PayerId),
+    /// A merchant.
+    Merchant(MerchantId),
+}
+
+impl From<PayerId> for Party {
+    fn from(id: PayerId) -> Self {
+        Self::Payer(id)
+    }
+}
+
+impl From<MerchantId> for Party {
+    fn from(id: MerchantId) -> Self {
+        Self::Merchant(id)
+    }
+}
 
 /// Who waits for what.
 #[derive(Clone, Default, Debug)]
-pub struct Notifier(Arc<Mutex<HashMap<PayerId, Arc<Notify>>>>);
+pub struct Notifier(Arc<Waiting>);
+
+#[derive(Default, Debug)]
+struct Waiting {
+    parties: Mutex<HashMap<Party, Arc<Notify>>>,
+    /// For those who follow the journal.
+    journal: Notify,
+}
 
 impl Notifier {
     /// Begins to wait. Begin *before* looking for what may have happened already: whatever
     /// happens after this call wakes the waiter.
     #[must_use]
-    pub fn waiter(&self, payer: PayerId) -> Waiter {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let notify = Arc::clone(waiting.entry(payer).or_default());
-        Waiter { notifier: self.clone(), payer, notify }
+    pub fn waiter(&self, party: impl Into<Party>) -> Waiter {
+        let party = party.into();
+        let notify = Arc::clone(self.parties().entry(party).or_default());
+        Waiter { notifier: self.clone(), party, notify }
     }
 
-    /// Whether nobody waits.
+    fn parties(&self) -> MutexGuard<'_, HashMap<Party, Arc<Notify>>> {
+        self.0.parties.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether no payer waits.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        !self.parties().keys().any(|party| matches!(party, Party::Payer(_)))
+    }
+
+    /// Whether a merchant waits.
+    #[must_use]
+    pub fn has_merchants(&self) -> bool {
+        self.parties().keys().any(|party| matches!(party, Party::Merchant(_)))
     }
 
     /// Wakes everyone, to look for themselves.
     pub fn wake_all(&self) {
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.values().for_each(|notify| notify.notify_waiters());
+        self.parties().values().for_each(|notify| notify.notify_waiters());
     }
 
-    /// Wakes everyone who waits for one of these payers.
-    pub fn wake(&self, payers: impl IntoIterator<Item = PayerId>) {
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for notify in payers.into_iter().filter_map(|payer| waiting.get(&payer)) {
+    /// Wakes everyone who waits for one of these.
+    pub fn wake(&self, parties: impl IntoIterator<Item = impl Into<Party>>) {
+        let waiting = self.parties();
+        for notify in parties.into_iter().filter_map(|party| waiting.get(&party.into())) {
             notify.notify_waiters();
         }
+    }
+
+    /// The journal has become longer.
+    pub fn journal_grew(&self) {
+        self.0.journal.notify_waiters();
+    }
+
+    /// A future that is ready once the journal has become longer after this call. It may have
+    /// become so by another process, of which this one does not hear.
+    pub fn journal_growth(&self) -> tokio::sync::futures::Notified<'_> {
+        self.0.journal.notified()
     }
 }
 
@@ -57,17 +105,20 @@ impl Announcer {
     /// A batch is committed that concerns these payers.
     pub fn committed(&self, payers: impl IntoIterator<Item = PayerId>) {
         match self {
-            Self::Here(notifier) => notifier.wake(payers),
+            Self::Here(notifier) => {
+                notifier.wake(payers);
+                notifier.journal_grew();
+            }
             Self::Journal(committed) => committed.store(true, Ordering::Relaxed),
         }
     }
 }
 
-/// Someone who waits for something to happen to a payer.
+/// Someone who waits for something to happen to a payer or a merchant.
 #[derive(Debug)]
 pub struct Waiter {
     notifier: Notifier,
-    payer: PayerId,
+    party: Party,
     notify: Arc<Notify>,
 }
 
@@ -82,10 +133,10 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut waiting = self.notifier.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.notifier.parties();
         // The map's and our own: nobody else waits.
         if Arc::strong_count(&self.notify) == 2 {
-            waiting.remove(&self.payer);
+            waiting.remove(&self.party);
         }
     }
 }
@@ -111,8 +162,8 @@ mod tests {
         let payer = PayerId::from_bytes([1; 16]);
         let (first, second) = (notifier.waiter(payer), notifier.waiter(payer));
         drop(first);
-        assert_eq!(notifier.0.lock().unwrap().len(), 1);
+        assert_eq!(notifier.parties().len(), 1);
         drop(second);
-        assert!(notifier.0.lock().unwrap().is_empty());
+        assert!(notifier.parties().is_empty());
     }
 }

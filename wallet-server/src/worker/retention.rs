@@ -1,4 +1,5 @@
-//! Forgets idempotency keys, nonces, former handles and the trail of API keys after their time.
+//! Forgets idempotency keys, nonces, former handles, the trail of API keys and the log of webhooks
+//! after their time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use crate::store::{FORGET_MAX, Old, Store, StoreError, handles_kept_since};
 const KEPT_DAYS: i32 = 30;
 /// How long the trail of API keys is kept: a year, and a month to look at it.
 const KEY_USES_KEPT_MILLIS: i64 = 400 * 24 * 60 * 60 * 1000;
+/// How long the log of webhooks is kept, and whatever still waits by then.
+const WEBHOOKS_KEPT_MILLIS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// How often to look.
 const EVERY: Duration = Duration::from_mins(1);
 
@@ -44,6 +47,8 @@ impl Retention {
                     Old::Nonces(now),
                     Old::Handles(handles_kept_since(now)),
                     Old::KeyUses(now.plus_millis(-KEY_USES_KEPT_MILLIS)),
+                    Old::WebhookDeliveries(now.plus_millis(-WEBHOOKS_KEPT_MILLIS)),
+                    Old::WebhookAttempts(now.plus_millis(-WEBHOOKS_KEPT_MILLIS)),
                 ] {
                     match forget(&store, old, &mut stopped).await {
                         Ok(true) => {}

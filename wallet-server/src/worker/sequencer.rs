@@ -117,8 +117,15 @@ impl Loop {
     }
 
     async fn place(&self) -> Result<(), StoreError> {
-        while self.store.place_batches().await? >= u64::from(STEP_MAX) {}
-        Ok(())
+        loop {
+            let placed = self.store.place_batches().await?;
+            if placed > 0 {
+                self.notifier.journal_grew();
+            }
+            if placed < u64::from(STEP_MAX) {
+                return Ok(());
+            }
+        }
     }
 
     /// Wakes the payers whom new batches concern.

@@ -109,6 +109,12 @@ impl Scene {
                 "/v1/test/codes",
                 json!({ "outcome": "succeeded", "limit": "5.00" }),
             ),
+            call(
+                To::Merchants,
+                "/v1/webhook_endpoints",
+                json!({ "url": "https://1.1.1.1/hooks", "events": ["payment.succeeded"],
+                    "description": "shop" }),
+            ),
         ]
     }
 

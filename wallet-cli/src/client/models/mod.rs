@@ -8,11 +8,13 @@ mod issuer;
 mod ledger;
 mod merchant;
 mod merchant_code;
+mod merchant_events;
 mod payer;
 mod payment;
 mod payout;
 mod people;
 mod testing;
+mod webhook;
 
 use core::fmt;
 
@@ -30,6 +32,7 @@ pub(crate) use issuer::{Issuer, IssuerArgs, device_profile};
 pub(crate) use ledger::{Entry, TrialBalance};
 pub(crate) use merchant::{Balance, CreatedMerchant, Merchant, Terminal};
 pub(crate) use merchant_code::{CodePayment, Order, Plate, ScannedCode};
+pub(crate) use merchant_events::{MerchantEvent, MerchantEvents};
 pub(crate) use payer::{
     Activity, Enrolment, EnrolmentState, Invitation, Payer, PayerBalance, TopUp,
 };
@@ -39,6 +42,7 @@ pub(crate) use people::{
     Envelope, EnvelopeClaim, PayerTransfer, Person, ReceiveCode, SentEnvelope, Withdrawal,
 };
 pub(crate) use testing::{TestClock, TestCode};
+pub(crate) use webhook::{WebhookDelivery, WebhookEndpoint};
 
 /// One page of a list.
 #[derive(Debug, Deserialize)]

@@ -69,7 +69,7 @@ pub(super) async fn measure(
         bytes_after: books.store.measure().await?.bytes,
         ..Measured::default()
     };
-    Ok(Outcome { store: books.store, measured, flooded: None, since })
+    Ok(Outcome { store: books.store, measured, beside: None, since })
 }
 
 /// How many commands of which steps the run needs.

@@ -22,7 +22,8 @@ use super::report::Measured;
 use super::server::{ServerProcess, settings};
 use super::share::{Pools, StepNeed, plan_steps, usable_from};
 use super::watch::Watch;
-use super::{Args, Flooded, Outcome};
+use super::webhooks;
+use super::{Args, Beside, Flooded, Outcome, Told};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::system;
@@ -51,20 +52,52 @@ pub(super) async fn measure(
     let mut measured = run.measure(place, None).await?.0;
     let store = Store::open(&url).await?;
     (measured.bytes_before, measured.bytes_after) = (bytes_before, store.measure().await?.bytes);
-    let Some(clients) = args.pin_flood else {
-        return Ok(Outcome { store: Arc::new(store), measured, flooded: None, since });
+    let (store, beside) = match (args.pin_flood, args.webhooks) {
+        (Some(clients), _) => {
+            store.close().await;
+            drop(store);
+            output.note(format!("the same again, while {clients} devices try wrong PINs"));
+            let beside = Some(Meanwhile::Flood(clients));
+            let (measured, answers) = run.measure(place, beside).await?;
+            let flooded = Flooded { clients, measured, answers };
+            (Store::open(&url).await?, Some(Beside::Flooded(flooded)))
+        }
+        (None, Some(endpoints)) => {
+            let (store, told) = tell(&run, place, store, endpoints).await?;
+            (store, Some(Beside::Told(told)))
+        }
+        (None, None) => (store, None),
     };
+    Ok(Outcome { store: Arc::new(store), measured, beside, since })
+}
+
+/// Measures again, while endpoints are told of the payments.
+async fn tell(
+    run: &Run<'_>,
+    place: &mut Place,
+    store: Store,
+    endpoints: usize,
+) -> Result<(Store, Told), Failure> {
+    let &Run { url, people, output, .. } = run;
+    output.note(format!("the same again, while {endpoints} endpoints are told, half of them dead"));
+    let running = webhooks::Running::start().await?;
+    let made = running.make_endpoints(&store, people, endpoints).await?;
     store.close().await;
     drop(store);
-    output.note(format!("the same again, while {clients} devices try wrong PINs"));
-    let (flooded, answers) = run.measure(place, Some(clients)).await?;
-    let store = Arc::new(Store::open(&url).await?);
-    Ok(Outcome {
-        store,
-        measured,
-        flooded: Some(Flooded { clients, measured: flooded, answers }),
-        since,
-    })
+    let (measured, _) = run.measure(place, Some(Meanwhile::Tell(&running))).await?;
+    let store = Store::open(url).await?;
+    let living_that_wait = webhooks::Running::remove_endpoints(&store, people, &made).await?;
+    let arrivals = running.stop().await?;
+    Ok((store, Told { endpoints, measured, arrivals, living_that_wait }))
+}
+
+/// What goes on beside a run.
+#[derive(Clone, Copy)]
+enum Meanwhile<'a> {
+    /// So many devices try PINs.
+    Flood(usize),
+    /// Endpoints are told.
+    Tell(&'a webhooks::Running),
 }
 
 /// What all runs share.
@@ -82,7 +115,7 @@ impl Run<'_> {
     async fn measure(
         &self,
         place: &mut Place,
-        flood: Option<usize>,
+        meanwhile: Option<Meanwhile<'_>>,
     ) -> Result<(Measured, Answers), Failure> {
         let &Self { args, url, people, output, .. } = self;
         let needs = needs(args, place)?;
@@ -90,7 +123,12 @@ impl Run<'_> {
         let codes = self.make(&needs, &watch).await?;
         let made = watch.progress().count();
         let codes_took = watch.done();
-        flood.map_or(Ok(()), allow_connections)?;
+        let flood = match meanwhile {
+            Some(Meanwhile::Flood(clients)) => Some(clients),
+            Some(Meanwhile::Tell(_)) | None => None,
+        };
+        // Each endpoint has a connection at both of its ends.
+        flood.or(args.webhooks).map_or(Ok(()), allow_connections)?;
         let mut servers = Vec::with_capacity(args.servers);
         for number in 0..args.servers {
             servers.push(ServerProcess::start(&settings(place, url, number)).await?);
@@ -123,6 +161,9 @@ impl Run<'_> {
             Some(flood) => flood.stop().await?,
             None => Answers::default(),
         };
+        if let Some(Meanwhile::Tell(endpoints)) = meanwhile {
+            endpoints.settle_down().await;
+        }
         for server in servers {
             server.stop().await?;
         }

@@ -6,6 +6,7 @@
 //! | [`place`], [`books`], [`people`], [`mod@fill`] | where the books are, who is in them, and since when |
 //! | [`http`], [`server`], [`codes`], [`load`], [`flood`] | a run over HTTP |
 //! | [`direct`], [`ledger`], [`commands`] | a run without a server |
+//! | [`webhooks`] | endpoints that are told of the payments of a run |
 //! | [`share`], [`tally`], [`cpu`], [`report`] | who sends what, and what was measured |
 
 mod books;
@@ -26,6 +27,7 @@ mod server;
 mod share;
 mod tally;
 mod watch;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,6 +66,7 @@ Examples:
   wallet bench --database postgres://wallet@localhost/bench --servers 2
   wallet bench --ledger-only --in-flight 4096
   wallet bench --pin-flood 1000
+  wallet bench --webhooks --rate 300
   wallet bench --payers 1000000 --preload 10000000 --keep books
   wallet bench --payers 1000000 --preload 10000000 --keep books --rate 4000")]
 pub(crate) struct Args {
@@ -97,8 +100,12 @@ pub(crate) struct Args {
     /// Measure once more while so many devices try wrong PINs, each once a second
     #[arg(long, value_name = "CLIENTS", value_parser = count)]
     pin_flood: Option<usize>,
+    /// Measure once more while so many endpoints are told of every payment, half of them dead
+    #[arg(long, value_name = "ENDPOINTS", num_args = 0..=1, default_missing_value = "1000",
+        value_parser = count, conflicts_with = "pin_flood")]
+    webhooks: Option<usize>,
     /// Measure settlement alone, without HTTP and without codes
-    #[arg(long, conflicts_with_all = ["connections", "servers", "pin_flood"])]
+    #[arg(long, conflicts_with_all = ["connections", "servers", "pin_flood", "webhooks"])]
     ledger_only: bool,
     /// How many commands are under way at once
     #[arg(long, value_name = "N", default_value = "1024", value_parser = count, requires = "ledger_only")]
@@ -112,9 +119,32 @@ pub(crate) struct Args {
 struct Outcome {
     store: Arc<Store>,
     measured: Measured,
-    flooded: Option<Flooded>,
+    beside: Option<Beside>,
     /// A moment before the first payment of the run.
     since: Timestamp,
+}
+
+/// What was measured once more, with something beside.
+enum Beside {
+    Flooded(Flooded),
+    Told(Told),
+}
+
+impl Beside {
+    fn measured(&self) -> &Measured {
+        match self {
+            Self::Flooded(flooded) => &flooded.measured,
+            Self::Told(told) => &told.measured,
+        }
+    }
+}
+
+/// The same while merchants' endpoints are told.
+struct Told {
+    endpoints: usize,
+    measured: Measured,
+    arrivals: webhooks::Arrivals,
+    living_that_wait: usize,
 }
 
 /// The same while PINs flood the servers.
@@ -151,19 +181,19 @@ async fn bench(args: &Args, output: Output) -> Result<(), Failure> {
     let books = Books::open(&place, &settings).await?;
     let wanted = Wanted { payers: args.payers, merchants: args.merchants, preload: args.preload };
     let people = fill(&books, &mut place, wanted, output).await?;
-    let Outcome { store, measured, flooded, since } = if args.ledger_only {
+    let Outcome { store, measured, beside, since } = if args.ledger_only {
         direct::measure(args, &mut place, books, people, output).await?
     } else {
         http::measure(args, &mut place, books, people, output).await?
     };
     output.note("checking the books");
-    let tallies = [&measured].into_iter().chain(flooded.as_ref().map(|flooded| &flooded.measured));
+    let tallies = [&measured].into_iter().chain(beside.as_ref().map(Beside::measured));
     let tallies: Vec<&Tally> = tallies.map(|measured| &measured.tally).collect();
     let findings = check(&store, &tallies, since).await?;
     let database = store.measure().await?.version;
     store.close().await;
     let machine = Machine { cores: cores(), database };
-    let report = Report::new(measured, flooded, findings, machine, args.run(&place));
+    let report = Report::new(measured, beside, findings, machine, args.run(&place));
     output.show(&report)?;
     if place.is_kept() {
         output.note(format!("the files are in {}", place.path().display()));
@@ -223,6 +253,13 @@ impl Args {
         if let Some(clients) = self.pin_flood.filter(|clients| *clients > self.payers) {
             let sentence =
                 format!("{clients} devices need as many payers; there are {}", self.payers);
+            return refused(&sentence);
+        }
+        if let Some(endpoints) = self.webhooks.filter(|endpoints| *endpoints > self.merchants) {
+            let sentence = format!(
+                "{endpoints} endpoints need as many merchants; there are {}",
+                self.merchants
+            );
             return refused(&sentence);
         }
         let database = self.database.as_deref().unwrap_or("sqlite:");
@@ -291,6 +328,8 @@ mod tests {
             ("--ledger-only --servers 2", "cannot be used with"),
             ("--ledger-only --pin-flood 2", "cannot be used with"),
             ("--payers 100 --pin-flood 101", "101 devices need as many payers"),
+            ("--webhooks --merchants 10", "1000 endpoints need as many merchants"),
+            ("--webhooks --pin-flood 2", "cannot be used with"),
         ] {
             assert!(refused(line).contains(why), "{line}: {}", refused(line));
         }

@@ -50,6 +50,7 @@ pub(super) fn settings(place: &Place, database: &str, number: usize) -> Vec<(Str
         ("confirmation.same_amount_seconds", "0".to_owned()),
         ("rate_limits.api_keys.requests_per_second", "0".to_owned()),
         ("rate_limits.devices.requests_per_second", "0".to_owned()),
+        ("webhooks.allow_private", "true".to_owned()),
         ("log.filter", "error".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))

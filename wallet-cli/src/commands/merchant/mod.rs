@@ -5,6 +5,7 @@ mod cancel;
 mod capture;
 mod charge;
 mod clock;
+mod listen;
 mod order;
 mod payment;
 mod payout;
@@ -13,6 +14,7 @@ mod refund;
 mod terminal;
 mod test_code;
 mod trigger;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -44,6 +46,9 @@ pub(crate) enum Command {
     Payout(payout::Command),
     #[command(subcommand)]
     Terminal(terminal::Command),
+    Listen(listen::Args),
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     Trigger(trigger::Args),
     TestCode(test_code::Args),
     Clock(clock::Args),
@@ -62,6 +67,8 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Payout(command) => payout::run(command, output).await,
         Command::Balance(args) => balance::run(args, output).await,
         Command::Terminal(command) => terminal::run(command, output).await,
+        Command::Listen(args) => listen::run(args, output).await,
+        Command::Webhook(command) => webhook::run(command, output).await,
         Command::Trigger(args) => trigger::run(args, output).await,
         Command::TestCode(args) => test_code::run(args, output).await,
         Command::Clock(args) => clock::run(args, output).await,

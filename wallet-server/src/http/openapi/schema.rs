@@ -15,6 +15,7 @@ use crate::domain::outcome::{
     ConfirmationReason as Reason, DeclineCode, OrderState as OrderStateName,
 };
 use crate::domain::test_payer::TestOutcome;
+use crate::domain::webhooks::{AttemptError, DeliveryState, DisabledBecause};
 use crate::http::payments::{
     METADATA_KEY_LENGTH_MAX, METADATA_KEYS_MAX, METADATA_VALUE_LENGTH_MAX,
 };
@@ -102,6 +103,8 @@ ids! {
     MerchantId, "mer";
     /// The id of an API key.
     ApiKeyId, "key";
+    /// The id of a webhook endpoint.
+    WebhookEndpointId, "we";
     /// The id of a payer.
     PayerId, "payer";
     /// The id of an invitation.
@@ -134,8 +137,18 @@ texts! {
     /// An amount of money above zero, in major units: digits, and after a point at most as many
     /// as the currency has.
     PositiveAmount, "^([0-9]*[1-9][0-9]*([.][0-9]+)?|[0-9]+[.][0-9]*[1-9][0-9]*)$", "12.50";
+    /// An amount of money in major units, with a minus in front if it goes the other way.
+    SignedAmount, "^-?[0-9]+([.][0-9]+)?$", "-3.33";
     /// A currency, by its ISO 4217 code.
     Currency, "^[A-Z]{3}$", "CNY";
+    /// The id of an event: its place in the journal.
+    EventId, "^evt_[0-9]+_[0-9]+_[0-9]+$", "evt_7_0_1795353372388";
+    /// What happened: a kind of object and the state that it is in.
+    EventType, "^[a-z_]+[.][a-z_]+$", "payment.succeeded";
+    /// A day in the issuer's time zone.
+    Date, "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "2026-11-22";
+    /// A day's movements as CSV (RFC 4180): `docs/http-api.md` lists the columns.
+    Csv, "^time,type,event,", "time,type,event,subject,payment,reference,currency,gross,fee,net,balance";
     /// The id of a terminal: 16 bytes in hexadecimal.
     TerminalId, "^[0-9a-f]{32}$", "a07e7918dae0dcf63ce29a34df229a04";
     /// A place in the list of what was done to an API key.
@@ -168,6 +181,10 @@ texts! {
     Png, "^", "a picture";
     /// An account at a bank: capital letters and digits.
     BankAccount, "^[0-9A-Z]{6,34}$", "DE89370400440532013000";
+    /// Where a webhook is sent: `https://` and an address of the internet.
+    WebhookUrl, "^[hH][tT][tT][pP][sS]?://.{1,1990}$", "https://shop.example/hooks";
+    /// The type of an event of a merchant's, or all of them.
+    WebhookEventType, "^([*]|(payment|refund|payout|order)[.](requires_confirmation|authorized|succeeded|declined|canceled|expired|partially_refunded|refunded))$", "payment.succeeded";
     /// Six digits.
     SixDigits, "^[0-9]{6}$", "135790";
     /// A recovery code: ten letters and digits, with or without blanks.
@@ -224,6 +241,17 @@ names! {
     PayerState, ["active", "frozen", "closed"];
     /// The state of an API key: it works, it works for a while yet, or it does not any more.
     ApiKeyStateName, ["active", "expiring", "expired", "revoked"];
+    /// Whether a webhook endpoint is told of events.
+    WebhookEndpointState, ["enabled", "disabled"];
+    /// Why a webhook endpoint is told of nothing: its merchant said so, it answered 410, or it failed
+    /// for days.
+    WebhookDisabledBecause, DisabledBecause::ALL.iter().map(|because| because.as_str());
+    /// What has become of an event for a webhook endpoint.
+    WebhookDeliveryState, DeliveryState::ALL.iter().map(|state| state.as_str());
+    /// Which deliveries are listed.
+    WebhookListedState, ["waiting", "failed"];
+    /// Why an attempt to tell a webhook endpoint failed: `docs/http-api.md` says what each means.
+    WebhookError, AttemptError::ALL.iter().map(|error| error.as_str());
     /// The state of a device.
     DeviceState, ["pending", "active", "revoked"];
     /// How a red envelope is split.
@@ -319,9 +347,10 @@ pub(in crate::http) mod kind {
     }
 
     kinds! {
-        account api_key api_key_event api_key_use balance cancellation confirmation device envelope envelope_claim export invitation
-        limits merchant merchant_code order payer payer_transfer payment plate payout payout_batch payout_destination receive_code recovery_codes refund suspense
+        account api_key api_key_event api_key_use balance balance_transaction cancellation confirmation device envelope envelope_claim event export invitation
+        limits merchant merchant_code order payer payer_transfer payment plate payout payout_batch payout_destination receive_code recovery_codes refund statement
+        statement_totals suspense
         terminal test_clock test_code top_up
-        totp_secret wallet withdrawal
+        totp_secret wallet webhook_delivery webhook_endpoint withdrawal
     }
 }

@@ -185,7 +185,7 @@ fn scopes(names: Option<Vec<String>>) -> Result<Vec<ApiKeyScope>, Problem> {
     named
         .filter(|scopes| !scopes.is_empty())
         .map(|named| ApiKeyScope::ALL.iter().copied().filter(|it| named.contains(it)).collect())
-        .ok_or_else(|| Problem::field("/scopes", "some of charge, refund, payout, read"))
+        .ok_or_else(|| Problem::field("/scopes", "some of charge, refund, payout, read, manage"))
 }
 
 /// List a merchant's API keys

@@ -20,6 +20,7 @@ use crate::domain::ids::{
 };
 use crate::domain::outcome::DeclineCode;
 use crate::http::auth::SignedRequest;
+use crate::http::cursor;
 use crate::http::input;
 use crate::http::list::List;
 use crate::http::openapi::schema;
@@ -197,21 +198,9 @@ fn notice_subject(event: &PayerEvent) -> String {
 impl EventBody {
     fn new(app: &App, event: &PayerEvent) -> Self {
         let code = event.mark.map(MarkBody::from);
-        let id = write_cursor(event.cursor);
+        let id = cursor::write(event.cursor);
         Self { id, what: WhatBody::new(app, event), code }
     }
-}
-
-/// A place in the journal as text: position, number in the batch, time.
-fn write_cursor(cursor: Cursor) -> String {
-    format!("evt_{}_{}_{}", cursor.position, cursor.n, cursor.millis)
-}
-
-fn read_cursor(text: &str) -> Option<Cursor> {
-    let mut numbers = text.strip_prefix("evt_")?.split('_').map(|part| part.parse().ok());
-    let cursor =
-        Cursor { position: numbers.next()??, n: numbers.next()??, millis: numbers.next()?? };
-    numbers.next().is_none().then_some(cursor)
 }
 
 /// A batch and a number in it.
@@ -239,7 +228,7 @@ async fn events(
     let device = request.device(&app).await?;
     let query: EventsQuery = request.query()?;
     let wait = input::wait(query.wait)?;
-    let after = match input::cursor(query.after.as_deref(), read_cursor)? {
+    let after = match input::cursor(query.after.as_deref(), cursor::read)? {
         Some(after) => after,
         None => app.store.journal_end().await?,
     };
@@ -250,7 +239,7 @@ async fn events(
     Ok(Json(EventsBody {
         data: events.iter().map(|event| EventBody::new(&app, event)).collect(),
         has_more,
-        next: write_cursor(next),
+        next: cursor::write(next),
     }))
 }
 

@@ -10,8 +10,9 @@ use std::path::Path;
 use super::sql::{Sql, sql};
 use super::{
     Store, accounts, api_keys, checks, claimed, confirmations, envelopes, events, identity, issuer,
-    journal, leases, merchants, nonces, orders, payers, payments, payouts, pins, plates,
-    recipients, retention, settlement, spending, test_payers, withdrawals,
+    journal, leases, merchant_events, merchant_feed, merchants, nonces, orders, payers, payments,
+    payouts, pins, plates, recipients, retention, settlement, spending, test_payers, webhooks,
+    withdrawals,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -26,6 +27,8 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         issuer::STATEMENTS,
         journal::STATEMENTS,
         leases::STATEMENTS,
+        merchant_events::STATEMENTS,
+        merchant_feed::STATEMENTS,
         merchants::STATEMENTS,
         nonces::STATEMENTS,
         orders::STATEMENTS,
@@ -46,6 +49,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     .chain(identity::statements())
     .chain(api_keys::statements())
     .chain(payouts::statements())
+    .chain(webhooks::statements())
 }
 
 fn migrations(database: &str) -> Vec<(String, String)> {
@@ -65,7 +69,7 @@ fn migrations(database: &str) -> Vec<(String, String)> {
 #[test]
 fn no_statement_is_left_out_of_the_lists() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
-    let files = [
+    let folders = [
         "",
         "api_keys",
         "identity",
@@ -73,8 +77,9 @@ fn no_statement_is_left_out_of_the_lists() {
         "settlement",
         "settlement/load",
         "settlement/write",
-    ]
-    .map(|sub| folder.join(sub));
+        "webhooks",
+    ];
+    let files = folders.map(|sub| folder.join(sub));
     let sources = files.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
     let declared: usize = sources
         .map(|entry| entry.unwrap().path())
@@ -115,12 +120,14 @@ async fn sqlite_understands_every_statement() {
 #[tokio::test]
 async fn no_statement_reads_a_whole_table_but_those_that_are_about_it() {
     /// About everything, or the ends of a table, which an index gives.
-    const WHOLE: [&str; 5] = [
+    const WHOLE: [&str; 7] = [
         "accounts::TRIAL_BALANCE",
         "issuer::LIVE",
         "settlement::LATEST",
         "events::END",
         "shard::OWN_ACCOUNTS",
+        "webhooks::FOLLOWED",
+        "webhooks::WAITING",
     ];
     /// They insert rows that others refer to. SQLite lists the search for rows that waited for
     /// them, which it makes only if there are some: never, as these are inserted first.

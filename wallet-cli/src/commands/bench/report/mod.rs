@@ -2,6 +2,7 @@
 
 mod flood;
 mod text;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use wallet_core::receipt::PaymentState;
 use wallet_server::store::Finding;
 
 use self::flood::PinFlood;
-use super::Flooded;
+use self::webhooks::Webhooks;
+use super::Beside;
 use super::cpu::CpuSplit;
 use super::tally::Tally;
 
@@ -35,6 +37,7 @@ pub(super) struct Report {
     codes_made: u64,
     codes_seconds: f64,
     pin_flood: Option<PinFlood>,
+    webhooks: Option<Webhooks>,
     pub(super) invariants_ok: bool,
     invariants: Vec<Invariant>,
     machine: Machine,
@@ -101,7 +104,7 @@ pub(super) struct Measured {
 impl Report {
     pub(super) fn new(
         mut measured: Measured,
-        flooded: Option<Flooded>,
+        beside: Option<Beside>,
         findings: Vec<Finding>,
         machine: Machine,
         run: Run,
@@ -117,8 +120,15 @@ impl Report {
         let payments = settled + declined;
         let growth = measured.bytes_after.saturating_sub(measured.bytes_before);
         let settled_per_second = per_second(settled, measured.took);
-        let pin_flood =
-            flooded.map(|flooded| PinFlood::new(settled_per_second, flooded, machine.cores));
+        let (pin_flood, webhooks) = match beside {
+            None => (None, None),
+            Some(Beside::Flooded(flooded)) => {
+                (Some(PinFlood::new(settled_per_second, flooded, machine.cores)), None)
+            }
+            Some(Beside::Told(told)) => {
+                (None, Some(Webhooks::new(tally, settled_per_second, told)))
+            }
+        };
         Self {
             settled_per_second,
             settled,
@@ -135,6 +145,7 @@ impl Report {
             codes_made: measured.codes,
             codes_seconds: rounded(measured.codes_took.as_secs_f64()),
             pin_flood,
+            webhooks,
             invariants_ok: findings.iter().all(Finding::is_ok),
             invariants: findings
                 .into_iter()

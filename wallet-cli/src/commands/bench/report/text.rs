@@ -35,6 +35,7 @@ impl fmt::Display for Report {
             writeln!(f, "codes       {codes_made} made in {codes_seconds:.1} s beforehand")?;
         }
         self.pin_flood.iter().try_for_each(|flood| writeln!(f, "{flood}"))?;
+        self.webhooks.iter().try_for_each(|webhooks| writeln!(f, "{webhooks}"))?;
         for Invariant { name, wrong, example } in &self.invariants {
             match example {
                 Some(example) => writeln!(f, "✗ {name}: {wrong} wrong, for example {example}")?,

@@ -52,6 +52,8 @@ enum Scope {
     Payout,
     /// Look things up
     Read,
+    /// Say where the merchant is told of events
+    Manage,
 }
 
 impl Scope {
@@ -61,6 +63,7 @@ impl Scope {
             Self::Refund => "refund",
             Self::Payout => "payout",
             Self::Read => "read",
+            Self::Manage => "manage",
         }
     }
 }

@@ -1,0 +1,231 @@
+//! Copies what happened to merchants from the journal into the feed, ends days, and wakes the
+//! merchants who wait.
+//!
+//! Nobody's payment waits for it: it follows the journal a moment later, many events in a
+//! transaction. Every process runs it; where several share the books, the one that holds the lease
+//! writes, and the others only wake their own merchants. If two believe to hold the lease, the
+//! place of the feed, which each step moves on from where it began, lets one of them write.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::leases::Leases;
+use super::notifier::Notifier;
+use crate::clock::Clock;
+use crate::domain::limits::Calendar;
+use crate::domain::merchant_feed::{DayEnd, Days, Fed, Happened, add_up};
+use crate::entropy::Entropy;
+use crate::store::{FeedPart, FeedPlace, FeedStep, Store, StoreError};
+
+/// The name of the lease.
+const LEASE: &str = "merchant_feed";
+/// How long it gathers after it has heard of a commit: a step for each commit would cost payments
+/// more than it is worth to those who wait.
+const GATHER: Duration = Duration::from_millis(25);
+/// How often it looks by itself: days end, and a commit may go unheard.
+const EVERY: Duration = Duration::from_secs(1);
+/// The same where other processes commit, of which it does not hear.
+const EVERY_SHARED: Duration = Duration::from_millis(100);
+/// After how many looks a process that was refused the lease asks again: within seconds.
+const LOOKS_TO_QUESTION: u32 = 20;
+/// How many batches' merchants are looked up at once, to wake them.
+const WAKE_STEP: i64 = 1000;
+
+/// The running task.
+#[derive(Debug)]
+pub struct MerchantFeed {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+/// What it works with.
+pub struct MerchantFeedParts {
+    /// The books.
+    pub store: Arc<Store>,
+    /// Whom to wake, and what tells of commits.
+    pub notifier: Notifier,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// For the lease.
+    pub entropy: Arc<Entropy>,
+    /// Where days begin.
+    pub calendar: Calendar,
+}
+
+struct Loop {
+    parts: MerchantFeedParts,
+    /// None where this process has the books to itself.
+    leases: Option<Leases>,
+    /// Up to where this process has woken its merchants.
+    woken: Option<i64>,
+    /// How many looks to go before it asks for the lease again.
+    looks_to_question: u32,
+}
+
+impl MerchantFeed {
+    /// Starts it; it begins with whatever the journal has by now.
+    #[must_use]
+    pub fn start(parts: MerchantFeedParts) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let leases = parts.store.is_shared().then(|| {
+            Leases::new(Arc::clone(&parts.store), Arc::clone(&parts.clock), &parts.entropy)
+        });
+        let task =
+            tokio::spawn(Loop { parts, leases, woken: None, looks_to_question: 0 }.run(stopped));
+        Self { stop, task }
+    }
+
+    /// Ends it, after the step under way. What the journal has beyond is found at the next start.
+    pub async fn stop(self) {
+        drop(self.stop);
+        drop(self.task.await);
+    }
+}
+
+impl Loop {
+    async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
+        let every = if self.leases.is_some() { EVERY_SHARED } else { EVERY };
+        let notifier = self.parts.notifier.clone();
+        let mut failed = false;
+        loop {
+            // From here on no commit goes unheard, whether the step below sees it or not.
+            let grown = notifier.journal_growth();
+            tokio::pin!(grown);
+            grown.as_mut().enable();
+            let outcome = self.step(&mut stopped).await;
+            if let Err(error) = &outcome
+                && !failed
+            {
+                tracing::warn!(%error, "the merchants' feed waits");
+            }
+            failed = outcome.is_err();
+            if let Ok(false) = outcome {
+                break;
+            }
+            let gathered = async {
+                if !failed {
+                    grown.await;
+                    tokio::time::sleep(GATHER).await;
+                } else {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                _ = &mut stopped => break,
+                () = gathered => {}
+                () = tokio::time::sleep(every) => {}
+            }
+        }
+        if let Some(leases) = &self.leases
+            && let Err(error) = leases.release().await
+        {
+            tracing::warn!(%error, "the feed's lease could not be given up; it ends by itself");
+        }
+    }
+
+    /// Writes whatever the journal has, in steps; false when it was stopped in between.
+    async fn step(&mut self, stopped: &mut oneshot::Receiver<()>) -> Result<bool, StoreError> {
+        if !self.may_write().await? {
+            self.follow().await?;
+            return Ok(true);
+        }
+        loop {
+            let place = self.parts.store.feed_place().await?;
+            let part = self.parts.store.feed_part(place.position).await?;
+            let more = part.more;
+            if !self.write(place, part).await? {
+                // Somebody else holds the lease by now.
+                if let Some(leases) = &self.leases {
+                    leases.forget(LEASE);
+                }
+                return Ok(true);
+            }
+            if !matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
+                return Ok(false);
+            }
+            if !more {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Whether this process writes the feed.
+    async fn may_write(&mut self) -> Result<bool, StoreError> {
+        let Some(leases) = &self.leases else { return Ok(true) };
+        leases.renew().await?;
+        if leases.holds(LEASE) {
+            return Ok(true);
+        }
+        if let Some(less) = self.looks_to_question.checked_sub(1) {
+            self.looks_to_question = less;
+            return Ok(false);
+        }
+        self.looks_to_question = LOOKS_TO_QUESTION;
+        leases.acquire(LEASE).await
+    }
+
+    /// Writes one part, if there is anything to write; false when somebody else has come further.
+    async fn write(&mut self, place: FeedPlace, part: FeedPart) -> Result<bool, StoreError> {
+        let Self { parts, .. } = self;
+        let FeedPart { events, last, more } = part;
+        let mut days = match place.closed {
+            Some(closed) => Days { closed },
+            None => Days::begin(&parts.calendar, place.begun_at),
+        };
+        let mut ends = ended(&mut days, &parts.calendar, &events);
+        if !more {
+            ends.extend(days.pass(&parts.calendar, parts.clock.now(), last));
+        }
+        if last == place.position && ends.is_empty() && place.closed == Some(days.closed) {
+            return Ok(true);
+        }
+        let balances = parts.store.feed_balances(&events).await?;
+        let fed = add_up(balances, events)
+            .map_err(|_| StoreError::Corrupt("a merchant's balance is more than 64 bits hold"))?;
+        let (expected, closed) = (place.position, days.closed);
+        let step = FeedStep { expected, position: last, fed: &fed, ends: &ends, closed };
+        if !parts.store.write_feed(step).await? {
+            return Ok(false);
+        }
+        parts.notifier.wake(merchants(&fed));
+        self.woken = Some(last);
+        Ok(true)
+    }
+
+    /// Wakes this process's merchants after another one has written.
+    async fn follow(&mut self) -> Result<(), StoreError> {
+        if !self.parts.notifier.has_merchants() {
+            self.woken = None;
+            return Ok(());
+        }
+        let end = self.parts.store.feed_place().await?.position;
+        let Some(mut position) = self.woken else {
+            // Whatever came before was there when they look again.
+            self.parts.notifier.wake_all();
+            self.woken = Some(end);
+            return Ok(());
+        };
+        while position < end {
+            let last = end.min(position.saturating_add(WAKE_STEP));
+            self.parts.notifier.wake(self.parts.store.merchants_between(position, last).await?);
+            position = last;
+        }
+        self.woken = Some(end);
+        Ok(())
+    }
+}
+
+/// The days that end with these events.
+fn ended(days: &mut Days, calendar: &Calendar, events: &[Happened]) -> Vec<DayEnd> {
+    let end = |event: &Happened| days.reach(calendar.day(event.created_at), event.position);
+    events.iter().filter_map(end).collect()
+}
+
+/// Each merchant once.
+fn merchants(fed: &[Fed]) -> HashSet<crate::domain::ids::MerchantId> {
+    fed.iter().map(|fed| fed.happened.merchant).collect()
+}
