@@ -37,6 +37,7 @@ mod refusals;
 mod retention;
 mod schema;
 mod settlement_scenarios;
+mod statements;
 mod stolen_database;
 mod suspense;
 mod test_clock;

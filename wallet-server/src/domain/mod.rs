@@ -16,4 +16,5 @@ pub mod settle;
 pub mod shares;
 pub mod snapshot;
 pub mod stage;
+pub mod statement;
 pub mod test_payer;

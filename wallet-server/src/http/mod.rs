@@ -25,9 +25,12 @@ mod refund_body;
 mod refunds;
 mod refusal;
 mod replay;
+mod statements;
+mod subject;
 mod terminals;
 mod test_mode;
 mod time;
+mod transactions;
 mod wallet;
 mod withdrawal_body;
 
@@ -65,6 +68,8 @@ fn public_routes() -> OpenApiRouter<Arc<App>> {
         .merge(refunds::routes())
         .merge(terminals::routes())
         .merge(balance::routes())
+        .merge(transactions::routes())
+        .merge(statements::routes())
         .merge(events::routes())
         .merge(test_mode::routes())
         .merge(issuer::routes())

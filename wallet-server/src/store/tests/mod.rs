@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::sql::{Sql, sql};
 use super::{
-    Store, accounts, api_keys, checks, claimed, confirmations, envelopes,
+    Store, accounts, api_keys, balance_transactions, checks, claimed, confirmations, envelopes,
     events, identity, issuer, journal, leases, merchant_events, merchant_feed, merchants, nonces,
     payers, payments, pins, recipients, retention, settlement, spending, test_payers, withdrawals,
 };
@@ -17,6 +17,7 @@ use super::{
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     [
         accounts::STATEMENTS,
+        balance_transactions::STATEMENTS,
         checks::STATEMENTS,
         claimed::STATEMENTS,
         confirmations::STATEMENTS,
