@@ -6,6 +6,7 @@ mod api_keys;
 mod authorities;
 mod bad_input;
 mod bad_requests;
+mod balance_transactions;
 pub(crate) mod books;
 mod cancellations;
 mod captures;

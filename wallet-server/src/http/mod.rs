@@ -9,6 +9,7 @@ mod cursor;
 mod edge;
 mod event_body;
 mod events;
+mod fee_body;
 mod input;
 mod issuer;
 mod key_use;
