@@ -60,15 +60,20 @@ macro_rules! transactions_sql {
     };
 }
 
+// The bounds are values to the planner, and what belongs to a row is looked up row by row: so
+// PostgreSQL takes the indexes whatever it believes about the tables.
 const LIST: Sql = transactions_sql!(input { merchant: blob, position: int, before: int, type: text, size: int }
-    "select m.position, m.n, m.created_at, m.type, m.subject, m.currency, m.net, m.fee, m.balance, \
-        p.id as payment, p.reference \
-     from input i join merchant_events m on m.merchant = i.merchant \
-        and (m.position, m.n) < (i.position, i.before) and m.net is not null \
-        and (i.type is null or m.type = i.type) \
-     left join refunds r on r.id = m.subject \
-     left join payments p on p.id = coalesce(r.payment, m.subject) \
-     order by m.position desc, m.n desc limit (select size from input)");
+    "select found.*, (select p.reference from payments p where p.id = found.payment) as reference \
+     from (select m.position, m.n, m.created_at, m.type, m.subject, m.currency, m.net, m.fee, \
+            m.balance, case when m.type like 'refund.%' \
+                then (select r.payment from refunds r where r.id = m.subject) \
+                else m.subject end as payment \
+        from merchant_events m where m.merchant = (select merchant from input) \
+            and (m.position, m.n) < ((select position from input), (select before from input)) \
+            and ((select type from input) is null or m.type = (select type from input)) \
+            and m.net is not null \
+        order by m.position desc, m.n desc limit (select size from input)) found \
+     order by found.position desc, found.n desc");
 
 #[derive(Serialize)]
 struct ListRow<'a> {
@@ -102,14 +107,17 @@ struct OfPaymentRow<'a> {
 }
 
 const BETWEEN: Sql = transactions_sql!(input { merchant: blob, position: int, after: int, last: int, size: int }
-    "select m.position, m.n, m.created_at, m.type, m.subject, m.currency, m.net, m.fee, m.balance, \
-        p.id as payment, p.reference \
-     from input i join merchant_events m on m.merchant = i.merchant \
-        and (m.position, m.n) > (i.position, i.after) and m.position <= i.last \
-        and m.net is not null \
-     left join refunds r on r.id = m.subject \
-     left join payments p on p.id = coalesce(r.payment, m.subject) \
-     order by m.position, m.n limit (select size from input)");
+    "select found.*, (select p.reference from payments p where p.id = found.payment) as reference \
+     from (select m.position, m.n, m.created_at, m.type, m.subject, m.currency, m.net, m.fee, \
+            m.balance, case when m.type like 'refund.%' \
+                then (select r.payment from refunds r where r.id = m.subject) \
+                else m.subject end as payment \
+        from merchant_events m where m.merchant = (select merchant from input) \
+            and (m.position, m.n) > ((select position from input), (select after from input)) \
+            and m.position <= (select last from input) \
+            and m.net is not null \
+        order by m.position, m.n limit (select size from input)) found \
+     order by found.position, found.n");
 
 #[derive(Serialize)]
 struct BetweenRow {
@@ -139,6 +147,7 @@ impl TransactionRow {
     fn transaction(self) -> Result<BalanceTransaction, StoreError> {
         let currency = currency(self.currency)?;
         let money = |minor| Money::from_minor(minor, currency);
+        // What is about something else has no payment's reference.
         let payment = self.payment.map(|id| PaymentId::from_bytes(id.0));
         Ok(BalanceTransaction {
             cursor: Cursor { position: self.position, n: self.n, millis: self.created_at },
