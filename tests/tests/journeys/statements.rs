@@ -44,9 +44,8 @@ fn amount(minor: i64) -> String {
 /// the feed: the merchant's transfers in the order of their entries, and beside them the events that
 /// stand for them, which settlement wrote in the same order. For a world with one merchant.
 async fn recomputed(world: &World, days: std::ops::Range<i64>) -> String {
-    let hex = |column: &str| {
-        DATABASE.choose(format!("lower(hex({column}))"), format!("encode({column}, 'hex')"))
-    };
+    let (open, close) = DATABASE.choose(("lower(hex(", "))"), ("encode(", ", 'hex')"));
+    let hex = |column: &str| format!("{open}{column}{close}");
     let events = format!(
         "select j.position, e.n, b.committed_at, e.type, {}, {}, p.reference \
          from journal j join batches b on b.id = j.batch \

@@ -178,6 +178,9 @@ impl Client {
         for (name, value) in headers {
             builder = builder.header(name, value);
         }
+        if let Some(media_type) = request.accept {
+            builder = builder.header("accept", media_type);
+        }
         if let Some(key) = &self.bearer {
             builder = builder.bearer_auth(key.as_str());
         }

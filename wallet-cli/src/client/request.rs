@@ -15,6 +15,7 @@ pub(crate) struct Request<'a> {
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
     pub(super) idempotency_key: Option<String>,
+    pub(super) accept: Option<&'static str>,
     pub(super) signer: Option<&'a DeviceSigner<'a>>,
 }
 
@@ -41,7 +42,8 @@ impl<'a> Request<'a> {
 
     fn new(method: Method, path: impl Into<String>, body: Option<Value>) -> Self {
         let path = path.into();
-        Self { method, path, query: Vec::new(), body, idempotency_key: None, signer: None }
+        let (query, idempotency_key) = (Vec::new(), None);
+        Self { method, path, query, body, idempotency_key, accept: None, signer: None }
     }
 
     /// Adds a parameter to the query, if it has a value.
@@ -55,6 +57,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub(crate) fn idempotency_key(mut self, key: &str) -> Self {
         self.idempotency_key = Some(key.to_owned());
+        self
+    }
+
+    /// Asks for another form than JSON, by its media type.
+    #[must_use]
+    pub(crate) fn accept(mut self, media_type: &'static str) -> Self {
+        self.accept = Some(media_type);
         self
     }
 

@@ -5,10 +5,13 @@ mod cancel;
 mod capture;
 mod charge;
 mod clock;
+mod events;
 mod payment;
 mod refund;
+mod statement;
 mod terminal;
 mod test_code;
+mod transactions;
 mod trigger;
 
 use std::path::PathBuf;
@@ -23,7 +26,8 @@ use crate::client::{Client, ServerArgs};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
-/// Take payments: charge a shown code, look payments up, capture, call off, refund, register tills
+/// Take payments: charge a shown code, look payments up, capture, call off, refund, register tills,
+/// and keep the books: events, movements, statements
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Charge(charge::Args),
@@ -33,6 +37,9 @@ pub(crate) enum Command {
     Refund(refund::Args),
     Refunds(refund::ListArgs),
     Balance(balance::Args),
+    Transactions(transactions::Args),
+    Statement(statement::Args),
+    Events(events::Args),
     #[command(subcommand)]
     Terminal(terminal::Command),
     Trigger(trigger::Args),
@@ -49,6 +56,9 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Refund(args) => refund::run(args, output).await,
         Command::Refunds(args) => refund::list(args, output).await,
         Command::Balance(args) => balance::run(args, output).await,
+        Command::Transactions(args) => transactions::run(args, output).await,
+        Command::Statement(args) => statement::run(args, output).await,
+        Command::Events(args) => events::run(args, output).await,
         Command::Terminal(command) => terminal::run(command, output).await,
         Command::Trigger(args) => trigger::run(args, output).await,
         Command::TestCode(args) => test_code::run(args, output).await,
