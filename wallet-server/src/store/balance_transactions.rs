@@ -85,18 +85,20 @@ struct ListRow<'a> {
 }
 
 // A payment and its refunds know their batches, so that no index of the feed by payment is needed.
+// Adding zero keeps SQLite from looking through all that came before instead.
 const OF_PAYMENT: Sql = transactions_sql!(input { merchant: blob, payment: blob, position: int, before: int, type: text, size: int }
     "select m.position, m.n, m.created_at, m.type, m.subject, m.currency, m.net, m.fee, m.balance, \
-        p.id as payment, p.reference \
+        (select payment from input) as payment, \
+        (select p.reference from payments p where p.id = (select payment from input)) as reference \
      from (select p.batch, p.id as subject from input i join payments p on p.id = i.payment \
         union select p.closing_batch, p.id from input i join payments p on p.id = i.payment \
         union select p.reversal_batch, p.id from input i join payments p on p.id = i.payment \
         union select r.batch, r.id from input i join refunds r on r.payment = i.payment) moves \
-     cross join input i join journal j on j.batch = moves.batch \
-     join merchant_events m on m.merchant = i.merchant and m.position = j.position \
-        and m.subject = moves.subject and (m.position, m.n) < (i.position, i.before) \
-        and m.net is not null and (i.type is null or m.type = i.type) \
-     join payments p on p.id = i.payment \
+     cross join journal j cross join merchant_events m \
+     where j.batch = moves.batch and m.merchant = (select merchant from input) \
+        and m.position = j.position and m.subject = moves.subject and m.net is not null \
+        and (m.position + 0, m.n) < ((select position from input), (select before from input)) \
+        and ((select type from input) is null or m.type = (select type from input)) \
      order by m.position desc, m.n desc limit (select size from input)");
 
 #[derive(Serialize)]
