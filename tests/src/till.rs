@@ -134,6 +134,12 @@ impl Till {
         Answer::read(request.send().await.unwrap()).await
     }
 
+    /// Looks something up in another form than JSON.
+    pub async fn get_as(&self, path: &str, media_type: &str) -> Answer {
+        let request = self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.api_key);
+        Answer::read(request.header("accept", media_type).send().await.unwrap()).await
+    }
+
     /// Posts a body as it is.
     pub async fn post(
         &self,

@@ -94,7 +94,7 @@ fn forbidden() -> Vec<(String, &'static str)> {
 }
 
 /// Changes that both databases understand, and the rule that refuses each.
-const CHANGES: [(&str, &str); 18] = [
+const CHANGES: [(&str, &str); 22] = [
     ("update entries set amount = amount + 1", "entries_kept"),
     ("update entries set account = batch", "entries_kept"),
     ("delete from entries", "entries_kept"),
@@ -122,11 +122,19 @@ const CHANGES: [(&str, &str); 18] = [
     ("delete from payment_references", "payment_references_kept"),
     ("update payment_references set reference = reference || 'x'", "payment_references_kept"),
     ("delete from devices", "devices_kept"),
+    ("update merchant_events set net = net + 1", "merchant_events_kept"),
+    ("delete from merchant_events", "merchant_events_kept"),
+    (
+        "insert into statement_days values (1, 1); update statement_days set last_position = 2",
+        "statement_days_kept",
+    ),
+    ("update merchant_feed set position = position - 1", "merchant_feed_advances"),
 ];
 
 #[tokio::test]
 async fn the_database_refuses_what_no_code_may_do() {
     let (world, _, _) = busy_world(1).await;
+    world.fed().await;
     let before = world.standing().await;
     let mut database = world.database().await;
     for (statements, name) in forbidden() {

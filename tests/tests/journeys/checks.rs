@@ -21,7 +21,7 @@ async fn books(seed: u64) -> (World, [PaymentId; 2]) {
     let declined = till.charge(&Charge::new("order-2", &code, "150.00")).await;
     let ids = [paid.text("/id"), declined.text("/payment/id")];
     let ids = ids.map(|id| PaymentId::parse(id).unwrap());
-    world.placed().await;
+    world.fed().await;
     world.stop().await;
     (world, ids)
 }
@@ -58,6 +58,10 @@ async fn every_kind_of_tampering_is_found_by_the_check_for_it() {
         DATABASE.choose("drop trigger entries_open", "drop trigger entries_balanced on entries");
     let mark_rises = DATABASE
         .choose("drop trigger devices_mark_rises", "drop trigger devices_mark_rises on devices");
+    let feed_kept = DATABASE.choose(
+        "drop trigger merchant_events_kept; drop trigger merchant_events_never_deleted",
+        "drop trigger merchant_events_kept on merchant_events",
+    );
     for (seed, tampering, checks) in [
         (
             101,
@@ -101,6 +105,29 @@ async fn every_kind_of_tampering_is_found_by_the_check_for_it() {
              where state = 'succeeded'; update payers set day_code = 0, month_spent = 0"
                 .to_owned(),
             &["movements", "states"],
+        ),
+        (
+            110,
+            format!("{feed_kept}; update merchant_events set balance = balance + 1"),
+            &["feed_balances"],
+        ),
+        (
+            111,
+            format!("{feed_kept}; delete from merchant_events where type = 'payment.succeeded'"),
+            &["feed", "feed_balances", "feed_fees"],
+        ),
+        (
+            112,
+            format!(
+                "{feed_kept}; update merchant_events set type = 'payment.canceled' \
+                 where type = 'payment.declined'"
+            ),
+            &["feed"],
+        ),
+        (
+            113,
+            format!("{feed_kept}; update merchant_events set fee = fee + 1 where fee is not null"),
+            &["feed_fees"],
         ),
     ] {
         let (world, _) = books(seed).await;

@@ -12,7 +12,7 @@ use wallet_tests::{Answer, PIN, Phone, Signed, Signer, Till, World};
 
 /// What changes something and moves no money, and so needs no idempotency key. Whoever adds an
 /// operation decides.
-const MOVES_NO_MONEY: [&str; 36] = [
+const MOVES_NO_MONEY: [&str; 37] = [
     "advance_test_clock",
     "approve_device",
     "begin_totp",
@@ -51,6 +51,7 @@ const MOVES_NO_MONEY: [&str; 36] = [
     "set_handle",
     "set_limits",
     "set_payout_destination",
+    "set_merchant_fee",
     "set_pin",
     "unfreeze_account",
     "unfreeze_payer",

@@ -182,10 +182,12 @@ async fn waiting_and_refused_payments_are_events_as_well() {
     };
     let first = ask(&mut phone, "order-1").await;
     let path = |payment: &Answer| format!("/v1/wallet/confirmations/{}", payment.text("/id"));
+    let confirm = format!("{}/confirm", path(&first));
     let body = json!({ "pin": PIN });
-    let _ = phone.post(&world, &format!("{}/confirm", path(&first)), body).await.ok();
+    let _ = phone.post_under_key(&world, &confirm, "confirm", &body).await.ok();
     let second = ask(&mut phone, "order-2").await;
-    let _ = phone.post(&world, &format!("{}/refuse", path(&second)), json!({})).await.ok();
+    let refuse = format!("{}/refuse", path(&second));
+    let _ = phone.post_under_key(&world, &refuse, "refuse", &json!({})).await.ok();
     world.fed().await;
     let events = till.get("/v1/events").await;
     let expected = [

@@ -184,6 +184,9 @@ impl Client {
             value.set_sensitive(true);
             builder = builder.header("wallet-pin", value);
         }
+        if let Some(media_type) = request.accept {
+            builder = builder.header("accept", media_type);
+        }
         if let Some(key) = &self.bearer {
             builder = builder.bearer_auth(key.as_str());
         }

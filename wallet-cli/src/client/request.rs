@@ -16,6 +16,7 @@ pub(crate) struct Request<'a> {
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
     pub(super) idempotency_key: Option<String>,
+    pub(super) accept: Option<&'static str>,
     pub(super) signer: Option<&'a DeviceSigner<'a>>,
     pub(super) pin: Option<Zeroizing<String>>,
 }
@@ -43,15 +44,9 @@ impl<'a> Request<'a> {
 
     fn new(method: Method, path: impl Into<String>, body: Option<Value>) -> Self {
         let path = path.into();
-        Self {
-            method,
-            path,
-            query: Vec::new(),
-            body,
-            idempotency_key: None,
-            signer: None,
-            pin: None,
-        }
+        let (query, idempotency_key) = (Vec::new(), None);
+        let (accept, signer, pin) = (None, None, None);
+        Self { method, path, query, body, idempotency_key, accept, signer, pin }
     }
 
     /// Adds a parameter to the query, if it has a value.
@@ -72,6 +67,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub(crate) fn pin(mut self, pin: Option<&Pin>) -> Self {
         self.pin = pin.map(|pin| Zeroizing::new(pin.digits().to_owned()));
+        self
+    }
+
+    /// Asks for another form than JSON, by its media type.
+    #[must_use]
+    pub(crate) fn accept(mut self, media_type: &'static str) -> Self {
+        self.accept = Some(media_type);
         self
     }
 

@@ -117,3 +117,43 @@ fn money_is_paid_out_through_the_bank_and_comes_back_when_it_cannot_be() {
     let balance = shop.merchant_json(&["balance"]);
     assert_eq!(balance["balances"][0]["available"], "80.00");
 }
+
+#[test]
+fn the_books_are_read_as_events_movements_and_statements() {
+    let shop = Shop::open();
+    shop.people();
+    let id = shop.charged("12.50", &["--reference", "order-1"]);
+    let refund = shop.merchant_json(&["refund", &id, "4.50"]);
+    // Events come a moment after their answers.
+    let mut after = "evt_0_0_0".to_owned();
+    let mut types = Vec::new();
+    while types.len() < 3 {
+        let events = shop.merchant_json(&["events", "--after", &after, "--wait", "25"]);
+        let data = events["data"].as_array().unwrap();
+        assert!(!data.is_empty(), "no event came: {types:?}");
+        types.extend(data.iter().map(|event| event["type"].as_str().unwrap().to_owned()));
+        after = events["next"].as_str().unwrap().to_owned();
+    }
+    let expected = ["payment.succeeded", "payment.partially_refunded", "refund.succeeded"];
+    assert_eq!(types, expected);
+
+    let moved = shop.merchant_json(&["transactions", "--payment", &id]);
+    assert_eq!(moved["data"][0]["subject"], refund["id"]);
+    assert_eq!(
+        (&moved["data"][0]["net"], &moved["data"][0]["balance"]),
+        (&"-4.50".into(), &"8.00".into())
+    );
+    let table = shop.run(&["merchant", "transactions", "--api-key-file", "api.key"]);
+    assert!(String::from_utf8_lossy(&table.stdout).contains("order-1"));
+
+    // Long over, and nothing happened on it.
+    let totals = shop.merchant_json(&["statement", "2001-09-09"]);
+    assert_eq!(totals["totals"][0]["closing_balance"], "0.00");
+    let save = ["statement", "2001-09-09", "--csv", "--file", "day.csv"];
+    shop.merchant_json(&save);
+    let csv = std::fs::read_to_string(shop.path("day.csv")).unwrap();
+    assert!(csv.starts_with("time,type,event,") && csv.lines().count() == 1, "{csv}");
+    shop.merchant_refused(&["statement", "9999-01-01"], 3, "statement_not_ready");
+    let nonsense = shop.run(&["merchant", "statement", "../balance", "--api-key-file", "api.key"]);
+    assert_eq!(nonsense.status.code(), Some(2));
+}

@@ -17,5 +17,6 @@ pub mod settle;
 pub mod shares;
 pub mod snapshot;
 pub mod stage;
+pub mod statement;
 pub mod test_payer;
 pub mod webhooks;

@@ -10,10 +10,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::MerchantAuth;
+use super::fee_body::FeeBody;
 use super::openapi::schema::{self, kind};
 use super::problem::Problem;
 use crate::service::{ApiKeyScope, App};
-use crate::store::Balance;
+use crate::store::{Balance, StoreError};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(balance))
@@ -28,6 +29,8 @@ struct BalanceBody {
     #[schema(value_type = schema::Mode)]
     mode: &'static str,
     balances: Vec<CurrencyBalance>,
+    /// What the merchant pays for what is captured from now on.
+    fee: FeeBody,
 }
 
 /// What there is in one currency.
@@ -67,9 +70,12 @@ async fn balance(
 ) -> Result<Json<BalanceBody>, Problem> {
     auth.allow(ApiKeyScope::Read)?;
     let balances = app.store.balances(*auth.0.merchant.as_bytes()).await?;
+    let merchant = app.store.merchant(auth.0.merchant).await?;
+    let merchant = merchant.ok_or(StoreError::Corrupt("the merchant of a key"))?;
     Ok(Json(BalanceBody {
         object: "balance",
         mode: auth.0.mode.as_str(),
         balances: balances.into_iter().map(CurrencyBalance::from).collect(),
+        fee: FeeBody::new(merchant.fee, merchant.currency),
     }))
 }

@@ -9,6 +9,7 @@ mod cursor;
 mod edge;
 mod event_body;
 mod events;
+mod fee_body;
 mod input;
 mod issuer;
 mod key_use;
@@ -30,9 +31,12 @@ mod refund_body;
 mod refunds;
 mod refusal;
 mod replay;
+mod statements;
+mod subject;
 mod terminals;
 mod test_mode;
 mod time;
+mod transactions;
 mod wallet;
 mod webhooks;
 mod withdrawal_body;
@@ -75,6 +79,8 @@ fn public_routes() -> OpenApiRouter<Arc<App>> {
         .merge(payouts::routes())
         .merge(terminals::routes())
         .merge(balance::routes())
+        .merge(transactions::routes())
+        .merge(statements::routes())
         .merge(events::routes())
         .merge(webhooks::routes())
         .merge(test_mode::routes())

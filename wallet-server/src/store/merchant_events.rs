@@ -13,7 +13,7 @@ use super::connection::Store;
 use super::error::StoreError;
 use super::events::Cursor;
 use super::hex::Hex;
-use super::journal::STEP_MAX;
+use super::journal::Ranges;
 use super::payments::{Payment, PaymentRow, payments_sql};
 use super::refunds::{RefundRow, refunds_sql};
 use super::sql::{Sql, sql};
@@ -88,24 +88,37 @@ impl MerchantEventRow {
 
 // By position, and within a batch by number: the journal's order. The columns are those of
 // MerchantEventRow.
-const AFTER: Sql = sql!(input { position: int, after: int, last: int, size: int }
-    "select j.position, e.n, j.batch, b.committed_at, e.merchant, e.type, e.record \
-     from input i join journal j on j.position >= i.position and j.position <= i.last \
-     join batches b on b.id = j.batch \
-     join events e on e.batch = j.batch and e.merchant is not null \
-        and (j.position, e.n) > (i.position, i.after) \
-     order by j.position, e.n limit (select size from input)"
+const AFTER: Sql = sql!(input { position: int, batch: blob, after_position: int, after: int, size: int }
+    "select i.position, e.n, i.batch, b.committed_at, e.merchant, e.type, e.record \
+     from input i join batches b on b.id = i.batch \
+     join events e on e.batch = i.batch and e.merchant is not null \
+        and (i.position, e.n) > (i.after_position, i.after) \
+     order by i.position, e.n limit (select max(size) from input)"
     => { position: int, n: int, batch: blob, committed_at: int, merchant: blob, type: text,
         record: blob });
 
+#[derive(Serialize)]
+struct AfterRow {
+    position: i64,
+    batch: Hex<16>,
+    after_position: i64,
+    after: i64,
+    size: usize,
+}
+
 // From the feed, where a merchant's events stand beside one another.
+// Its bounds are values to the planner, and what belongs to a row is looked up row by row: so
+// PostgreSQL takes the indexes whatever it believes about the tables.
 const OF_MERCHANT: Sql = sql!(input { merchant: blob, position: int, after: int, type: text, size: int }
-    "select m.position, m.n, j.batch, m.created_at as committed_at, m.merchant, m.type, e.record \
-     from input i join merchant_events m on m.merchant = i.merchant \
-        and (m.position, m.n) > (i.position, i.after) and (i.type is null or m.type = i.type) \
-     join journal j on j.position = m.position \
-     join events e on e.batch = j.batch and e.n = m.n \
-     order by m.position, m.n limit (select size from input)"
+    "select found.position, found.n, found.batch, found.created_at as committed_at, found.merchant, found.type, \
+        (select e.record from events e where e.batch = found.batch and e.n = found.n) as record \
+     from (select m.position, m.n, m.created_at, m.merchant, m.type, \
+            (select j.batch from journal j where j.position = m.position) as batch \
+        from merchant_events m where m.merchant = (select merchant from input) \
+            and (m.position, m.n) > ((select position from input), (select after from input)) \
+            and ((select type from input) is null or m.type = (select type from input)) \
+        order by m.position, m.n limit (select size from input)) found \
+     order by found.position, found.n"
     => { position: int, n: int, batch: blob, committed_at: int, merchant: blob, type: text,
         record: blob });
 
@@ -145,14 +158,6 @@ struct OneRow {
     merchant: Hex<16>,
     position: i64,
     event: i64,
-}
-
-#[derive(Serialize)]
-struct AfterRow {
-    position: i64,
-    after: i64,
-    last: i64,
-    size: usize,
 }
 
 // A payment's row says how much was given back by now; what was given back by then is told by its
@@ -214,17 +219,43 @@ impl Store {
         after: Cursor,
         size: usize,
     ) -> Result<MerchantEvents, StoreError> {
-        let end = self.journal_end().await?;
-        let last = end.position.min(after.position.saturating_add(i64::from(STEP_MAX)));
-        let input = AfterRow { position: after.position, after: after.n, last, size };
-        let rows: Vec<MerchantEventRow> = self.read(&AFTER, &[input]).await?;
-        let next = match rows.last() {
-            Some(row) if rows.len() >= size => row.cursor(),
-            _ if last <= after.position => after,
-            // The time only narrows a search among one payer's events.
-            _ => Cursor { position: last, n: i64::MAX, millis: end.millis },
+        let end = self.journal_end().await?.position;
+        // The batch of the place itself may go on.
+        let mut ranges = Ranges::new(after.position.saturating_sub(1), end);
+        let mut found: Vec<MerchantEventRow> = Vec::new();
+        let mut next = after;
+        while found.len() < size
+            && let Some((from, to)) = ranges.take()
+        {
+            let left = size.saturating_sub(found.len());
+            let rows = self.merchant_events_of((from, to), after, left).await?;
+            next = match rows.last() {
+                Some(row) if rows.len() >= left => row.cursor(),
+                // The time only narrows a search among one payer's events.
+                _ if to > next.position => Cursor { position: to, n: i64::MAX, millis: 0 },
+                Some(row) => row.cursor(),
+                None => next,
+            };
+            ranges.lengthen();
+            found.extend(rows);
+        }
+        Ok(MerchantEvents { events: self.with_subjects(found).await?, next })
+    }
+
+    /// The first events of a range of the journal that come after a place.
+    async fn merchant_events_of(
+        &self,
+        (from, to): (i64, i64),
+        after: Cursor,
+        size: usize,
+    ) -> Result<Vec<MerchantEventRow>, StoreError> {
+        let batches = self.journal_batches(from, to).await?;
+        let row = |(position, batch)| {
+            let (after_position, after) = (after.position, after.n);
+            AfterRow { position, batch, after_position, after, size }
         };
-        Ok(MerchantEvents { events: self.with_subjects(rows).await?, next })
+        let input: Vec<AfterRow> = batches.into_iter().map(row).collect();
+        self.read(&AFTER, &input).await
     }
 
     /// What happened to merchants at these places, in any order; nothing for a place where nothing

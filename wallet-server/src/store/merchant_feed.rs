@@ -15,15 +15,17 @@ use super::connection::Store;
 use super::error::StoreError;
 use super::events::Cursor;
 use super::hex::Hex;
-use super::journal::STEP_MAX;
+use super::journal::Ranges;
 use super::sql::{Sql, sql};
 use crate::domain::ids::MerchantId;
 use crate::domain::limits::Day;
 use crate::domain::merchant_feed::{Balances, DayEnd, Fed, Happened, Moved};
 
-/// How many events one step takes: more than a batch has, and few enough that payments which wait
-/// for the one writer of SQLite do not notice.
-const EVENTS_MAX: usize = 4096;
+/// With so many events a step is full, or some more: few enough that payments which wait for the one
+/// writer of SQLite do not notice.
+const EVENTS_FULL: usize = 2048;
+/// With fewer events than this a range of the journal is a thin one.
+const EVENTS_FEW: usize = 256;
 
 /// How far the feed has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,29 +68,27 @@ struct PlaceRow {
 
 // Which transfer an event stands for follows from what the event is about. A kind of record that
 // moves merchants' money has its line here; a movement without an event stops the feed.
-const EVENTS: Sql = sql!(input { position: int, last: int, notice: blob, size: int }
-    "select j.position, e.n, b.committed_at, e.merchant, m.currency, e.type, e.subject, \
+const EVENTS: Sql = sql!(input { position: int, batch: blob, notice: blob }
+    "select i.position, e.n, b.committed_at, e.merchant, m.currency, e.type, e.subject, \
         case when r.id is not null then r.transfer \
             when p.batch = e.batch and p.event = e.n then p.transfer \
             when e.type = 'payment.succeeded' then p.closing_transfer \
             when e.type = 'payment.canceled' then p.reversal_transfer end as transfer \
-     from input i join journal j on j.position > i.position and j.position <= i.last \
-     join batches b on b.id = j.batch \
-     join events e on e.batch = j.batch and e.merchant is not null \
+     from input i join batches b on b.id = i.batch \
+     join events e on e.batch = i.batch and e.merchant is not null \
         and substr(e.record, 3, 1) <> i.notice \
      join merchants m on m.id = e.merchant \
      left join payments p on p.id = e.subject \
      left join refunds r on r.id = e.subject \
-     order by j.position, e.n limit (select size from input)"
+     order by i.position, e.n"
     => { position: int, n: int, committed_at: int, merchant: blob, currency: int, type: text,
         subject: blob, transfer: blob });
 
 #[derive(Serialize)]
-struct PartRow {
+struct BatchRow {
     position: i64,
-    last: i64,
+    batch: Hex<16>,
     notice: Hex<1>,
-    size: usize,
 }
 
 #[derive(Deserialize)]
@@ -104,12 +104,11 @@ struct EventRow {
 }
 
 // What the transfers of merchants did to them and to the fees.
-const MOVED: Sql = sql!(input { position: int, last: int, notice: blob, size: int }
+const MOVED: Sql = sql!(input { position: int, batch: blob, notice: blob }
     "select x.transfer, x.currency, \
         sum(case when a.kind = 'merchant' then x.amount else 0 end) as net, \
         sum(case when a.kind = 'fees' then x.amount else 0 end) as fee \
-     from input i join journal j on j.position > i.position and j.position <= i.last \
-     join entries x on x.batch = j.batch and x.bucket = 'available' \
+     from input i join entries x on x.batch = i.batch and x.bucket = 'available' \
      join accounts a on a.id = x.account and a.kind in ('merchant', 'fees') \
      group by x.transfer, x.currency"
     => { transfer: blob, currency: int, net: int, fee: int });
@@ -153,18 +152,18 @@ struct MoveRow {
     closed_day: i32,
 }
 
-const WRITE: Sql = sql!(input { merchant: blob, position: int, n: int, type: text, subject: blob,
+const WRITE: Sql = sql!(input { merchant: blob, position: int, event: int, type: text, subject: blob,
         created_at: int, currency: int, net: int, fee: int, balance: int }
     "insert into merchant_events (merchant, position, n, type, subject, created_at, currency, net, \
         fee, balance) \
-     select merchant, position, n, type, subject, created_at, currency, net, fee, balance \
+     select merchant, position, event, type, subject, created_at, currency, net, fee, balance \
      from input");
 
 #[derive(Serialize)]
 struct FedRow<'a> {
     merchant: Hex<16>,
     position: i64,
-    n: i64,
+    event: i64,
     r#type: &'a str,
     subject: Hex<16>,
     created_at: i64,
@@ -183,17 +182,11 @@ struct DayRow {
     last_position: i64,
 }
 
-const MERCHANTS: Sql = sql!(input { position: int, last: int }
+const MERCHANTS: Sql = sql!(input { position: int, batch: blob, notice: blob }
     "select distinct e.merchant from input i \
-     join journal j on j.position > i.position and j.position <= i.last \
-     join events e on e.batch = j.batch and e.merchant is not null"
+     join events e on e.batch = i.batch and e.merchant is not null \
+        and substr(e.record, 3, 1) <> i.notice"
     => { merchant: blob });
-
-#[derive(Serialize)]
-struct RangeRow {
-    position: i64,
-    last: i64,
-}
 
 #[derive(Deserialize)]
 struct MerchantRow {
@@ -236,20 +229,25 @@ impl Store {
     /// What the journal has after a position: whole batches.
     pub async fn feed_part(&self, position: i64) -> Result<FeedPart, StoreError> {
         let end = self.journal_end().await?.position;
-        let mut last = end.min(position.saturating_add(i64::from(STEP_MAX)));
-        if last <= position {
-            return Ok(FeedPart { events: Vec::new(), last: position, more: false });
-        }
-        let range = |last| PartRow { position, last, notice: Hex([NOTICE]), size: EVENTS_MAX };
-        let mut rows: Vec<EventRow> = self.read(&EVENTS, &[range(last)]).await?;
-        if rows.len() >= EVENTS_MAX
-            && let Some(row) = rows.last()
+        let mut ranges = Ranges::new(position, end);
+        let mut events = Vec::new();
+        while events.len() < EVENTS_FULL
+            && let Some((from, to)) = ranges.take()
         {
-            // Its batch may go on. It is not the first one, because none is that large.
-            last = row.position.saturating_sub(1).max(position.saturating_add(1));
-            rows.retain(|row| row.position <= last);
+            let found = self.feed_range(from, to).await?;
+            if found.len() < EVENTS_FEW {
+                ranges.lengthen();
+            }
+            events.extend(found);
         }
-        let moved: Vec<MovedRow> = self.read(&MOVED, &[range(last)]).await?;
+        Ok(FeedPart { events, last: ranges.position, more: ranges.position < end })
+    }
+
+    /// What happened in a range of the journal.
+    async fn feed_range(&self, from: i64, to: i64) -> Result<Vec<Happened>, StoreError> {
+        let input = self.feed_batches(from, to).await?;
+        let rows: Vec<EventRow> = self.read(&EVENTS, &input).await?;
+        let moved: Vec<MovedRow> = self.read(&MOVED, &input).await?;
         let mut by_transfer = HashMap::with_capacity(moved.len());
         for row in moved.into_iter().filter(|row| row.net != 0 || row.fee != 0) {
             let currency = currency(row.currency)?;
@@ -262,9 +260,15 @@ impl Store {
         let events = rows.into_iter().map(|row| row.happened(&mut by_transfer));
         let events = events.collect::<Result<_, _>>()?;
         if by_transfer.is_empty() {
-            return Ok(FeedPart { events, last, more: last < end });
+            return Ok(events);
         }
         Err(StoreError::Corrupt("a movement of a merchant's money without an event"))
+    }
+
+    async fn feed_batches(&self, from: i64, to: i64) -> Result<Vec<BatchRow>, StoreError> {
+        let batches = self.journal_batches(from, to).await?;
+        let row = |(position, batch)| BatchRow { position, batch, notice: Hex([NOTICE]) };
+        Ok(batches.into_iter().map(row).collect())
     }
 
     /// What merchants had after the last event in the feed. Who is not there has none yet.
@@ -310,14 +314,20 @@ impl Store {
         Ok(true)
     }
 
-    /// The merchants whom the batches after a position, up to another one, concern.
+    /// The merchants whom the journal concerns after a position, up to another one: those of the
+    /// next range of it, and where that ends.
     pub async fn merchants_between(
         &self,
         position: i64,
         last: i64,
-    ) -> Result<Vec<MerchantId>, StoreError> {
-        let rows: Vec<MerchantRow> = self.read(&MERCHANTS, &[RangeRow { position, last }]).await?;
-        Ok(rows.into_iter().map(|row| MerchantId::from_bytes(row.merchant.0)).collect())
+    ) -> Result<(Vec<MerchantId>, i64), StoreError> {
+        let Some((from, to)) = Ranges::new(position, last).take() else {
+            return Ok((Vec::new(), last));
+        };
+        let input = self.feed_batches(from, to).await?;
+        let rows: Vec<MerchantRow> = self.read(&MERCHANTS, &input).await?;
+        let merchants = rows.into_iter().map(|row| MerchantId::from_bytes(row.merchant.0));
+        Ok((merchants.collect(), to))
     }
 }
 
@@ -348,7 +358,7 @@ impl<'a> FedRow<'a> {
         Self {
             merchant: Hex(*happened.merchant.as_bytes()),
             position: happened.position,
-            n: happened.n,
+            event: happened.n,
             r#type: &happened.event_type,
             subject: Hex(happened.subject),
             created_at: happened.created_at.unix_millis(),

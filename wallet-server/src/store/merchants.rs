@@ -122,6 +122,17 @@ const MERCHANT: Sql = sql!(input { id: blob } "select m.* from input i join merc
     => { id: blob, mode: text, name: text, currency: int, fee_basis_points: int, fee_fixed: int,
         category: text, country: text, city: text, created_at: int });
 
+const SET_FEE: Sql = sql!(input { id: blob, fee_basis_points: int, fee_fixed: int }
+    "update merchants set fee_basis_points = i.fee_basis_points, fee_fixed = i.fee_fixed \
+     from input i where merchants.id = i.id");
+
+#[derive(Serialize)]
+struct FeeRow {
+    id: Hex<16>,
+    fee_basis_points: u16,
+    fee_fixed: i64,
+}
+
 #[derive(Deserialize)]
 struct MerchantRow {
     id: Hex<16>,
@@ -248,6 +259,18 @@ impl Store {
         rows.into_iter().next().map(MerchantRow::merchant).transpose()
     }
 
+    /// Changes what a merchant pays for what is captured from now on.
+    pub async fn set_merchant_fee(&self, id: MerchantId, fee: FeeRule) -> Result<(), StoreError> {
+        let row = FeeRow {
+            id: Hex(*id.as_bytes()),
+            fee_basis_points: fee.basis_points(),
+            fee_fixed: fee.fixed_minor(),
+        };
+        let mut transaction = self.begin().await?;
+        transaction.write(&SET_FEE, &[row]).await?;
+        transaction.commit().await
+    }
+
     /// Merchants, newest first, older than `before`.
     pub async fn merchants(
         &self,
@@ -338,6 +361,7 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("merchants::NEW_MERCHANT", &NEW_MERCHANT),
     ("merchants::MERCHANTS", &MERCHANTS),
     ("merchants::MERCHANT", &MERCHANT),
+    ("merchants::SET_FEE", &SET_FEE),
     ("merchants::NEW_TERMINAL", &NEW_TERMINAL),
     ("merchants::TERMINAL", &TERMINAL),
     ("merchants::TERMINALS", &TERMINALS),

@@ -6,6 +6,7 @@
 mod accounts;
 pub(crate) mod again;
 mod api_keys;
+mod balance_transactions;
 mod checks;
 mod claimed;
 mod confirmations;
@@ -47,6 +48,9 @@ pub(crate) use api_keys::hour_of;
 pub use api_keys::{
     ApiKey, ApiKeyEvent, ApiKeyState, KeptSecret, KeyUse, KeyUseCursor, KeyUseOutcome, KeyUseRow,
     KnownApiKey, NewApiKey, NotRotated,
+};
+pub use balance_transactions::{
+    BalanceTransaction, StatementDay, StatementRange, TransactionFilter,
 };
 pub use checks::{Finding, Measure};
 pub use claimed::ClaimedShare;

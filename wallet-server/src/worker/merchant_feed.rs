@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::domain::limits::Calendar;
 use crate::domain::merchant_feed::{DayEnd, Days, Fed, Happened, add_up};
 use crate::entropy::Entropy;
-use crate::store::{FeedPart, FeedPlace, FeedStep, Store, StoreError};
+use crate::store::{FeedPart, FeedPlace, FeedStep, Store, StoreError, again};
 
 /// The name of the lease.
 const LEASE: &str = "merchant_feed";
@@ -32,8 +32,6 @@ const EVERY: Duration = Duration::from_secs(1);
 const EVERY_SHARED: Duration = Duration::from_millis(100);
 /// After how many looks a process that was refused the lease asks again: within seconds.
 const LOOKS_TO_QUESTION: u32 = 20;
-/// How many batches' merchants are looked up at once, to wake them.
-const WAKE_STEP: i64 = 1000;
 
 /// The running task.
 #[derive(Debug)]
@@ -188,7 +186,7 @@ impl Loop {
             .map_err(|_| StoreError::Corrupt("a merchant's balance is more than 64 bits hold"))?;
         let (expected, closed) = (place.position, days.closed);
         let step = FeedStep { expected, position: last, fed: &fed, ends: &ends, closed };
-        if !parts.store.write_feed(step).await? {
+        if !again!(parts.store.write_feed(step))? {
             return Ok(false);
         }
         parts.notifier.wake(merchants(&fed));
@@ -210,8 +208,8 @@ impl Loop {
             return Ok(());
         };
         while position < end {
-            let last = end.min(position.saturating_add(WAKE_STEP));
-            self.parts.notifier.wake(self.parts.store.merchants_between(position, last).await?);
+            let (merchants, last) = self.parts.store.merchants_between(position, end).await?;
+            self.parts.notifier.wake(merchants);
             position = last;
         }
         self.woken = Some(end);

@@ -75,6 +75,19 @@ pub(crate) struct Merchant {
     fee: Option<Fee>,
 }
 
+impl fmt::Display for Merchant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, name, mode, fee } = self;
+        write!(f, "merchant {id}: {name} ({mode})")?;
+        match fee {
+            Some(Fee { basis_points, fixed }) => {
+                write!(f, "\n  fee  {basis_points} bp + {fixed}")
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// What the issuer keeps of a payment.
 #[derive(Debug, Deserialize)]
 struct Fee {

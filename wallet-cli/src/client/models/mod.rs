@@ -2,6 +2,7 @@
 
 mod account;
 mod api_key;
+mod bookkeeping;
 mod confirmation;
 mod events;
 mod issuer;
@@ -26,6 +27,7 @@ pub(crate) use account::{
     Account, Device, DeviceInvitation, RecoveryCodes, SpendingLimits, TotpSecret,
 };
 pub(crate) use api_key::{ApiKey, ApiKeyEvent, ApiKeyUse, KnownApiKey};
+pub(crate) use bookkeeping::{BalanceTransaction, MerchantEvents, StatementTotals};
 pub(crate) use confirmation::{Confirmation, Confirmations, DecidedPayment};
 pub(crate) use events::{PayerEvent, PayerEvents};
 pub(crate) use issuer::{Issuer, IssuerArgs, device_profile};

@@ -5,14 +5,17 @@ mod cancel;
 mod capture;
 mod charge;
 mod clock;
+mod events;
 mod listen;
 mod order;
 mod payment;
 mod payout;
 mod plate;
 mod refund;
+mod statement;
 mod terminal;
 mod test_code;
+mod transactions;
 mod trigger;
 mod webhook;
 
@@ -28,7 +31,8 @@ use crate::client::{Client, ServerArgs};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
-/// Take payments: charge a shown code, show codes, capture, call off, refund, have money paid out
+/// Take payments: charge a shown code, show codes, capture, call off, refund; be paid out, and keep
+/// the books: events, movements, statements
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Charge(charge::Args),
@@ -42,6 +46,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Plate(plate::Command),
     Balance(balance::Args),
+    Transactions(transactions::Args),
+    Statement(statement::Args),
+    Events(events::Args),
     #[command(subcommand)]
     Payout(payout::Command),
     #[command(subcommand)]
@@ -66,6 +73,9 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Plate(command) => plate::run(command, output).await,
         Command::Payout(command) => payout::run(command, output).await,
         Command::Balance(args) => balance::run(args, output).await,
+        Command::Transactions(args) => transactions::run(args, output).await,
+        Command::Statement(args) => statement::run(args, output).await,
+        Command::Events(args) => events::run(args, output).await,
         Command::Terminal(command) => terminal::run(command, output).await,
         Command::Listen(args) => listen::run(args, output).await,
         Command::Webhook(command) => webhook::run(command, output).await,

@@ -25,6 +25,16 @@ pub use usage::Usage;
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Day(pub i32);
 
+impl Day {
+    /// The day with this date, as in `2026-11-22`; `None` for anything else.
+    #[must_use]
+    pub fn from_date(text: &str) -> Option<Self> {
+        let date: jiff::civil::Date = text.parse().ok()?;
+        // A date has one form.
+        (date.to_string() == text).then(|| number(date))
+    }
+}
+
 /// Where the issuer's days begin.
 #[derive(Clone, Debug)]
 pub struct Calendar(jiff::tz::TimeZone);
@@ -51,6 +61,22 @@ impl Calendar {
         self.today(at).day
     }
 
+    /// The moment at which a day is over.
+    #[must_use]
+    pub fn end(&self, Day(day): Day) -> Timestamp {
+        let next = EPOCH.checked_add(jiff::Span::new().days(i64::from(day).saturating_add(1)));
+        // The last day that jiff knows is as far away as any.
+        let midnight = next.and_then(|date| date.to_zoned(self.0.clone()));
+        let millis = midnight.map_or(LATEST_MILLIS, |at| at.timestamp().as_millisecond());
+        Timestamp::from_unix_millis(millis)
+    }
+
+    /// What the time zone is called, as `Asia/Shanghai`.
+    #[must_use]
+    pub fn time_zone(&self) -> &str {
+        self.0.iana_name().unwrap_or("unknown")
+    }
+
     /// The day that a moment lies in, and the first of its month.
     #[must_use]
     pub fn today(&self, at: Timestamp) -> Today {
@@ -61,9 +87,13 @@ impl Calendar {
     }
 }
 
+/// Some days before the last moment that jiff knows, so that something can be added.
+const LATEST_MILLIS: i64 = 253_402_000_000_000;
+
+const EPOCH: jiff::civil::Date = jiff::civil::Date::constant(1970, 1, 1);
+
 fn number(date: jiff::civil::Date) -> Day {
-    let epoch = jiff::civil::Date::constant(1970, 1, 1);
-    Day(date.since(epoch).map_or(0, |span| span.get_days()))
+    Day(date.since(EPOCH).map_or(0, |span| span.get_days()))
 }
 
 /// How surely it was the payer: the stronger, the later.

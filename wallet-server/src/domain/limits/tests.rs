@@ -124,6 +124,26 @@ fn what_is_released_counts_no_more_on_its_own_day_and_month() {
 }
 
 #[test]
+fn a_day_has_one_name_and_ends_where_the_next_one_begins() {
+    let calendar = Calendar::new(jiff::tz::TimeZone::get("Asia/Shanghai").unwrap());
+    let day = Day::from_date("2026-11-22").unwrap();
+    let end = calendar.end(day);
+    assert_eq!(end.unix_seconds(), 1_795_363_200);
+    assert_eq!(calendar.day(end.plus_millis(-1)), day);
+    assert_eq!(calendar.day(end), Day(day.0 + 1));
+    assert_eq!(calendar.time_zone(), "Asia/Shanghai");
+    assert_eq!(Day::from_date("1970-01-01"), Some(Day(0)));
+    for text in ["", "2026-11-31", "20261122", "2026-11-22T00:00", "2026-1-2", "+002026-11-22"] {
+        assert_eq!(Day::from_date(text), None, "{text}");
+    }
+    // A day of 23 hours.
+    let berlin = Calendar::new(jiff::tz::TimeZone::get("Europe/Berlin").unwrap());
+    let short = Day::from_date("2027-03-28").unwrap();
+    let length = berlin.end(short).unix_seconds() - berlin.end(Day(short.0 - 1)).unix_seconds();
+    assert_eq!(length, 23 * 3600);
+}
+
+#[test]
 fn days_begin_at_midnight_in_the_issuers_time_zone() {
     let shanghai = Calendar::new(jiff::tz::TimeZone::get("Asia/Shanghai").unwrap());
     let utc = Calendar::new(jiff::tz::TimeZone::UTC);

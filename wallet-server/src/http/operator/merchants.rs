@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wallet_core::Money;
 use wallet_core::merchant_code::{City, Country, MerchantCategory};
 
 use super::api_keys::ApiKeyBody;
 use crate::domain::fee::FeeRule;
 use crate::domain::ids::MerchantId;
+use crate::http::fee_body::FeeBody;
 use crate::http::input;
 use crate::http::list::List;
 use crate::http::object::Object;
@@ -29,7 +29,7 @@ use crate::store::{Merchant, MerchantPlace};
 const NAME_LENGTH_MAX: usize = 100;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(create, list))
+    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(set_fee))
 }
 
 type Name = schema::Text<NAME_LENGTH_MAX>;
@@ -55,18 +55,6 @@ struct NewMerchantBody {
     /// As it stands in Latin letters.
     #[schema(value_type = Option<schema::City>)]
     city: Option<String>,
-}
-
-/// What a merchant pays for a payment: never more than the payment.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[schema(as = Fee)]
-#[serde(deny_unknown_fields)]
-struct FeeBody {
-    /// Of the amount, rounded half up.
-    #[schema(minimum = 0, maximum = 10_000)]
-    basis_points: u16,
-    #[schema(value_type = schema::Amount)]
-    fixed: String,
 }
 
 /// A merchant.
@@ -100,14 +88,13 @@ struct MerchantBody {
 
 impl MerchantBody {
     fn new(merchant: Merchant) -> Self {
-        let fixed = Money::from_minor(merchant.fee.fixed_minor(), merchant.currency);
         Self {
             id: merchant.id.to_string(),
             object: "merchant",
             name: merchant.name,
             mode: merchant.mode.as_str(),
             currency: merchant.currency.code(),
-            fee: FeeBody { basis_points: merchant.fee.basis_points(), fixed: fixed.amount_text() },
+            fee: FeeBody::new(merchant.fee, merchant.currency),
             category: merchant.place.category.map(|it| it.to_string()),
             country: merchant.place.country.map(|it| it.to_string()),
             city: merchant.place.city.map(|it| it.to_string()),
@@ -137,12 +124,7 @@ async fn create(
     input::text("/name", &body.name, NAME_LENGTH_MAX)?;
     let mode = input::mode(body.mode.as_deref())?;
     keep_out_live(&app, mode)?;
-    let fee = body.fee.map_or(Ok(FeeRule::FREE), |Object(fee)| {
-        let fixed = Money::parse(&fee.fixed, app.currency)
-            .map_err(|error| Problem::field("/fee/fixed", error.to_string()))?;
-        FeeRule::new(fee.basis_points, fixed.minor())
-            .ok_or_else(|| Problem::field("/fee/basis_points", "0 to 10000"))
-    })?;
+    let fee = body.fee.map_or(Ok(FeeRule::FREE), |Object(fee)| fee.rule("/fee", app.currency))?;
     let place = MerchantPlace {
         category: read("/category", body.category, MerchantCategory::parse)?,
         country: read("/country", body.country, Country::parse)?,
@@ -166,6 +148,35 @@ fn read<T>(
     let parse =
         |text: String| parse(&text).map_err(|error| Problem::field(pointer, error.to_string()));
     text.map(parse).transpose()
+}
+
+/// Change what a merchant pays
+///
+/// For payments that are captured from now on. What was captured before keeps its fee, also when it
+/// is refunded or called off.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/merchants/{id}/fee",
+    operation_id = "set_merchant_fee",
+    tag = "Merchants",
+    params(("id" = schema::MerchantId, Path)),
+    request_body = FeeBody,
+    responses((status = OK, description = "The merchant.", body = MerchantBody)),
+)]
+async fn set_fee(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<MerchantBody>, Problem> {
+    let unknown = || Problem::not_found("merchant");
+    let Object(body): Object<FeeBody> = input::json(&body)?;
+    let id = MerchantId::parse(&id).ok_or_else(unknown)?;
+    let merchant = app.store.merchant(id).await?.ok_or_else(unknown)?;
+    let fee = body.rule("", merchant.currency)?;
+    app.store.set_merchant_fee(id, fee).await?;
+    tracing::info!(merchant = %id, basis_points = fee.basis_points(), fixed = fee.fixed_minor(),
+        "a merchant's fee was changed");
+    Ok(Json(MerchantBody::new(Merchant { fee, ..merchant })))
 }
 
 /// List merchants

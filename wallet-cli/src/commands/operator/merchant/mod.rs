@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::client::models::{CreatedMerchant, List, Merchant, PageArgs};
 use crate::client::{OperatorArgs, Request};
-use crate::commands::ModeArg;
+use crate::commands::{ModeArg, ids};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -17,6 +17,7 @@ use crate::output::Output;
 pub(crate) enum Command {
     Create(CreateArgs),
     List(ListArgs),
+    Fee(FeeArgs),
     #[command(subcommand)]
     Key(key::Command),
     Destination(destination::Args),
@@ -43,6 +44,25 @@ pub(crate) struct CreateArgs {
     operator: OperatorArgs,
 }
 
+/// Change what a merchant pays, for what is captured from now on
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Example:
+  wallet operator merchant fee mer_0192f0c1d2e3f4a5b6c7d8e9f0a1b2c3 --basis-points 60 --fixed 0.10")]
+pub(crate) struct FeeArgs {
+    /// The merchant's id
+    #[arg(value_parser = ids::parse)]
+    merchant: String,
+    /// Hundredths of a percent of each payment
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    basis_points: u32,
+    /// For each payment whatever its amount, as in 0.10
+    #[arg(long, value_name = "AMOUNT", default_value = "0")]
+    fixed: String,
+    #[command(flatten)]
+    operator: OperatorArgs,
+}
+
 /// List the merchants
 #[derive(clap::Args, Debug)]
 pub(crate) struct ListArgs {
@@ -60,6 +80,11 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
             output.show(&args.operator.client()?.send::<List<Merchant>>(request).await?)
         }
         Command::Destination(args) => destination::run(args, output).await,
+        Command::Fee(args) => {
+            let body = json!({ "basis_points": args.basis_points, "fixed": args.fixed });
+            let path = format!("/v1/operator/merchants/{}/fee", args.merchant);
+            output.show(&args.operator.client()?.send::<Merchant>(Request::post(path, body)).await?)
+        }
         Command::Key(command) => key::run(command, output).await,
     }
 }
