@@ -11,6 +11,7 @@
 //! | [`keys`] | keys of devices and of the issuer, and the checks at enrolment | – |
 //! | [`money`] | currencies, checked amounts | – |
 //! | [`receipt`] | what the issuer decided, signed | – |
+//! | `proof` | that a receipt stands in the issuer's journal, and that the journal only grows | `proof` |
 //! | `qr` | drawing QR codes as SVG, PNG and in a terminal | `qr` |
 //! | `scan` | reading QR codes from pictures and camera frames | `scan` |
 //! | `requests` | signed HTTP requests (RFC 9421) | `requests` |
@@ -26,6 +27,8 @@ pub mod keyfile;
 pub mod keys;
 mod mode;
 pub mod money;
+#[cfg(feature = "proof")]
+pub mod proof;
 #[cfg(feature = "qr")]
 pub mod qr;
 pub mod receipt;
