@@ -24,8 +24,8 @@ use crate::service::{App, Own};
 use crate::settings::{Parsed, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 use crate::worker::{
-    Engine, EngineError, EngineParts, Expiry, ExpiryParts, KeyUsesWriter, Notifier, PinsParts,
-    Retention, TestPayers, TestPayersParts,
+    Engine, EngineError, EngineParts, Expiry, ExpiryParts, JournalLog, JournalLogParts,
+    KeyUsesWriter, Notifier, PinsParts, Retention, TestPayers, TestPayersParts,
 };
 use bounded::BoundedAddress;
 use clocks::Clocks;
@@ -107,6 +107,7 @@ struct Background {
     test_payers: TestPayers,
     retention: Retention,
     key_uses: KeyUsesWriter,
+    journal_log: JournalLog,
 }
 
 #[derive(Debug)]
@@ -241,13 +242,16 @@ impl Server {
             drop(task.await);
         }
         // The listeners held the last ways into the batcher, so it ends when its queue is empty.
-        let Background { settlement, expiry, test_payers, retention, key_uses } = self.background;
+        let Background { settlement, expiry, test_payers, retention, key_uses, journal_log } =
+            self.background;
         // They settle what they find, so they go first.
         expiry.stop().await;
         test_payers.stop().await;
         if tokio::time::timeout(SHUTDOWN_GRACE, settlement.stop()).await.is_err() {
             tracing::warn!("requests are still under way; what they acknowledged is safe");
         }
+        // After the last batch has its position.
+        journal_log.stop().await;
         retention.stop().await;
         key_uses.stop().await;
         self.store.close().await;
@@ -311,6 +315,13 @@ async fn start_app(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
+    let journal_log = JournalLog::start(JournalLogParts {
+        store: Arc::clone(&store),
+        keys: Arc::clone(&keys) as Arc<dyn IssuerKeys>,
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        every: parsed.checkpoint_every,
+    });
     let test_payers = TestPayers::start(TestPayersParts {
         store: Arc::clone(&store),
         batcher: batcher.clone(),
@@ -334,7 +345,9 @@ async fn start_app(
         metrics,
         own,
     };
-    Ok((Arc::new(app), Background { settlement, expiry, test_payers, retention, key_uses }))
+    let background =
+        Background { settlement, expiry, test_payers, retention, key_uses, journal_log };
+    Ok((Arc::new(app), background))
 }
 
 /// The keys of the issuer whose books these are.

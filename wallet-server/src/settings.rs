@@ -7,6 +7,7 @@ mod rate_limits;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
@@ -64,6 +65,7 @@ pub struct Settings {
     pub devices: DeviceSettings,
     pub rate_limits: RateLimitSettings,
     pub envelopes: EnvelopeSettings,
+    pub journal: JournalSettings,
     pub log: LogSettings,
 }
 
@@ -243,6 +245,22 @@ pub struct EnvelopeSettings {
     pub life_hours: u32,
 }
 
+/// `[journal]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml explains each field")]
+pub struct JournalSettings {
+    pub checkpoint_seconds: u32,
+}
+
+impl JournalSettings {
+    /// How often a checkpoint may be signed; none: never.
+    fn every(self) -> Option<Duration> {
+        let seconds = u64::from(self.checkpoint_seconds);
+        (seconds > 0).then(|| Duration::from_secs(seconds))
+    }
+}
+
 /// `[devices]`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -361,6 +379,7 @@ impl Settings {
                 new_millis: i64::from(self.devices.new_hours) * MILLIS_OF_HOUR,
                 open_registration: self.registration == Registration::Open,
             },
+            checkpoint_every: self.journal.every(),
             rates: self.rate_limits.limits()?,
             public_authorities: self.public_authorities()?,
         })
@@ -408,6 +427,7 @@ pub(crate) struct Parsed {
     pub(crate) pin: PinRules,
     pub(crate) devices: DeviceRules,
     pub(crate) envelope_life_millis: i64,
+    pub(crate) checkpoint_every: Option<Duration>,
     pub(crate) rates: RateLimits,
     pub(crate) public_authorities: Vec<String>,
 }

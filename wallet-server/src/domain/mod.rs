@@ -2,6 +2,7 @@
 //!
 //! Start at [`settle`]: it is the whole life of a payment once its code has been verified.
 
+pub mod audit;
 pub mod command;
 pub mod fee;
 pub mod ids;
@@ -16,3 +17,4 @@ pub mod shares;
 pub mod snapshot;
 pub mod stage;
 pub mod test_payer;
+pub mod tree;

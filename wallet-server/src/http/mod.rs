@@ -8,6 +8,7 @@ mod balance;
 mod edge;
 mod input;
 mod issuer;
+mod journal;
 mod key_use;
 mod list;
 mod not_moved;
@@ -62,6 +63,7 @@ fn public_routes() -> OpenApiRouter<Arc<App>> {
         .merge(balance::routes())
         .merge(test_mode::routes())
         .merge(issuer::routes())
+        .merge(journal::routes())
         .merge(wallet::routes())
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
 use wallet_core::issuer::{IssuerDocument, IssuerStatement, StatedSealingKey, StatedSigningKey};
 use wallet_core::keyfile::{self, Cost, Passphrase};
+use wallet_core::proof::{Checkpoint, SignedCheckpoint};
 use wallet_core::receipt::{Receipt, Record};
 use wallet_core::{Error, IssuerId, Mode, SealingKey, SealingKeys, SigningKey, Timestamp};
 use zeroize::Zeroizing;
@@ -135,6 +136,30 @@ impl FileKeys {
         Ok(keys)
     }
 
+    /// Reads the key file, and leaves it as it is: for an auditor.
+    ///
+    /// # Errors
+    /// `Io`, `Unusable`, `Contents` or `NeedsPassphrase`.
+    pub fn open(
+        path: &Path,
+        passphrase: Option<Passphrase>,
+        entropy: Arc<Entropy>,
+    ) -> Result<Self, KeyFileError> {
+        let bytes =
+            private_file::read(path).map_err(|error| KeyFileError::Io(path.to_owned(), error))?;
+        let state = contents::decode(path, &bytes, passphrase.as_ref())?;
+        Ok(Self {
+            path: path.to_owned(),
+            passphrase,
+            cost: Cost::DEFAULT,
+            entropy,
+            issuer_id: state.root.public_key().root_issuer_id(),
+            rotating: Mutex::new(()),
+            state: RwLock::new(state),
+            sync: |keys| private_file::sync_folder(&keys.path),
+        })
+    }
+
     fn state(&self) -> State {
         // A panic while the lock was held leaves the last complete state behind.
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -258,6 +283,11 @@ impl IssuerKeys for FileKeys {
     fn sign(&self, record: &Record) -> Receipt {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         Receipt::sign(record, &self.issuer_id, state.signing_key_at(record.decided_at))
+    }
+
+    fn sign_checkpoint(&self, checkpoint: &Checkpoint, now: Timestamp) -> SignedCheckpoint {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        checkpoint.sign(state.signing_key_at(now))
     }
 
     fn hide(&self, purpose: Purpose, subject: &[u8], plaintext: &[u8]) -> Vec<u8> {

@@ -10,6 +10,7 @@ mod vault;
 
 use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
 use wallet_core::issuer::IssuerDocument;
+use wallet_core::proof::{Checkpoint, SignedCheckpoint};
 use wallet_core::receipt::{Receipt, Record};
 use wallet_core::{Error, IssuerId, Mode, SealingPublicKey, SigningPublicKey, Slot, Timestamp};
 
@@ -39,6 +40,9 @@ pub trait IssuerKeys: Send + Sync {
     /// Signs a record with the key that was in effect when it was decided: signing it again,
     /// whenever that is, gives the same bytes.
     fn sign(&self, record: &Record) -> Receipt;
+
+    /// Signs a checkpoint of the journal with the key that is in effect.
+    fn sign_checkpoint(&self, checkpoint: &Checkpoint, now: Timestamp) -> SignedCheckpoint;
 
     /// Encrypts for the issuer itself. What was encrypted for one purpose and subject opens for
     /// no other.

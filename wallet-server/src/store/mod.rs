@@ -6,6 +6,7 @@
 mod accounts;
 pub(crate) mod again;
 mod api_keys;
+mod audit;
 mod checks;
 mod claimed;
 mod confirmations;
@@ -17,6 +18,7 @@ mod hex;
 mod identity;
 mod issuer;
 mod journal;
+mod journal_log;
 mod leases;
 mod merchants;
 mod nonces;
@@ -42,6 +44,7 @@ pub use api_keys::{
     ApiKey, ApiKeyEvent, ApiKeyState, KeptSecret, KeyUse, KeyUseCursor, KeyUseOutcome, KeyUseRow,
     KnownApiKey, NewApiKey, NotRotated,
 };
+pub use audit::{AUDIT_PAGE, AuditCursor, AuditedBalance, PlacedBatch};
 pub use checks::{Finding, Measure};
 pub use claimed::ClaimedShare;
 pub use confirmations::{Confirmation, Overdue, PaymentOwners};
@@ -54,6 +57,7 @@ pub use identity::{
     handles_kept_since,
 };
 pub use journal::STEP_MAX;
+pub use journal_log::{KeptCheckpoint, PlacedRecord};
 pub use leases::Holder;
 pub use merchants::{Merchant, MerchantWithKey, Terminal};
 pub use nonces::Nonce;

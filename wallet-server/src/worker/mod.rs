@@ -6,6 +6,7 @@ mod claims;
 mod devices;
 mod engine;
 mod expiry;
+mod journal_log;
 mod key_uses;
 mod leases;
 mod nonces;
@@ -21,6 +22,7 @@ pub use batcher::{BATCH_MAX, Batcher, Unsettled};
 pub use devices::{Devices, Unanswered};
 pub use engine::{Engine, EngineError, EngineParts};
 pub use expiry::{Expiry, ExpiryParts};
+pub use journal_log::{JournalLog, JournalLogParts};
 pub use key_uses::{KeyUses, KeyUsesWriter, UsedKey};
 pub use nonces::Nonces;
 #[cfg(test)]

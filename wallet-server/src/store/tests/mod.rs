@@ -10,8 +10,8 @@ use std::path::Path;
 use super::sql::{Sql, sql};
 use super::{
     Store, accounts, api_keys, checks, claimed, confirmations, envelopes, events, identity, issuer,
-    journal, leases, merchants, nonces, payers, payments, pins, recipients, retention, settlement,
-    spending, test_payers, withdrawals,
+    journal, journal_log, leases, merchants, nonces, payers, payments, pins, recipients, retention,
+    settlement, spending, test_payers, withdrawals,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -25,6 +25,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         spending::STATEMENTS,
         issuer::STATEMENTS,
         journal::STATEMENTS,
+        journal_log::STATEMENTS,
         leases::STATEMENTS,
         merchants::STATEMENTS,
         nonces::STATEMENTS,
@@ -43,6 +44,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     .chain(settlement::statements())
     .chain(identity::statements())
     .chain(api_keys::statements())
+    .chain(super::audit::statements())
 }
 
 fn migrations(database: &str) -> Vec<(String, String)> {
@@ -120,6 +122,7 @@ async fn no_statement_reads_a_whole_table_but_those_that_are_about_it() {
     for (name, sql) in statements() {
         if sql.sqlite.is_empty()
             || name.starts_with("checks::")
+            || name.starts_with("audit_sums::")
             || WHOLE.contains(name)
             || REFERRED_TO.contains(name)
         {
