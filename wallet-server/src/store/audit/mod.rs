@@ -66,8 +66,8 @@ const HELD_NOW: Sql = sql!(input { account: blob, upto: int, rows: int }
      left join (select e.account, \
             sum(case when e.bucket = 'available' then e.amount else 0 end) as available, \
             sum(case when e.bucket = 'held' then e.amount else 0 end) as held \
-        from input i join journal j on j.position > i.upto join entries e on e.batch = j.batch \
-        group by e.account) l on l.account = a.id \
+        from entries e where e.batch in (select j.batch from input i \
+            join journal j on j.position > i.upto) group by e.account) l on l.account = a.id \
      group by a.id, a.mode, a.kind, a.currency, l.available, l.held \
      order by a.id limit (select rows from input)"
     => { id: blob, mode: text, kind: text, currency: int, available: int, held: int });
@@ -80,8 +80,8 @@ const HELD_THEN: Sql = sql!(postgres input { account: blob, upto: int, rows: int
      left join (select e.account, \
             sum(case when e.bucket = 'available' then e.amount else 0 end) as available, \
             sum(case when e.bucket = 'held' then e.amount else 0 end) as held \
-        from (select j.batch from input i join journal j on j.position > i.upto \
-            union all select batch from journal_pending) w join entries e on e.batch = w.batch \
+        from entries e where e.batch in (select j.batch from input i \
+            join journal j on j.position > i.upto union all select batch from journal_pending) \
         group by e.account) l on l.account = a.id \
      group by a.id, a.mode, a.kind, a.currency, l.available, l.held \
      order by a.id limit (select rows from input)"
