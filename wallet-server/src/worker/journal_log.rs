@@ -99,19 +99,21 @@ impl Follower {
                 _ = &mut stopped => break,
                 _ = tick.tick() => {}
             }
-            let outcome = tokio::select! {
-                _ = &mut stopped => break,
-                outcome = self.catch_up() => outcome,
-            };
-            if let Err(error) = &outcome
-                && !failed
-            {
-                tracing::warn!(%error, "the journal is not signed");
+            let going_on =
+                || matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+            match self.catch_up(going_on).await {
+                Ok(true) => failed = false,
+                Ok(false) => break,
+                Err(error) => {
+                    if !failed {
+                        tracing::warn!(%error, "the journal is not signed");
+                    }
+                    failed = true;
+                }
             }
-            failed = outcome.is_err();
         }
-        match tokio::time::timeout(STOP_MAX, self.catch_up()).await {
-            Ok(Ok(())) => {}
+        match tokio::time::timeout(STOP_MAX, self.catch_up(|| true)).await {
+            Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the end of the journal is not signed yet"),
             Err(_) => tracing::warn!("the end of the journal is not signed yet"),
         }
@@ -123,16 +125,21 @@ impl Follower {
     }
 
     /// Stores what is complete, and signs the rest with it. A transaction for each step, so that
-    /// payments go in between; what a step has done stays done.
-    async fn catch_up(&self) -> Result<(), StoreError> {
+    /// payments go in between; what a step has done stays done. False when it was stopped in
+    /// between.
+    async fn catch_up(&self, mut going_on: impl FnMut() -> bool) -> Result<bool, StoreError> {
         if let Some(leases) = &self.leases {
             leases.renew().await?;
             if !leases.holds(LEASE) && !leases.acquire(LEASE).await? {
-                return Ok(());
+                return Ok(true);
             }
         }
-        while self.step().await? == Progress::More {}
-        Ok(())
+        while self.step().await? == Progress::More {
+            if !going_on() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn step(&self) -> Result<Progress, StoreError> {
