@@ -159,15 +159,15 @@ impl AuditedBatch {
         transfers
     }
 
-    /// Which event each transfer belongs to, by the hash in its record; the first one if there are
-    /// several.
+    /// Which event each transfer belongs to, by the hash in its record; the last one if there are
+    /// several, because a refund's own record comes after what it made of its payment.
     #[must_use]
     pub fn causes(&self) -> BTreeMap<TransferId, &AuditedEvent> {
         let tied = self.ties();
         let mut causes = BTreeMap::new();
         for (event, tie) in self.events.iter().zip(tied) {
             if let Tie::Moved(transfer) = tie {
-                causes.entry(transfer).or_insert(event);
+                causes.insert(transfer, event);
             }
         }
         causes
