@@ -13,6 +13,7 @@
 //! | [`receipt`] | what the issuer decided, signed | – |
 //! | `emv` | QR codes that merchants show, of any scheme (EMVCo MPM) | `emv` |
 //! | `merchant_code` | the codes of our own merchants, signed | `emv` |
+//! | `proof` | that a receipt stands in the issuer's journal, and that the journal only grows | `proof` |
 //! | `qr` | drawing QR codes as SVG, PNG and in a terminal | `qr` |
 //! | `scan` | reading QR codes from pictures and camera frames | `scan` |
 //! | `requests` | signed HTTP requests (RFC 9421) | `requests` |
@@ -32,6 +33,8 @@ pub mod keys;
 pub mod merchant_code;
 mod mode;
 pub mod money;
+#[cfg(feature = "proof")]
+pub mod proof;
 #[cfg(feature = "qr")]
 pub mod qr;
 pub mod receipt;

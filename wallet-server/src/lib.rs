@@ -21,7 +21,7 @@ pub mod worker;
 
 pub use server::{OperatorEndpoint, Server, StartError};
 pub use settings::{
-    DEFAULT_TOML, DeviceSettings, EnvelopeSettings, LimitSettings, LogFormat, LogSettings,
-    PinSettings, RateLimitSettings, RateSettings, Registration, Settings, SettingsError,
-    WebhookSettings,
+    DEFAULT_TOML, DeviceSettings, EnvelopeSettings, JournalSettings, LimitSettings, LogFormat,
+    LogSettings, PinSettings, RateLimitSettings, RateSettings, Registration, Settings,
+    SettingsError, WebhookSettings,
 };

@@ -25,9 +25,9 @@ use crate::service::{App, Own};
 use crate::settings::{Parsed, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 use crate::worker::{
-    Engine, EngineError, EngineParts, Expiry, ExpiryParts, KeyUsesWriter, MerchantFeed,
-    MerchantFeedParts, Notifier, PinsParts, Retention, TestPayers, TestPayersParts, Webhooks,
-    WebhooksParts,
+    Engine, EngineError, EngineParts, Expiry, ExpiryParts, JournalLog, JournalLogParts,
+    KeyUsesWriter, MerchantFeed, MerchantFeedParts, Notifier, PinsParts, Retention, TestPayers,
+    TestPayersParts, Webhooks, WebhooksParts,
 };
 use bounded::BoundedAddress;
 use clocks::Clocks;
@@ -111,6 +111,7 @@ struct Background {
     key_uses: KeyUsesWriter,
     merchant_feed: MerchantFeed,
     webhooks: Webhooks,
+    journal_log: JournalLog,
 }
 
 #[derive(Debug)]
@@ -261,6 +262,7 @@ impl Server {
             key_uses,
             merchant_feed,
             webhooks,
+            journal_log,
         } = self.background;
         // They settle what they find, so they go first.
         expiry.stop().await;
@@ -271,6 +273,8 @@ impl Server {
         // What was settled last is in the journal now.
         merchant_feed.stop().await;
         webhooks.stop().await;
+        // After the last batch has its position.
+        journal_log.stop().await;
         retention.stop().await;
         key_uses.stop().await;
         self.store.close().await;
@@ -340,6 +344,13 @@ async fn start_app(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
+    let journal_log = JournalLog::start(JournalLogParts {
+        store: Arc::clone(&store),
+        keys: Arc::clone(&keys) as Arc<dyn IssuerKeys>,
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        every: parsed.checkpoint_every,
+    });
     let test_payers = TestPayers::start(TestPayersParts {
         store: Arc::clone(&store),
         batcher: batcher.clone(),
@@ -389,6 +400,7 @@ async fn start_app(
         key_uses,
         merchant_feed,
         webhooks,
+        journal_log,
     };
     Ok((Arc::new(app), background))
 }

@@ -72,6 +72,7 @@ pub struct Settings {
     pub envelopes: EnvelopeSettings,
     pub merchant_codes: MerchantCodeSettings,
     pub webhooks: WebhookSettings,
+    pub journal: JournalSettings,
     pub log: LogSettings,
 }
 
@@ -266,6 +267,22 @@ pub struct EnvelopeSettings {
     pub life_hours: u32,
 }
 
+/// `[journal]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml explains each field")]
+pub struct JournalSettings {
+    pub checkpoint_seconds: u32,
+}
+
+impl JournalSettings {
+    /// How often a checkpoint may be signed; none: never.
+    fn every(self) -> Option<Duration> {
+        let seconds = u64::from(self.checkpoint_seconds);
+        (seconds > 0).then(|| Duration::from_secs(seconds))
+    }
+}
+
 /// `[devices]`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -387,6 +404,7 @@ impl Settings {
                 open_registration: self.registration == Registration::Open,
             },
             merchant_codes: self.merchant_codes.defaults()?,
+            checkpoint_every: self.journal.every(),
             rates: self.rate_limits.limits()?,
             webhook_timeout: self.webhooks.timeout()?,
             public_authorities: self.public_authorities()?,
@@ -436,6 +454,7 @@ pub(crate) struct Parsed {
     pub(crate) devices: DeviceRules,
     pub(crate) envelope_life_millis: i64,
     pub(crate) merchant_codes: MerchantCodeDefaults,
+    pub(crate) checkpoint_every: Option<Duration>,
     pub(crate) rates: RateLimits,
     pub(crate) webhook_timeout: Duration,
     pub(crate) public_authorities: Vec<String>,

@@ -241,7 +241,10 @@ async fn only_what_is_public_is_answered_without_a_key() {
         assert_conventional(&answer);
         answer.assert_problem(401, "unauthorized", "retry");
     }
-    assert_eq!(public, BTreeSet::from(["/livez", "/readyz", "/v1/issuer"]));
+    let journal = ["checkpoint", "consistency", "proof"].map(|name| format!("/v1/journal/{name}"));
+    let journal = journal.iter().map(String::as_str);
+    let known = ["/livez", "/readyz", "/v1/issuer"].into_iter().chain(journal);
+    assert_eq!(public, known.collect());
 }
 
 #[tokio::test]

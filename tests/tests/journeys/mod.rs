@@ -3,6 +3,7 @@
 
 mod account;
 mod api_keys;
+mod audit;
 mod authorities;
 mod bad_input;
 mod bad_requests;
@@ -22,6 +23,7 @@ mod envelopes;
 pub(crate) mod evidence;
 mod export;
 mod issuer_keys;
+mod journal_log;
 mod limits;
 mod lists;
 mod merchant_events;

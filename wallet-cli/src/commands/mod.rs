@@ -1,10 +1,12 @@
 //! One command a file.
 
+mod audit;
 mod backup;
 mod bench;
 mod code;
 mod completions;
 mod demo;
+mod export;
 mod ids;
 mod merchant;
 mod operator;
@@ -12,6 +14,7 @@ mod payer;
 mod payout_state;
 mod serve;
 mod terminal;
+mod witness;
 
 use clap::{Subcommand, ValueEnum};
 
@@ -33,6 +36,9 @@ pub(crate) enum Command {
     Operator(operator::Command),
     #[command(subcommand)]
     Code(code::Command),
+    Audit(audit::Args),
+    Export(export::Args),
+    Witness(witness::Args),
     Completions(completions::Args),
 }
 
@@ -47,6 +53,9 @@ pub(crate) fn run(command: Command, output: Output) -> Result<(), Failure> {
         Command::Merchant(command) => block_on(merchant::run(command, output)),
         Command::Operator(command) => block_on(operator::run(command, output)),
         Command::Code(command) => code::run(command, output),
+        Command::Audit(args) => block_on(audit::run(&args, output)),
+        Command::Export(args) => block_on(export::run(&args, output)),
+        Command::Witness(args) => block_on(witness::run(&args, output)),
         Command::Completions(args) => completions::run(&args, output),
     }
 }

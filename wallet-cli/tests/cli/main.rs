@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its world fails")]
 
+mod audit_job;
 mod backups;
 mod inspect_job;
 mod key_job;

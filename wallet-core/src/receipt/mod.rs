@@ -40,7 +40,7 @@ const BAD_SIGNATURE: Error =
 /// | 129 | 8 | id of the signing key |
 /// | 137 | 64 | Ed25519 signature (RFC 8032) over `wallet-receipt/1/live` or `…/test`, NUL, issuer id, record |
 /// | 201 | 2 | length of the proof that follows |
-/// | 203 | – | inclusion proof in the issuer's journal; empty in this release, kept as it is |
+/// | 203 | – | proof of its place in the issuer's journal, or nothing (feature `proof`) |
 ///
 /// The proof stands outside the signature, so that it can be added once the journal has grown
 /// past the record.
@@ -95,10 +95,47 @@ impl Receipt {
         &self.record
     }
 
+    /// The proof of its place in the issuer's journal, as it came: empty where there is none.
+    ///
+    /// It stands outside the signature, so it says nothing before it is verified.
+    #[must_use]
+    pub fn proof(&self) -> &[u8] {
+        &self.proof
+    }
+
     /// Which of the issuer's keys signed.
     #[must_use]
     pub fn key_id(&self) -> SigningKeyId {
         self.key_id
+    }
+}
+
+#[cfg(feature = "proof")]
+impl Receipt {
+    /// The same receipt with a proof of its place in the journal, in the place of any that it has.
+    #[must_use]
+    pub fn with_proof(mut self, proof: &crate::proof::InclusionProof) -> Self {
+        self.proof = proof.to_bytes();
+        self
+    }
+
+    /// Checks offline that the record stands in the journal that the issuer signed.
+    ///
+    /// # Errors
+    /// `receipt_without_proof`; those of [`InclusionProof`](crate::proof::InclusionProof).
+    pub fn verify_inclusion(
+        &self,
+        issuer: &IssuerId,
+        keys: &[SigningPublicKey],
+    ) -> Result<crate::proof::Included, Error> {
+        const WITHOUT: Error = Error::new(
+            "receipt_without_proof",
+            "the receipt has no proof of its place in the journal yet: ask the issuer for one",
+        );
+        if self.proof.is_empty() {
+            return Err(WITHOUT);
+        }
+        crate::proof::InclusionProof::from_bytes(&self.proof)?.verify(&self.record, issuer, keys)
     }
 }
 

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use wallet_core::receipt::Record;
 
 use super::ledger::{Bucket, Entry};
+use super::tree;
 
 const BOOKS_DOMAIN: &[u8] = b"wallet-books/1\0";
 
@@ -34,35 +35,14 @@ pub fn books_hash(entries: &[Entry], evidence: &[u8]) -> [u8; 32] {
 /// Each record can later be proved to be in the journal without showing the others.
 #[must_use]
 pub fn merkle_root<'a>(records: impl IntoIterator<Item = &'a Record>) -> [u8; 32] {
-    let leaves: Vec<[u8; 32]> = records
-        .into_iter()
-        .map(|record| {
-            Sha256::new().chain_update([0]).chain_update(record.to_bytes()).finalize().into()
-        })
-        .collect();
-    subtree(&leaves)
-}
-
-fn subtree(leaves: &[[u8; 32]]) -> [u8; 32] {
-    match leaves {
-        [] => Sha256::digest([]).into(),
-        [leaf] => *leaf,
-        _ => {
-            // The largest power of two smaller than the number of leaves.
-            let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
-            Sha256::new()
-                .chain_update([1])
-                .chain_update(subtree(left))
-                .chain_update(subtree(right))
-                .finalize()
-                .into()
-        }
-    }
+    let leaves: Vec<[u8; 32]> =
+        records.into_iter().map(|record| tree::leaf_hash(&record.to_bytes())).collect();
+    tree::root(&leaves)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::subtree;
+    use crate::domain::tree::root as subtree;
 
     /// Roots of RFC 6962 trees over the well-known test leaves of Certificate Transparency.
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Start at [`settle`]: it is the whole life of a payment once its code has been verified.
 
+pub mod audit;
 pub mod command;
 pub mod fee;
 pub mod ids;
@@ -19,4 +20,5 @@ pub mod snapshot;
 pub mod stage;
 pub mod statement;
 pub mod test_payer;
+pub mod tree;
 pub mod webhooks;

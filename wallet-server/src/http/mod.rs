@@ -12,6 +12,7 @@ mod events;
 mod fee_body;
 mod input;
 mod issuer;
+mod journal;
 mod key_use;
 mod list;
 mod not_moved;
@@ -85,6 +86,7 @@ fn public_routes() -> OpenApiRouter<Arc<App>> {
         .merge(webhooks::routes())
         .merge(test_mode::routes())
         .merge(issuer::routes())
+        .merge(journal::routes())
         .merge(wallet::routes())
 }
 

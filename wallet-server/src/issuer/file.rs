@@ -12,6 +12,7 @@ use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
 use wallet_core::issuer::{IssuerDocument, IssuerStatement, StatedSealingKey, StatedSigningKey};
 use wallet_core::keyfile::{self, Cost, Passphrase};
 use wallet_core::merchant_code::MerchantCode;
+use wallet_core::proof::{Checkpoint, SignedCheckpoint};
 use wallet_core::receipt::{Receipt, Record};
 use wallet_core::{
     Error, IssuerId, Mode, SealingKey, SealingKeys, SigningKey, SigningPublicKey, Timestamp,
@@ -142,6 +143,30 @@ impl FileKeys {
         Ok(keys)
     }
 
+    /// Reads the key file, and leaves it as it is: for an auditor.
+    ///
+    /// # Errors
+    /// `Io`, `Unusable`, `Contents` or `NeedsPassphrase`.
+    pub fn open(
+        path: &Path,
+        passphrase: Option<Passphrase>,
+        entropy: Arc<Entropy>,
+    ) -> Result<Self, KeyFileError> {
+        let bytes =
+            private_file::read(path).map_err(|error| KeyFileError::Io(path.to_owned(), error))?;
+        let state = contents::decode(path, &bytes, passphrase.as_ref())?;
+        Ok(Self {
+            path: path.to_owned(),
+            passphrase,
+            cost: Cost::DEFAULT,
+            entropy,
+            issuer_id: state.root.public_key().root_issuer_id(),
+            rotating: Mutex::new(()),
+            state: RwLock::new(state),
+            sync: |keys| private_file::sync_folder(&keys.path),
+        })
+    }
+
     fn state(&self) -> State {
         // A panic while the lock was held leaves the last complete state behind.
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -270,6 +295,11 @@ impl IssuerKeys for FileKeys {
     fn sign_merchant_code(&self, code: &MerchantCode, mode: Mode, now: Timestamp) -> String {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         code.sign(&self.issuer_id, mode, state.signing_key_at(now))
+    }
+
+    fn sign_checkpoint(&self, checkpoint: &Checkpoint, now: Timestamp) -> SignedCheckpoint {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        checkpoint.sign(state.signing_key_at(now))
     }
 
     fn hide(&self, purpose: Purpose, subject: &[u8], plaintext: &[u8]) -> Vec<u8> {

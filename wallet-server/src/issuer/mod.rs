@@ -11,6 +11,7 @@ mod vault;
 use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
 use wallet_core::issuer::IssuerDocument;
 use wallet_core::merchant_code::MerchantCode;
+use wallet_core::proof::{Checkpoint, SignedCheckpoint};
 use wallet_core::receipt::{Receipt, Record};
 use wallet_core::{Error, IssuerId, Mode, SealingPublicKey, SigningPublicKey, Slot, Timestamp};
 use zeroize::Zeroizing;
@@ -44,6 +45,9 @@ pub trait IssuerKeys: Send + Sync {
 
     /// The text of a code that a merchant shows, signed with the key in effect at `now`.
     fn sign_merchant_code(&self, code: &MerchantCode, mode: Mode, now: Timestamp) -> String;
+
+    /// Signs a checkpoint of the journal with the key that is in effect.
+    fn sign_checkpoint(&self, checkpoint: &Checkpoint, now: Timestamp) -> SignedCheckpoint;
 
     /// Encrypts for the issuer itself. What was encrypted for one purpose and subject opens for
     /// no other.

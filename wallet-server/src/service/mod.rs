@@ -2,6 +2,8 @@
 
 mod account;
 mod api_keys;
+pub mod audit;
+pub mod books_export;
 mod charge;
 mod confirmations;
 mod devices;
@@ -9,6 +11,7 @@ mod enrol;
 mod envelopes;
 mod factor;
 mod identity;
+mod journal;
 mod lookups;
 mod merchant_codes;
 mod merchants;
@@ -65,6 +68,7 @@ pub use enrol::{Enrolled, Joining};
 pub use envelopes::{ClaimShown, EnvelopeRequest, EnvelopeShown};
 pub use factor::{FactorRefused, SecondFactor};
 pub use identity::ChangeRefused;
+pub use journal::{NotProved, ProvedReceipt};
 pub use merchant_codes::{
     KnownMerchantCode, MerchantCodeDefaults, MerchantCodePayment, NoMerchantCode, OrderRequest,
     ScannedCode, SignedMerchantCode,

@@ -6,6 +6,7 @@
 mod accounts;
 pub(crate) mod again;
 mod api_keys;
+mod audit;
 mod balance_transactions;
 mod checks;
 mod claimed;
@@ -18,6 +19,7 @@ mod hex;
 mod identity;
 mod issuer;
 mod journal;
+mod journal_log;
 mod leases;
 mod merchant_events;
 mod merchant_feed;
@@ -49,6 +51,7 @@ pub use api_keys::{
     ApiKey, ApiKeyEvent, ApiKeyState, KeptSecret, KeyUse, KeyUseCursor, KeyUseOutcome, KeyUseRow,
     KnownApiKey, NewApiKey, NotRotated,
 };
+pub use audit::{AUDIT_PAGE, AuditCursor, AuditedBalance, PlacedBatch};
 pub use balance_transactions::{
     BalanceTransaction, StatementDay, StatementRange, TransactionFilter,
 };
@@ -64,6 +67,7 @@ pub use identity::{
     handles_kept_since,
 };
 pub use journal::STEP_MAX;
+pub use journal_log::{KeptCheckpoint, PlacedRecord};
 pub use leases::Holder;
 pub use merchant_events::{MerchantEvent, MerchantEvents, MerchantSubject};
 pub use merchant_feed::{FeedPart, FeedPlace, FeedStep};

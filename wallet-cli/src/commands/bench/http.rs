@@ -131,7 +131,8 @@ impl Run<'_> {
         flood.or(args.webhooks).map_or(Ok(()), allow_connections)?;
         let mut servers = Vec::with_capacity(args.servers);
         for number in 0..args.servers {
-            servers.push(ServerProcess::start(&settings(place, url, number)).await?);
+            let settings = [settings(place, url, number), args.set.clone()].concat();
+            servers.push(ServerProcess::start(&settings).await?);
         }
         if let Some(first) = needs.first() {
             wait_until(usable_from(first.step)).await;

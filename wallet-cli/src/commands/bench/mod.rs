@@ -110,6 +110,9 @@ pub(crate) struct Args {
     /// How many commands are under way at once
     #[arg(long, value_name = "N", default_value = "1024", value_parser = count, requires = "ledger_only")]
     in_flight: usize,
+    /// A setting of the servers that are measured, by its name in the configuration file
+    #[arg(long, value_name = "NAME=VALUE", value_parser = super::serve::assignment)]
+    set: Vec<(String, String)>,
     /// Keep database, keys and payers in this directory, which is new, empty or kept before
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,

@@ -78,6 +78,7 @@ const ERRORS: &[Row] = &[
     (409, "test_clock_off", FINAL, "Nobody moves the clock of this server."),
     (409, "test_clock_on", FINAL, "Tests move the clock, so nothing live is made here."),
     (409, "confirmation_expired", FINAL, "Too late to confirm; what was held is free."),
+    (409, "proof_not_ready", RETRY, "No checkpoint is about the receipt yet: some seconds."),
     (409, "clock_skew", RETRY, "The code is from the future: look at `server_time`."),
     (409, "key_enrolled", FINAL, "The device's key is enrolled already."),
     (409, "device_revoked", FINAL, "A revoked device is enrolled anew, with another key."),

@@ -165,6 +165,9 @@ texts! {
     /// A public key: 32 bytes in hexadecimal.
     PublicKey,
         "^[0-9a-f]{64}$", "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    /// A hash in a Merkle tree: 32 bytes in hexadecimal.
+    TreeHash,
+        "^[0-9a-f]{64}$", "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328";
     /// A receipt, signed by the issuer: `docs/receipts.md` says how to check it offline.
     Receipt, "^[A-Za-z0-9_-]+$", "AQEAAQMBogNmZuN1";
     /// A QR code as an SVG picture.

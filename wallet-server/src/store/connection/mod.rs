@@ -33,6 +33,25 @@ pub enum Isolation {
     Serializable,
 }
 
+const URL_FORMS: &str = "a database is sqlite:FILE or postgres://USER@HOST/NAME";
+
+/// Refuses a schema that is not the one that this program knows.
+fn check_schema(found: Option<i64>, migrator: &sqlx::migrate::Migrator) -> Result<(), StoreError> {
+    let known = migrator.iter().map(|migration| migration.version).max();
+    match (found, known) {
+        (Some(found), Some(known)) if found == known => Ok(()),
+        (Some(found), Some(known)) if found > known => Err(StoreError::Newer),
+        _ => {
+            let message =
+                "the books are those of an older release: start its server once with this one";
+            Err(StoreError::Open(message.to_owned()))
+        }
+    }
+}
+
+/// The last change of the schema.
+const SCHEMA: &str = "select max(version) from _sqlx_migrations where success";
+
 /// The database.
 #[derive(Debug)]
 pub struct Store(Database);
@@ -66,8 +85,23 @@ impl Store {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return postgres::Server::open(url, isolation).await.map(Database::Postgres).map(Self);
         }
-        let message = "a database is sqlite:FILE or postgres://USER@HOST/NAME";
-        Err(StoreError::Open(message.to_owned()))
+        Err(StoreError::Open(URL_FORMS.to_owned()))
+    }
+
+    /// Opens books that are there, to read them and no more: beside a running server, or without
+    /// one. Nothing is migrated, so the schema must be the one that this program knows.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`].
+    pub async fn open_to_read(url: &str) -> Result<Self, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return sqlite::File::open_to_read(path).await.map(Database::Sqlite).map(Self);
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return postgres::Server::open_to_read(url).await.map(Database::Postgres).map(Self);
+        }
+        Err(StoreError::Open(URL_FORMS.to_owned()))
     }
 
     /// Whether other processes may use the same books at the same time.

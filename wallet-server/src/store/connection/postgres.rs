@@ -52,35 +52,14 @@ pub(super) struct Server {
 impl Server {
     /// Connects, and brings the schema up to date.
     pub(super) async fn open(url: &str, isolation: Isolation) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|error| StoreError::Open(error.to_string()))?
-            .application_name("wallet-server")
-            // Whatever the database's default is: what was acknowledged is on the disk.
-            .options([("synchronous_commit", "on")])
-            // Nobody waits longer for a lock than a till waits for an answer, and a process that
-            // hangs does not keep its locks.
-            .options([("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "10s")]);
-        let unreachable = |error| StoreError::Open(format!("PostgreSQL does not answer: {error}"));
-        // Not from a pool, which would go on trying where nobody listens.
-        let mut connection = match tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await {
-            Ok(connection) => connection.map_err(unreachable)?,
-            Err(_) => return Err(unreachable(sqlx::Error::PoolTimedOut)),
-        };
+        let options = options(url, "wallet-server")?;
+        let mut connection = connect(&options).await?;
         check_settings(&mut connection).await?;
         // Takes a lock, so that of several servers that start at once one migrates. The others
         // wait for it, however long it takes.
         sqlx::query("set lock_timeout = 0").execute(&mut connection).await?;
         sqlx::migrate!("migrations/postgres").run(&mut connection).await?;
         connection.close().await?;
-        let pool = |options: PgConnectOptions, size| {
-            PgPoolOptions::new()
-                .max_connections(size)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                // That would be a round trip for each transaction. One that finds its connection
-                // dead takes the next one, see `begin` and `read`.
-                .test_before_acquire(false)
-                .connect_lazy_with(options)
-        };
         let begin = match isolation {
             Isolation::ReadCommitted => "begin isolation level read committed",
             Isolation::Serializable => "begin isolation level serializable",
@@ -91,6 +70,25 @@ impl Server {
             readers: pool(by_index, READERS_MAX),
             surveyors: pool(options, SURVEYORS_MAX),
             begin,
+        })
+    }
+
+    /// Connects to books that are there. Nothing can be written through it.
+    pub(super) async fn open_to_read(url: &str) -> Result<Self, StoreError> {
+        let options =
+            options(url, "wallet-audit")?.options([("default_transaction_read_only", "on")]);
+        let mut connection = connect(&options).await?;
+        check_settings(&mut connection).await?;
+        let found = sqlx::query_scalar(super::SCHEMA).fetch_one(&mut connection).await;
+        let found = found.map_err(|error| StoreError::Open(format!("no books: {error}")))?;
+        super::check_schema(found, &sqlx::migrate!("migrations/postgres"))?;
+        connection.close().await?;
+        let by_index = options.clone().options(BY_INDEX);
+        Ok(Self {
+            writers: pool(by_index.clone(), 1),
+            readers: pool(by_index, 1),
+            surveyors: pool(options, 1),
+            begin: "begin read only",
         })
     }
 
@@ -150,6 +148,36 @@ impl Server {
         connection.prepare(text.into_sql_str()).await?;
         Ok(())
     }
+}
+
+fn options(url: &str, application: &str) -> Result<PgConnectOptions, StoreError> {
+    Ok(PgConnectOptions::from_str(url)
+        .map_err(|error| StoreError::Open(error.to_string()))?
+        .application_name(application)
+        // Whatever the database's default is: what was acknowledged is on the disk.
+        .options([("synchronous_commit", "on")])
+        // Nobody waits longer for a lock than a till waits for an answer, and a process that
+        // hangs does not keep its locks.
+        .options([("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "10s")]))
+}
+
+/// Not from a pool, which would go on trying where nobody listens.
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
+    let unreachable = |error| StoreError::Open(format!("PostgreSQL does not answer: {error}"));
+    match tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await {
+        Ok(connection) => connection.map_err(unreachable),
+        Err(_) => Err(unreachable(sqlx::Error::PoolTimedOut)),
+    }
+}
+
+fn pool(options: PgConnectOptions, size: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // That would be a round trip for each transaction. One that finds its connection dead
+        // takes the next one, see `begin` and `read`.
+        .test_before_acquire(false)
+        .connect_lazy_with(options)
 }
 
 /// An old server would fail in the middle of a payment, and one without fsync would lose them.

@@ -40,7 +40,7 @@ pub(super) struct File {
     writer: SqlitePool,
     readers: SqlitePool,
     // Held for as long as the file is open: a second server on it must not start.
-    lock: std::fs::File,
+    lock: Option<std::fs::File>,
 }
 
 impl File {
@@ -83,7 +83,30 @@ impl File {
             .test_before_acquire(false)
             .connect_with(options.pragma("query_only", "on"))
             .await?;
-        Ok(Self { writer, readers, lock })
+        Ok(Self { writer, readers, lock: Some(lock) })
+    }
+
+    /// Opens a file that is there, beside whoever writes it. Nothing can be written through it.
+    pub(super) async fn open_to_read(path: &str) -> Result<Self, StoreError> {
+        if path.is_empty() || path.contains([':', '?']) || !Path::new(path).is_file() {
+            return Err(StoreError::Open(format!("there is no file {path}")));
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("query_only", "on");
+        let readers = SqlitePoolOptions::new()
+            .max_connections(1)
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await?;
+        check_version(&readers).await?;
+        let found = sqlx::query_scalar(super::SCHEMA).fetch_one(&readers).await;
+        let found = found.map_err(|error| StoreError::Open(format!("no books: {error}")))?;
+        super::check_schema(found, &sqlx::migrate!("migrations/sqlite"))?;
+        // What begins to write is refused by SQLite.
+        Ok(Self { writer: readers.clone(), readers, lock: None })
     }
 
     pub(super) async fn read<Row: DeserializeOwned>(
@@ -109,7 +132,7 @@ impl File {
         self.readers.close().await;
         self.writer.close().await;
         // Whoever still holds this can do nothing with it; the next server need not wait for them.
-        drop(self.lock.unlock());
+        drop(self.lock.as_ref().map(std::fs::File::unlock));
     }
 
     #[cfg(test)]

@@ -10,9 +10,9 @@ use std::path::Path;
 use super::sql::{Sql, sql};
 use super::{
     Store, accounts, api_keys, balance_transactions, checks, claimed, confirmations, envelopes,
-    events, identity, issuer, journal, leases, merchant_events, merchant_feed, merchants, nonces,
-    orders, payers, payments, payouts, pins, plates, recipients, retention, settlement, spending,
-    test_payers, webhooks, withdrawals,
+    events, identity, issuer, journal, journal_log, leases, merchant_events, merchant_feed,
+    merchants, nonces, orders, payers, payments, payouts, pins, plates, recipients, retention,
+    settlement, spending, test_payers, webhooks, withdrawals,
 };
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
@@ -27,6 +27,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
         spending::STATEMENTS,
         issuer::STATEMENTS,
         journal::STATEMENTS,
+        journal_log::STATEMENTS,
         leases::STATEMENTS,
         merchant_events::STATEMENTS,
         merchant_feed::STATEMENTS,
@@ -51,6 +52,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     .chain(api_keys::statements())
     .chain(payouts::statements())
     .chain(webhooks::statements())
+    .chain(super::audit::statements())
 }
 
 fn migrations(database: &str) -> Vec<(String, String)> {
@@ -139,6 +141,7 @@ async fn no_statement_reads_a_whole_table_but_those_that_are_about_it() {
     for (name, sql) in statements() {
         if sql.sqlite.is_empty()
             || name.starts_with("checks::")
+            || name.starts_with("audit_sums::")
             || WHOLE.contains(name)
             || REFERRED_TO.contains(name)
         {

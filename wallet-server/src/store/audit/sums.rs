@@ -1,0 +1,71 @@
+//! What holds over many rows: questions about everything, one each.
+
+use crate::store::sql::{Sql, sql};
+
+/// Every batch that was closed has its place in the journal, or waits for it.
+const UNPLACED: Sql = Sql {
+    sqlite: "with input as (select $1) select json_group_array(json_object( \
+        'example', lower(hex(f.id)), 'wrong', f.wrong)) from (select b.id, count(*) over () as wrong \
+        from batches b left join journal j on j.batch = b.id where j.batch is null limit 1) f",
+    postgres: "with input as (select $1::jsonb) select coalesce(json_agg(json_build_object( \
+        'example', encode(f.id, 'hex'), 'wrong', f.wrong)), '[]')::text from ( \
+        select b.id, count(*) over () as wrong from batches b \
+        left join journal j on j.batch = b.id left join journal_pending w on w.batch = b.id \
+        where j.batch is null and w.batch is null limit 1) f",
+};
+
+/// Every event belongs to a batch that was closed.
+const UNCLOSED: Sql = sql!(input { any: int }
+    "select f.batch as example, count(*) over () as wrong from input i cross join ( \
+        select e.batch from (select batch from events group by batch) e \
+        left join batches b on b.id = e.batch where b.id is null) f limit 1"
+    => { example: blob, wrong: int });
+
+/// Every row about money has the record that made it.
+const ORIGINS: Sql = sql!(input { any: int }
+    "select f.id as example, count(*) over () as wrong from input i cross join ( \
+        select o.id from ( \
+            select id, batch, event from payments \
+            union all select id, batch, event from refunds \
+            union all select id, batch, event from top_ups \
+            union all select id, batch, event from payer_transfers \
+            union all select id, batch, event from withdrawals \
+            union all select id, batch, event from envelopes \
+            union all select claim, batch, event from envelope_shares where claim is not null) o \
+        left join events e on e.batch = o.batch and e.n = o.event and e.subject = o.id \
+        where e.batch is null) f limit 1"
+    => { example: blob, wrong: int });
+
+/// No payment was made that took its payer above the day's limit of then: in the order of the
+/// journal, with everything that counts on that day before it. What was called off since does not
+/// count any more, so an honest sum is never larger than it was.
+const DAYS: Sql = sql!(input { any: int }
+    "select f.id as example, count(*) over () as wrong from input i cross join ( \
+        select s.id from ( \
+            select m.id, m.counted, m.limit_day, sum(m.counted) over ( \
+                partition by m.payer, m.day order by j.position, m.event \
+                rows between unbounded preceding and current row) as spent \
+            from (select id, payer, day, counted, limit_day, batch, event from payments \
+                where counted > 0 \
+                union all select id, payer, day, amount, null, batch, event from payer_transfers \
+                union all select id, payer, day, counted, null, batch, event from envelopes) m \
+            join journal j on j.batch = m.batch) s \
+        where s.counted > 0 and s.spent > s.limit_day) f limit 1"
+    => { example: blob, wrong: int });
+
+/// Each of them, by its name.
+pub(super) const SUMS: [(&str, &Sql); 4] = [
+    ("batches_placed", &UNPLACED),
+    ("events_closed", &UNCLOSED),
+    ("origins", &ORIGINS),
+    ("day_limits", &DAYS),
+];
+
+/// Every statement of this file, for the test that prepares them on both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
+    ("audit_sums::UNPLACED", &UNPLACED),
+    ("audit_sums::UNCLOSED", &UNCLOSED),
+    ("audit_sums::ORIGINS", &ORIGINS),
+    ("audit_sums::DAYS", &DAYS),
+];
