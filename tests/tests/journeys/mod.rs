@@ -3,6 +3,7 @@
 
 mod account;
 mod api_keys;
+mod attacks;
 mod authorities;
 mod bad_input;
 mod bad_requests;
