@@ -36,7 +36,7 @@ impl Derived {
 }
 
 /// HMAC-SHA-256 of a label, NUL and a text.
-fn hmac(key: &[u8; 32], [label, text]: [&[u8]; 2]) -> [u8; 32] {
+pub(super) fn hmac(key: &[u8; 32], [label, text]: [&[u8]; 2]) -> [u8; 32] {
     let mut block = Zeroizing::new([0; BLOCK_LENGTH]);
     block[..key.len()].copy_from_slice(key);
     let mac = Hmac::<Sha256>::new(&(*block).into());
