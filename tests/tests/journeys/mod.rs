@@ -21,6 +21,7 @@ mod enrolment;
 mod envelopes;
 mod evidence;
 mod export;
+mod hostile;
 mod issuer_keys;
 mod limits;
 mod lists;
