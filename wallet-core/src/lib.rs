@@ -47,6 +47,8 @@ pub mod till;
 mod time;
 #[cfg(feature = "totp")]
 pub mod totp;
+#[cfg(test)]
+mod vectors;
 
 pub use error::Error;
 pub use keys::{

@@ -1,6 +1,7 @@
 //! The API's own description, against which every answer of every test is held: its status, its
 //! error code, its headers and its body stand there, or the test fails.
 
+mod example;
 mod schema;
 
 use std::sync::LazyLock;
@@ -8,6 +9,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use crate::Answer;
+pub use example::example;
 
 static PUBLIC: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(&wallet_server::http::public_document()).unwrap());

@@ -108,7 +108,7 @@ fn text_mismatch(schema: &Value, text: &str) -> Option<String> {
 }
 
 /// Whether a text fits a pattern; each pattern is compiled once.
-fn fits(pattern: &str, text: &str) -> bool {
+pub(super) fn fits(pattern: &str, text: &str) -> bool {
     static COMPILED: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
     let mut compiled = COMPILED.lock().unwrap();
     let regex = compiled.entry(pattern.to_owned()).or_insert_with(|| Regex::new(pattern).unwrap());

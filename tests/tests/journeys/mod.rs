@@ -3,6 +3,7 @@
 
 mod account;
 mod api_keys;
+mod attacks;
 mod audit;
 mod authorities;
 mod bad_input;
@@ -22,6 +23,7 @@ mod enrolment;
 mod envelopes;
 pub(crate) mod evidence;
 mod export;
+mod hostile;
 mod issuer_keys;
 mod journal_log;
 mod limits;

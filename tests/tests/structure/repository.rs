@@ -108,6 +108,25 @@ fn every_link_in_a_document_leads_to_a_file_and_to_a_heading_that_exist() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let page = text(Path::new("docs/security.md")).unwrap();
+    let mut named = 0;
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        // A link to a file, and behind it the names of tests in that file.
+        for cited in row.split("](../").skip(1) {
+            let (file, names) = cited.split_once(')').unwrap();
+            let source = text(Path::new(file)).unwrap_or_default();
+            let names = names.split('[').next().unwrap().split('`').skip(1).step_by(2);
+            for name in names.filter(|name| name.contains('_') && !name.contains(' ')) {
+                assert!(source.contains(&format!("fn {name}()")), "{file} has no test {name}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 40, "only {named} tests are named");
+}
+
 /// The targets of links within the repository, as in `[text](target)`.
 fn links(markdown: &str) -> impl Iterator<Item = &str> {
     let targets = markdown.split("](").skip(1).filter_map(|rest| rest.split(')').next());

@@ -48,9 +48,30 @@ impl FeeRule {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use wallet_core::{Currency, Money};
 
     use super::FeeRule;
+
+    proptest! {
+        #[test]
+        fn a_fee_is_the_nearest_minor_unit_and_leaves_the_merchant_no_less_than_nothing(
+            basis_points in 0..=10_000_u16,
+            fixed in 0..1_000_i64,
+            amount in 1..=i64::MAX,
+        ) {
+            let rule = FeeRule::new(basis_points, fixed).unwrap();
+            prop_assert_eq!((rule.basis_points(), rule.fixed_minor()), (basis_points, fixed));
+            let money = Money::from_minor(amount, Currency::from_code("CNY").unwrap());
+            let fee = rule.fee(money).minor();
+            prop_assert!((0..=amount).contains(&fee));
+            if fee < amount {
+                let exact = i128::from(amount) * i128::from(basis_points);
+                let twice_off = 2 * (i128::from(fee - fixed) * 10_000 - exact);
+                prop_assert!(-10_000 < twice_off && twice_off <= 10_000);
+            }
+        }
+    }
 
     #[test]
     fn a_fee_rounds_half_up_and_never_exceeds_the_amount() {

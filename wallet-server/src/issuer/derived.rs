@@ -57,7 +57,7 @@ impl Derived {
 }
 
 /// HMAC-SHA-256 of a label, NUL and a text.
-fn hmac(key: &[u8; 32], [label, text]: [&[u8]; 2]) -> [u8; 32] {
+pub(super) fn hmac(key: &[u8; 32], [label, text]: [&[u8]; 2]) -> [u8; 32] {
     mac(key).chain_update(label).chain_update([0]).chain_update(text).finalize().into_bytes().into()
 }
 

@@ -7,6 +7,8 @@ mod derived;
 mod file;
 mod pin;
 mod vault;
+#[cfg(test)]
+mod vectors;
 
 use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
 use wallet_core::issuer::IssuerDocument;

@@ -106,8 +106,29 @@ fn another_day_and_another_month_begin_with_nothing_spent() {
 }
 
 #[test]
+fn nothing_is_allowed_in_a_currency_without_limits() {
+    let dollars = Money::from_minor(1, Currency::from_code("USD").unwrap());
+    let rules = rules();
+    let limits = rules.of(&OwnLimits::default());
+    let over = rules.allow(&limits, dollars, &usage(10, 0), Proof::Pin).unwrap_err();
+    assert_eq!((over.limit, over.left), (LimitName::Payment, Money::zero(dollars.currency())));
+}
+
+#[test]
+fn what_needs_no_pin_is_the_lower_of_the_payers_and_the_issuers() {
+    let rules = rules();
+    for (own, found) in [((Some(50), Some(9)), (50, 3)), ((Some(500), Some(2)), (100, 2))] {
+        let own =
+            OwnLimits { without_pin: own.0, without_pin_count: own.1, ..OwnLimits::default() };
+        let limits = rules.of(&own);
+        assert_eq!((limits.without_pin, limits.without_pin_count), (yuan(found.0), found.1));
+    }
+}
+
+#[test]
 fn a_clock_that_is_turned_back_opens_no_new_day() {
     let before = usage(40, 31).counting(70, Proof::Code).unwrap();
+    assert_eq!(before.on(Today { day: Day(40), month_start: Day(31) }), before);
     assert_eq!(before.on(Today { day: Day(39), month_start: Day(31) }), before);
     assert_eq!(before.on(Today { day: Day(30), month_start: Day(0) }), before);
 }

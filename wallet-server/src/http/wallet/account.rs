@@ -130,6 +130,7 @@ pub(super) fn handle(text: &str) -> Result<Handle, Problem> {
     request_body = HandleBody,
     responses((status = OK, description = "The account.", body = AccountBody)),
     extensions(("x-errors" = json!([
+        "403 payer_unavailable",
         "404 not_found",
         "409 handle_taken",
         "429 too_many_requests",

@@ -143,7 +143,11 @@ struct NewLimitsBody {
     tag = "Account",
     request_body = NewLimitsBody,
     responses((status = OK, description = "The limits.", body = LimitsBody)),
-    extensions(("x-errors" = json!(["a PIN", "422 limit_above_issuer"]))),
+    extensions(("x-errors" = json!([
+        "a PIN",
+        "403 payer_unavailable",
+        "422 limit_above_issuer",
+    ]))),
 )]
 async fn set(
     State(app): State<Arc<App>>,
