@@ -21,5 +21,6 @@ pub mod worker;
 pub use server::{OperatorEndpoint, Server, StartError};
 pub use settings::{
     DEFAULT_TOML, DeviceSettings, EnvelopeSettings, LimitSettings, LogFormat, LogSettings,
-    PinSettings, RateLimitSettings, RateSettings, Registration, Settings, SettingsError,
+    MerchantCodeSettings, PinSettings, RateLimitSettings, RateSettings, Registration, Settings,
+    SettingsError,
 };
