@@ -287,6 +287,7 @@ async fn an_endpoint_that_says_that_it_is_gone_is_told_no_more_until_it_is_enabl
     assert_eq!((endpoint.text("/state"), endpoint.text("/disabled_because")), ("disabled", "gone"));
 
     let _ = scene.pay("order-2", "2.00").await.created();
+    scene.world.placed().await;
     let path = scene.path(&format!("/deliveries/{}/replay", first.id));
     let refused = scene.till.post(&path, &[], "").await;
     refused.assert_problem(409, "webhook_endpoint_disabled", "retry");
@@ -324,6 +325,7 @@ async fn a_merchant_disables_and_moves_an_endpoint() {
     let off = scene.patch(json!({ "state": "disabled" })).await;
     assert_eq!((off.text("/state"), off.text("/disabled_because")), ("disabled", "merchant"));
     let _ = scene.pay("order-1", "1.00").await.created();
+    scene.world.placed().await;
     let moved = Receiver::start().await;
     let change = json!({ "state": "enabled", "url": moved.url(), "description": "new house",
         "events": ["payment.succeeded"] });
