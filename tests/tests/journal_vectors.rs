@@ -53,7 +53,7 @@ fn read() -> Read {
         *read.verify(&issuer, &[key.public_key()]).unwrap().checkpoint()
     };
     let checkpoints = vectors.checkpoints.iter().map(checkpoint).collect();
-    Read { key, issuer, checkpoints, vectors }
+    Read { vectors, key, issuer, checkpoints }
 }
 
 #[test]

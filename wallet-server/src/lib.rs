@@ -17,20 +17,13 @@ mod server;
 pub mod service;
 mod settings;
 pub mod store;
+#[cfg(test)]
+mod wished;
 pub mod worker;
 
 pub use server::{OperatorEndpoint, Server, StartError};
 pub use settings::{
-<<<<<<< HEAD
     DEFAULT_TOML, DeviceSettings, EnvelopeSettings, JournalSettings, LimitSettings, LogFormat,
-    LogSettings, PinSettings, RateLimitSettings, RateSettings, Registration, Settings,
-    SettingsError, WebhookSettings,
-||||||| 5b74db4
-    DEFAULT_TOML, DeviceSettings, EnvelopeSettings, LimitSettings, LogFormat, LogSettings,
-    PinSettings, RateLimitSettings, RateSettings, Registration, Settings, SettingsError,
-=======
-    DEFAULT_TOML, DeviceSettings, EnvelopeSettings, LimitSettings, LogFormat, LogSettings,
-    MerchantCodeSettings, PinSettings, RateLimitSettings, RateSettings, Registration, Settings,
-    SettingsError,
->>>>>>> orders
+    LogSettings, MerchantCodeSettings, PinSettings, RateLimitSettings, RateSettings, Registration,
+    Settings, SettingsError, WebhookSettings,
 };

@@ -101,7 +101,7 @@ fn signed(key: &DeviceKey) -> Vec<Vec<u8>> {
         let fields = sign_request(key, "0707070707070707", &parts, body, NOW, "c2l4dGVlbi1jaGFycw");
         let mut head = head.trim_end().to_owned();
         for (name, value) in fields.unwrap().into_fields() {
-            head.push_str(&format!("\n{name}: {value}"));
+            head.extend(["\n", &name, ": ", &value]);
         }
         [head.as_bytes(), b"\n\n", body].concat()
     });

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -16,9 +15,6 @@ fn cases(parser: &Parser) -> u32 {
         _ => 2_000,
     }
 }
-
-/// No input may take longer; the slowest is a picture, in a build that is not optimised.
-const TIME_MAX: Duration = Duration::from_secs(60);
 
 /// One change to an input. Places are taken modulo its length.
 #[derive(Clone, Debug)]
@@ -88,9 +84,7 @@ fn kept(parser: &Parser) -> Vec<Vec<u8>> {
 }
 
 fn check(parser: &Parser, bytes: &[u8]) {
-    let begun = Instant::now();
     (parser.check)(bytes);
-    assert!(begun.elapsed() < TIME_MAX, "{} took {:?}", parser.name, begun.elapsed());
 }
 
 fn run<S: Strategy>(parser: &Parser, strategy: &S, bytes: impl Fn(S::Value) -> Vec<u8>) {

@@ -220,8 +220,10 @@ fn tamperings() -> Vec<(&'static str, String, &'static [&'static str])> {
         ),
         (
             "an entry's account",
-            format!("{entries} update entries set account = (select account from payers order by id desc limit 1) \
-                where transfer = (select transfer from payments where reference = 'paid') and account = (select account from payers order by id limit 1)"),
+            format!("{entries} update entries set account = (select account from payers \
+                    where id <> (select payer from payments where reference = 'paid') limit 1) \
+                where transfer = (select transfer from payments where reference = 'paid') \
+                and account in (select account from payers)"),
             &["journal_records", "payment_rows"],
         ),
         ("a leaf", format!("{journal} update journal set leaf = {zeros} where position = 3"), &["journal_leaves"]),
@@ -243,7 +245,7 @@ fn tamperings() -> Vec<(&'static str, String, &'static [&'static str])> {
         ("a deleted payment", "delete from payments where reference = 'last'".to_owned(), &["journal_records", "payment_rows"]),
         (
             "a payment's payer",
-            "update payments set payer = (select id from payers order by id desc limit 1) where reference = 'last'".to_owned(),
+            "update payments set payer = (select id from payers where id <> payments.payer limit 1) where reference = 'last'".to_owned(),
             &["payment_rows", "payer_signatures"],
         ),
         ("a code's step", "update payments set code_step = code_step - 1 where reference = 'last'".to_owned(), &["payer_signatures"]),

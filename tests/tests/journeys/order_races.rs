@@ -100,7 +100,8 @@ impl Maker {
                 request: self.request(Caller::Merchant(merchant)),
             }),
             _ => {
-                let (device, payer) = self.devices[self.below(self.devices.len())];
+                let number = self.below(self.devices.len());
+                let (device, payer) = self.devices[number];
                 let request = self.request(Caller::Payer(payer));
                 let by = PayerRequest { payer, device, request, shown: Vec::new() };
                 Command::PayMerchantCode(PayMerchantCode {

@@ -188,7 +188,7 @@ async fn a_reference_is_taken_by_an_order_as_by_a_charge() {
     let mut phone = world.payer("Wei", "50.00").await;
     let made = order(&till, "r-1", "10.00").await.created();
     let code = phone.code(&world, "20.00");
-    let charge = Charge::new("r-1", &code, "10.00");
+    let charge = Charge::new("r-1", &code, "10.00").key("c-1");
     till.charge(&charge).await.assert_problem(409, "reference_conflict", "retry");
     let body = json!({ "amount": "10.00", "currency": "CNY", "reference": "r-1" });
     let again = till.ask("/v1/orders", "o-2", body.clone()).await;
@@ -402,6 +402,8 @@ async fn a_list_has_them_all_newest_first_in_pages_and_by_state() {
     for number in 0..5 {
         let made = order(&till, &format!("r-{number}"), "1.00").await.created();
         ids.push(made.text("/id").to_owned());
+        // Of one millisecond, ids say no order.
+        world.advance_seconds(1);
         if number % 2 == 0 {
             let _ = pay(&world, &phone, &format!("p-{number}"), &scanned(&made)).await.created();
         }

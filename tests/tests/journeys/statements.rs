@@ -88,10 +88,11 @@ async fn recomputed(world: &World, days: std::ops::Range<i64>) -> String {
             reference
         };
         let amounts = [net + fee, fee, net, balance].map(amount).join(",");
-        text += &format!(
+        let row = format!(
             "{time:.3},{kind},evt_{position}_{n}_{millis},{prefix}_{subject},pay_{payment},\
              {reference},CNY,{amounts}\r\n"
         );
+        text.push_str(&row);
     }
     text
 }

@@ -66,10 +66,10 @@ impl Scene {
             }
         };
         let waited = tokio::time::timeout(std::time::Duration::from_mins(1), said).await;
-        match waited {
-            Ok(delivery) => delivery,
-            Err(_) => panic!("{pointer} is not {value}: {}", self.delivery(event).await.text),
+        if let Ok(delivery) = waited {
+            return delivery;
         }
+        panic!("{pointer} is not {value}: {}", self.delivery(event).await.text)
     }
 
     /// Waits until so many events wait.

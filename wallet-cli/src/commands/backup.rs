@@ -53,7 +53,7 @@ impl fmt::Display for Copied {
 
 /// Makes a backup.
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
-    let made = backup(&args.database, &args.to).await.map_err(failure)?;
+    let made = backup(&args.database, &args.to).await.map_err(|error| failure(&error))?;
     let Backup { bytes, schema, position, committed_at } = made;
     output.note("The key file is not in it. Without it nobody can open codes or read names.");
     output.show(&Copied {
@@ -65,8 +65,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     })
 }
 
-fn failure(error: BackupError) -> Failure {
-    let (exit, code) = match &error {
+fn failure(error: &BackupError) -> Failure {
+    let (exit, code) = match error {
         BackupError::NotSqlite => (Exit::Usage, "not_sqlite"),
         BackupError::Exists(_) => (Exit::Local, "file_exists"),
         BackupError::File(..) => (Exit::Local, "file"),

@@ -49,14 +49,13 @@ pub(super) async fn run(args: &Args, output: Output) -> Result<(), Failure> {
         Format::Hledger => ExportFormat::Hledger,
         Format::Csv => ExportFormat::Csv,
     };
-    let written = match &args.out {
-        Some(path) => to_file(&store, format, path).await,
-        None => {
-            let mut stdout = BufWriter::new(io::stdout());
-            export_books(&store, format, &mut stdout)
-                .await
-                .map_err(|error| failure(Path::new("standard output"), error))
-        }
+    let written = if let Some(path) = &args.out {
+        to_file(&store, format, path).await
+    } else {
+        let mut stdout = BufWriter::new(io::stdout());
+        export_books(&store, format, &mut stdout)
+            .await
+            .map_err(|error| failure(Path::new("standard output"), error))
     };
     store.close().await;
     output.note(format!("{} batches", written?));

@@ -176,7 +176,7 @@ fn a_checkpoint_needs_a_key_of_its_issuer_and_may_have_other_signatures() {
     let code = |note: &str, keys: &[&SigningKey]| {
         let keys: Vec<_> = keys.iter().map(|key| key.public_key()).collect();
         let verified = SignedCheckpoint::parse(note).and_then(|note| note.verify(&issuer(), &keys));
-        verified.map(|_| "fine").unwrap_or_else(|error| error.code())
+        verified.map_or_else(|error| error.code(), |_| "fine")
     };
     assert_eq!(code(&signed(), &[&stranger]), "checkpoint_unknown_key");
     assert_eq!(code(&signed(), &[&stranger, &key()]), "fine");

@@ -41,7 +41,7 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
-    const ALL: [(Self, u8, &'static str); 10] = [
+    const ALL: [(Self, u8, &'static str); 11] = [
         (Self::Payment, 1, "payment"),
         (Self::TopUp, 2, "top_up"),
         (Self::PayerTransfer, 3, "payer_transfer"),
@@ -51,8 +51,8 @@ impl RecordKind {
         (Self::Notice, 7, "notice"),
         (Self::Refund, 8, "refund"),
         (Self::Suspense, 9, "suspense"),
-        (Self::Order, 11, "order"),
         (Self::Payout, 10, "payout"),
+        (Self::Order, 11, "order"),
     ];
 
     /// The name, in `snake_case`.

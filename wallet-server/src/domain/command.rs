@@ -92,6 +92,8 @@ impl Command {
                 [Some(code.payer), None]
             }
             Self::Charge(Charge { verdict: Verdict::Invalid, .. })
+            | Self::MakeOrder(_)
+            | Self::EndOrder(_)
             | Self::RequestPayout(_)
             | Self::FinishPayout(_) => [None, None],
             Self::Resolve(resolve) => [Some(resolve.payer), None],
@@ -105,7 +107,6 @@ impl Command {
             Self::MakeEnvelope(make) => [Some(make.by.payer), make.to.payee()],
             Self::ClaimShare(claim) => [Some(claim.by.payer), Some(claim.sender)],
             Self::EndEnvelope(end) => [Some(end.payer), None],
-            Self::MakeOrder(_) | Self::EndOrder(_) => [None, None],
             Self::PayMerchantCode(pay) => [Some(pay.by.payer), None],
         };
         payers.into_iter().flatten()
@@ -238,7 +239,9 @@ impl Command {
             | Self::MakeEnvelope(_)
             | Self::ClaimShare(_)
             | Self::EndEnvelope(_)
-            | Self::MakeOrder(_) => None,
+            | Self::MakeOrder(_)
+            | Self::RequestPayout(_)
+            | Self::FinishPayout(_) => None,
         }
     }
 }

@@ -272,7 +272,9 @@ mod tests {
         fn a_growing_tree_has_the_root_of_all_its_leaves(size in 0_u64..700) {
             let leaves = leaves(size);
             let mut tree = GrowingTree::default();
-            leaves.iter().for_each(|leaf| drop(tree.push(*leaf)));
+            for leaf in &leaves {
+                drop(tree.push(*leaf));
+            }
             prop_assert_eq!(tree.root(), root(&leaves));
             prop_assert_eq!(GrowingTree::resume(size, tree.peaks().to_vec()), Some(tree));
         }

@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use wallet_core::receipt::Record;
 
 use super::cursor;
 use super::openapi::schema::{self, kind};
+use super::orders::OrderBody;
 use super::payment_body::PaymentBody;
+use super::payout_body::PayoutFields;
 use super::refund_body::RefundBody;
 use super::time::rfc3339;
 use crate::issuer::IssuerKeys;
@@ -39,16 +42,24 @@ enum SubjectBody {
     Payment(Box<PaymentBody>),
     /// Of `refund.…`.
     Refund(Box<RefundBody>),
+    /// Of `order.…`.
+    Order(Box<OrderBody>),
+    /// Of `payout.…`: without its destination.
+    Payout(Box<PayoutFields>),
 }
 
 impl SubjectBody {
-    fn new(keys: &dyn IssuerKeys, subject: MerchantSubject) -> Self {
+    fn new(keys: &dyn IssuerKeys, subject: MerchantSubject, record: &Record) -> Self {
         match subject {
             MerchantSubject::Payment(payment) => {
                 Self::Payment(Box::new(PaymentBody::signed(keys, *payment)))
             }
             MerchantSubject::Refund(refund) => {
                 Self::Refund(Box::new(RefundBody::signed(keys, *refund)))
+            }
+            MerchantSubject::Order(order) => Self::Order(Box::new(OrderBody::from(*order))),
+            MerchantSubject::Payout(payout) => {
+                Self::Payout(Box::new(PayoutFields::at(keys, &payout, record)))
             }
         }
     }
@@ -62,7 +73,7 @@ impl MerchantEventBody {
             mode: event.record.mode.as_str(),
             created_at: rfc3339(event.created_at()),
             r#type: event.event_type,
-            data: SubjectBody::new(keys, event.subject),
+            data: SubjectBody::new(keys, event.subject, &event.record),
         }
     }
 }
@@ -92,7 +103,7 @@ pub fn merchant_event_text(keys: &dyn IssuerKeys, event: MerchantEvent) -> Strin
     let body = SentBody {
         timestamp: rfc3339(event.created_at()),
         r#type: event.event_type,
-        data: SubjectBody::new(keys, event.subject),
+        data: SubjectBody::new(keys, event.subject, &event.record),
     };
     serde_json::to_string(&body).expect("an event is JSON")
 }

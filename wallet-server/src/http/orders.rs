@@ -77,7 +77,7 @@ struct NewOrderBody {
 /// What a merchant asks to be paid, and whether it was.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Order)]
-struct OrderBody {
+pub(super) struct OrderBody {
     #[schema(value_type = schema::OrderId)]
     id: String,
     #[schema(schema_with = kind::order)]

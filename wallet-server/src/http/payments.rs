@@ -144,8 +144,7 @@ fn read(key: String, body: ChargeBody) -> Result<ChargeRequest, Problem> {
         input::text("/description", description, DESCRIPTION_LENGTH_MAX)?;
     }
     let code_source = match body.code_source.as_deref() {
-        None => CodeSource::Scan,
-        Some("scan") => CodeSource::Scan,
+        None | Some("scan") => CodeSource::Scan,
         Some("typed") => CodeSource::Typed,
         Some(_) => return Err(Problem::field("/code_source", "scan or typed")),
     };

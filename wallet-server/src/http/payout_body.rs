@@ -17,6 +17,7 @@ use super::time::rfc3339;
 use crate::domain::ids::PayoutId;
 use crate::domain::outcome::{Answer, Outcome, Refusal};
 use crate::domain::payout::PayoutDestination;
+use crate::issuer::IssuerKeys;
 use crate::service::App;
 use crate::store::{Payout, StoreError};
 
@@ -78,7 +79,7 @@ pub(super) struct PayoutFields {
 impl PayoutFields {
     /// As a record left it. What a payout has beside its records is set once, in the transition
     /// after which it is shown; so it is the same at any later time.
-    pub(super) fn at(app: &App, payout: &Payout, record: &Record) -> Self {
+    pub(super) fn at(keys: &dyn IssuerKeys, payout: &Payout, record: &Record) -> Self {
         let ended = record.state == PaymentState::Canceled;
         let shown = ended || record.state == PaymentState::Succeeded;
         let metadata = payout.metadata.clone();
@@ -97,7 +98,7 @@ impl PayoutFields {
             created_at: rfc3339(payout.created_at),
             paid_at: payout.paid_at.filter(|_| shown).map(rfc3339),
             decided_at: rfc3339(record.decided_at),
-            receipt: app.keys.sign(record).to_string(),
+            receipt: keys.sign(record).to_string(),
         }
     }
 }
@@ -116,7 +117,7 @@ impl PayoutBody {
     pub(super) fn at(app: &App, payout: &Payout, record: &Record) -> Result<Self, StoreError> {
         let destination = app.destination_of(payout)?;
         let destination = MaskedDestinationBody::from(&destination);
-        Ok(Self { fields: PayoutFields::at(app, payout, record), destination })
+        Ok(Self { fields: PayoutFields::at(app.keys.as_ref(), payout, record), destination })
     }
 
     /// As it is now.
@@ -149,6 +150,7 @@ pub(super) async fn answer<Body: Serialize>(
         | Answer::Rejected(_)
         | Answer::TopUp(_)
         | Answer::Refund(_)
+        | Answer::Order(_)
         | Answer::ReferenceCanceled => return Err(refused(app, Refusal::KeyReused)),
     };
     Ok(mark(response, replayed))

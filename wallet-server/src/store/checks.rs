@@ -333,7 +333,7 @@ const FEED_FEES: Sql = sql!(input { any: int }
     => { example: text, wrong: int });
 
 /// The checks of [`Store::check_books`], by their names.
-const CHECKS: [(&str, &Sql); 18] = [
+const CHECKS: [(&str, &Sql); 19] = [
     ("trial_balance", &TRIAL_BALANCE),
     ("balances", &BALANCES),
     ("transfers", &TRANSFERS),

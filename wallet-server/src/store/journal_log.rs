@@ -85,8 +85,8 @@ const LATEST: Sql = sql!(input { any: int }
     => { size: int, note: text });
 
 const AFTER: Sql = sql!(input { size: int, upto: int, rows: int }
-    "select c.size, c.note from input i join journal_checkpoints c \
-     on c.size > i.size and c.size <= i.upto order by c.size limit (select rows from input)"
+    "select c.size, c.note from input i cross join journal_checkpoints c \
+     where c.size > i.size and c.size <= i.upto order by c.size limit (select rows from input)"
     => { size: int, note: text });
 
 #[derive(Serialize)]
@@ -131,6 +131,10 @@ const BY_SUBJECT: Sql = sql!(input { subject: blob, record: blob }
         union select x.batch from input i join payer_transfers x on x.id = i.subject \
         union select w.batch from input i join withdrawals w on w.id = i.subject \
         union select w.last_batch from input i join withdrawals w on w.id = i.subject \
+        union select o.batch from input i join payouts o on o.id = i.subject \
+        union select o.last_batch from input i join payouts o on o.id = i.subject \
+        union select o.closing_batch from input i join payouts o on o.id = i.subject \
+        union select o.ended_batch from input i join orders o on o.id = i.subject \
         union select v.batch from input i join envelopes v on v.id = i.subject \
         union select v.last_batch from input i join envelopes v on v.id = i.subject \
         union select s.batch from input i join envelope_shares s on s.claim = i.subject) \

@@ -3,7 +3,7 @@
 //!
 //! Notices are for payers alone, also where they name a merchant.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use wallet_core::receipt::{PaymentState, RECORD_LENGTH, Record, RecordKind};
@@ -15,11 +15,12 @@ use super::events::Cursor;
 use super::hex::Hex;
 use super::journal::Ranges;
 use super::payments::{Payment, PaymentRow, payments_sql};
+use super::payouts::Payout;
 use super::refunds::{RefundRow, refunds_sql};
 use super::sql::{Sql, sql};
 use super::webhooks::EventPlace;
 use crate::domain::ids::MerchantId;
-use crate::domain::outcome::RefundAnswer;
+use crate::domain::outcome::{OrderAnswer, RefundAnswer};
 
 /// Something that happened to a merchant.
 #[derive(Clone, Debug)]
@@ -52,6 +53,10 @@ pub enum MerchantSubject {
     Payment(Box<Payment>),
     /// A refund.
     Refund(Box<RefundAnswer>),
+    /// An order that nobody has paid.
+    Order(Box<OrderAnswer>),
+    /// A payout. What it has beside its records is as it is now.
+    Payout(Box<Payout>),
 }
 
 /// A part of the journal, for those who follow it.
@@ -363,6 +368,28 @@ impl Store {
                 if let Some(refund) = refunds.remove(&place.subject.0) {
                     subjects.insert(number, MerchantSubject::Refund(Box::new(refund)));
                 }
+            }
+        }
+        let (numbers, places) = of_kind(RecordKind::Order);
+        if !places.is_empty() {
+            let ids = places.iter().map(|place| place.subject.0);
+            let orders = self.orders_with_ids(ids).await?;
+            let orders: HashMap<_, _> =
+                orders.into_iter().map(|order| (*order.id.as_bytes(), order)).collect();
+            for (number, place) in numbers.into_iter().zip(places) {
+                let order = orders.get(&place.subject.0).cloned();
+                subjects.extend(order.map(|it| (number, MerchantSubject::Order(Box::new(it)))));
+            }
+        }
+        let (numbers, places) = of_kind(RecordKind::Payout);
+        if !places.is_empty() {
+            let ids: BTreeSet<_> = places.iter().map(|place| place.subject.0).collect();
+            let payouts = self.payouts_with_ids(ids).await?;
+            let payouts: HashMap<_, _> =
+                payouts.into_iter().map(|payout| (*payout.id.as_bytes(), payout)).collect();
+            for (number, place) in numbers.into_iter().zip(places) {
+                let payout = payouts.get(&place.subject.0).cloned();
+                subjects.extend(payout.map(|it| (number, MerchantSubject::Payout(Box::new(it)))));
             }
         }
         Ok(subjects)

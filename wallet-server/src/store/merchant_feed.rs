@@ -71,6 +71,8 @@ struct PlaceRow {
 const EVENTS: Sql = sql!(input { position: int, batch: blob, notice: blob }
     "select i.position, e.n, b.committed_at, e.merchant, m.currency, e.type, e.subject, \
         case when r.id is not null then r.transfer \
+            when e.type = 'payout.authorized' then o.transfer \
+            when e.type = 'payout.canceled' then coalesce(o.reversal_transfer, o.closing_transfer) \
             when p.batch = e.batch and p.event = e.n then p.transfer \
             when e.type = 'payment.succeeded' then p.closing_transfer \
             when e.type = 'payment.canceled' then p.reversal_transfer end as transfer \
@@ -80,6 +82,7 @@ const EVENTS: Sql = sql!(input { position: int, batch: blob, notice: blob }
      join merchants m on m.id = e.merchant \
      left join payments p on p.id = e.subject \
      left join refunds r on r.id = e.subject \
+     left join payouts o on o.id = e.subject \
      order by i.position, e.n"
     => { position: int, n: int, committed_at: int, merchant: blob, currency: int, type: text,
         subject: blob, transfer: blob });

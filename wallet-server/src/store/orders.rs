@@ -124,6 +124,16 @@ impl Store {
         rows.into_iter().next().map(OrderRow::order).transpose()
     }
 
+    /// The orders with these ids, in any order.
+    pub(super) async fn orders_with_ids(
+        &self,
+        ids: impl IntoIterator<Item = [u8; 16]>,
+    ) -> Result<Vec<OrderAnswer>, StoreError> {
+        let input: Vec<Id> = ids.into_iter().map(|id| Id { id: Hex(id) }).collect();
+        let rows: Vec<OrderRow> = self.read(&ONE, &input).await?;
+        rows.into_iter().map(OrderRow::order).collect()
+    }
+
     /// The order that holds a reference.
     pub async fn order_by_reference(
         &self,

@@ -105,12 +105,11 @@ impl Loop {
                 break;
             }
             let gathered = async {
-                if !failed {
-                    grown.await;
-                    tokio::time::sleep(GATHER).await;
-                } else {
+                if failed {
                     std::future::pending::<()>().await;
                 }
+                grown.await;
+                tokio::time::sleep(GATHER).await;
             };
             tokio::select! {
                 _ = &mut stopped => break,

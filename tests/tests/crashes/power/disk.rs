@@ -82,7 +82,7 @@ impl<'a> Disk<'a> {
 
     /// Cuts the power.
     pub(super) fn cut(mut self, unflushed: Unflushed, rng: &mut ChaCha20Rng) -> Self {
-        let mut heads = || rng.next_u32() % 2 == 0;
+        let mut heads = || rng.next_u32().is_multiple_of(2);
         for File { flushed, pending } in self.0.values_mut() {
             for change in pending.drain(..) {
                 let is_kept = match unflushed {

@@ -108,7 +108,7 @@ fn place(steps: &[Step], rng: &mut ChaCha20Rng) -> usize {
     let first = steps.iter().position(is_one).unwrap();
     let left = steps.len() - first;
     let place = first + usize::try_from(rng.next_u64() % u64::try_from(left).unwrap()).unwrap();
-    if rng.next_u32() % 2 == 0 {
+    if rng.next_u32().is_multiple_of(2) {
         return place;
     }
     steps[place..].iter().position(is_one).map_or(place, |next| place + next + 1)

@@ -5,11 +5,11 @@ mod api_key;
 mod bookkeeping;
 mod confirmation;
 mod events;
+mod heard_events;
 mod issuer;
 mod ledger;
 mod merchant;
 mod merchant_code;
-mod merchant_events;
 mod payer;
 mod payment;
 mod payout;
@@ -30,11 +30,11 @@ pub(crate) use api_key::{ApiKey, ApiKeyEvent, ApiKeyUse, KnownApiKey};
 pub(crate) use bookkeeping::{BalanceTransaction, MerchantEvents, StatementTotals};
 pub(crate) use confirmation::{Confirmation, Confirmations, DecidedPayment};
 pub(crate) use events::{PayerEvent, PayerEvents};
+pub(crate) use heard_events::{HeardEvent, HeardEvents};
 pub(crate) use issuer::{Issuer, IssuerArgs, device_profile};
 pub(crate) use ledger::{Entry, TrialBalance};
 pub(crate) use merchant::{Balance, CreatedMerchant, Merchant, Terminal};
 pub(crate) use merchant_code::{CodePayment, Order, Plate, ScannedCode};
-pub(crate) use merchant_events::{MerchantEvent, MerchantEvents};
 pub(crate) use payer::{
     Activity, Enrolment, EnrolmentState, Invitation, Payer, PayerBalance, TopUp,
 };

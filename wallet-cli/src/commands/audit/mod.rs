@@ -122,7 +122,7 @@ fn show_progress(progress: &AuditProgress, output: Output) {
             output.note(format!("{position} of {end} batches"));
         }
         AuditProgress::Asked(finding) => {
-            output.note(format!("{}: {}", finding.check, finding.wrong))
+            output.note(format!("{}: {}", finding.check, finding.wrong));
         }
     }
 }

@@ -80,7 +80,7 @@ async fn tell(
 ) -> Result<(Store, Told), Failure> {
     let &Run { url, people, output, .. } = run;
     output.note(format!("the same again, while {endpoints} endpoints are told, half of them dead"));
-    let running = webhooks::Running::start().await?;
+    let running = webhooks::Running::start()?;
     let made = running.make_endpoints(&store, people, endpoints).await?;
     store.close().await;
     drop(store);

@@ -73,6 +73,7 @@ impl Ledger {
                                 Answer::TopUp(_)
                                 | Answer::Movement(_)
                                 | Answer::Refund(_)
+                                | Answer::Order(_)
                                 | Answer::ReferenceCanceled,
                             ..
                         }) => {}

@@ -100,7 +100,7 @@ impl Urls {
 
 impl Running {
     /// Listens, on a thread of its own.
-    pub(super) async fn start() -> Result<Self, Failure> {
+    pub(super) fn start() -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::new(Exit::Local, "listen", error.to_string());
         let (living, listens_living) = bind().map_err(failed)?;
         let (failing, listens_failing) = bind().map_err(failed)?;

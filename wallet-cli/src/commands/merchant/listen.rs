@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::client::models::{MerchantEvent, MerchantEvents};
+use crate::client::models::{HeardEvent, HeardEvents};
 use crate::client::{Client, Request};
 use crate::commands::ids;
 use crate::failure::{Exit, Failure};
@@ -75,13 +75,13 @@ async fn ask(
     after: &str,
     event_type: Option<&str>,
     wait: u32,
-) -> Result<MerchantEvents, Failure> {
+) -> Result<HeardEvents, Failure> {
     let request = Request::get("/v1/events")
         .query("after", Some(after))
         .query("type", event_type)
         .query("limit", Some(100))
         .query("wait", Some(wait));
-    Ok(client.send::<MerchantEvents>(request).await?.value)
+    Ok(client.send::<HeardEvents>(request).await?.value)
 }
 
 /// Whether it is worth asking again.
@@ -94,5 +94,5 @@ fn print(raw: &Value, output: Output) -> bool {
     if output.is_json() {
         return output.stream(raw);
     }
-    output.stream(&MerchantEvent(raw))
+    output.stream(&HeardEvent(raw))
 }

@@ -36,7 +36,7 @@ pub(super) fn pay(books: &mut Books<'_>, pay: &PayMerchantCode) -> Outcome {
     let paid = if asking.payer.active {
         payable(books, pay).and_then(|payable| {
             let spent = spend(books, pay, &asking, &payable)?;
-            Ok(record(books, pay, &asking, payable, spent))
+            Ok(record(books, pay, &asking, payable, &spent))
         })
     } else {
         Err(NotMoved::PayerUnavailable.into())
@@ -184,7 +184,7 @@ fn record(
     pay: &PayMerchantCode,
     asking: &Asking,
     payable: Payable,
-    spent: Spent,
+    spent: &Spent,
 ) -> PaymentAnswer {
     let Payable { amount, seller, .. } = payable;
     let payer = asking.payer;

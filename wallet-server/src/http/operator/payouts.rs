@@ -56,13 +56,13 @@ impl OperatorPayoutBody {
         let body = Self::current(app, payout)?;
         // A payout gets into a batch without a record, and stays there for ever once it was decided.
         let batch = body.batch.filter(|_| record.state != PaymentState::Authorized);
-        Ok(Self { fields: PayoutFields::at(app, payout, record), batch, ..body })
+        Ok(Self { fields: PayoutFields::at(app.keys.as_ref(), payout, record), batch, ..body })
     }
 
     /// As it is now.
     pub(super) fn current(app: &App, payout: &Payout) -> Result<Self, StoreError> {
         Ok(Self {
-            fields: PayoutFields::at(app, payout, &payout.record),
+            fields: PayoutFields::at(app.keys.as_ref(), payout, &payout.record),
             merchant: payout.merchant.to_string(),
             destination: DestinationBody::from(&app.destination_of(payout)?),
             batch: payout.batch.map(|(batch, _)| batch.to_string()),

@@ -15,7 +15,7 @@ use crate::store::StoreError;
 pub(super) struct Rows {
     statement: Statement,
     digest: Sha256,
-    rows: u64,
+    written: u64,
     bytes: u64,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Page {
 
 impl Rows {
     pub(super) fn new(statement: Statement) -> Self {
-        let mut rows = Self { statement, digest: Sha256::new(), rows: 0, bytes: 0 };
+        let mut rows = Self { statement, digest: Sha256::new(), written: 0, bytes: 0 };
         rows.count(csv::HEADING);
         rows
     }
@@ -46,7 +46,7 @@ impl Rows {
         let mut csv = String::new();
         for row in &rows {
             csv::write(&mut csv, row);
-            self.rows = self.rows.saturating_add(1);
+            self.written = self.written.saturating_add(1);
         }
         self.count(&csv);
         Ok(Some(Page { rows, csv }))
@@ -56,7 +56,7 @@ impl Rows {
     pub(super) fn end(self) -> End {
         let totals = self.statement.totals().iter().map(TotalsBody::from).collect();
         let sha256 = base16ct::lower::encode_string(&self.digest.finalize());
-        End { totals, csv: CsvBody { rows: self.rows, bytes: self.bytes, sha256 } }
+        End { totals, csv: CsvBody { rows: self.written, bytes: self.bytes, sha256 } }
     }
 }
 

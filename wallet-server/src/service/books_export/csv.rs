@@ -11,7 +11,7 @@ pub(super) const HEAD: &str =
 /// The entries of a batch. Amounts are decimal, credit positive; times are UTC.
 pub(super) fn batch(batch: &AuditedBatch, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let causes = batch.causes();
-    let at = batch.committed_at.map(|at| at.unix_millis()).unwrap_or_default();
+    let at = batch.committed_at.map(wallet_core::Timestamp::unix_millis).unwrap_or_default();
     let at = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
     for entry in &batch.entries {
         let cause = causes.get(&entry.transfer);

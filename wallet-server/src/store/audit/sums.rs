@@ -30,6 +30,10 @@ const ORIGINS: Sql = sql!(input { any: int }
             union all select id, batch, event from top_ups \
             union all select id, batch, event from payer_transfers \
             union all select id, batch, event from withdrawals \
+            union all select id, batch, event from payouts \
+            union all select id, last_batch, last_event from payouts \
+            union all select id, ended_batch, ended_event from orders \
+                where state in ('canceled', 'expired') \
             union all select id, batch, event from envelopes \
             union all select claim, batch, event from envelope_shares where claim is not null) o \
         left join events e on e.batch = o.batch and e.n = o.event and e.subject = o.id \

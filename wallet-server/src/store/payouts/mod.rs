@@ -158,6 +158,16 @@ impl Store {
         rows.into_iter().next().map(PayoutRow::payout).transpose()
     }
 
+    /// The payouts with these ids, in any order.
+    pub(super) async fn payouts_with_ids(
+        &self,
+        ids: impl IntoIterator<Item = [u8; 16]>,
+    ) -> Result<Vec<Payout>, StoreError> {
+        let input: Vec<Id> = ids.into_iter().map(|id| Id { id: Hex(id) }).collect();
+        let rows: Vec<PayoutRow> = self.read(&ONE, &input).await?;
+        rows.into_iter().map(PayoutRow::payout).collect()
+    }
+
     /// Payouts that the filter lets through, newest first, older than `before`.
     pub async fn payouts(
         &self,

@@ -75,6 +75,7 @@ fn no_statement_is_left_out_of_the_lists() {
     let folders = [
         "",
         "api_keys",
+        "audit",
         "identity",
         "payouts",
         "settlement",

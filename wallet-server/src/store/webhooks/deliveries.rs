@@ -40,12 +40,12 @@ const FOLLOWED: Sql = sql!(input { any: int }
 
 const WANTED: Sql = sql!(input { after: int, through: int }
     "select j.position, e.n, b.committed_at, e.type, w.id as endpoint from input i \
-     join journal j on j.position > i.after and j.position <= i.through \
-     join events e on e.batch = j.batch and e.merchant is not null \
+     cross join journal j join events e on e.batch = j.batch and e.merchant is not null \
      join webhook_endpoints w on w.merchant = e.merchant and w.state = 'enabled' \
         and w.mode = e.mode and w.since < j.position \
         and (w.events = '*' or ' ' || w.events || ' ' like '% ' || e.type || ' %') \
      join batches b on b.id = j.batch \
+     where j.position > i.after and j.position <= i.through \
      order by j.position, e.n, w.id"
     => { position: int, n: int, committed_at: int, type: text, endpoint: blob });
 

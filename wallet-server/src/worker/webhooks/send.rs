@@ -72,7 +72,9 @@ impl Worker {
         }
         let begun = self.begin(&endpoints).await;
         if begun.is_err() {
-            endpoints.into_iter().for_each(|endpoint| self.ready.add(endpoint));
+            for endpoint in endpoints {
+                self.ready.add(endpoint);
+            }
         }
         begun
     }
@@ -159,15 +161,12 @@ async fn send_all(
             break;
         }
         let attempted_at = parts.clock.now();
-        let end = match texts.get(&delivery.place) {
-            Some(text) => {
-                let message = signed(&parts, &delivery, text, attempted_at);
-                parts.client.post(&delivery.url, message).await
-            }
-            None => {
-                tracing::error!(place = ?delivery.place, "an event has no text");
-                AttemptEnd::failed(AttemptError::NotSent)
-            }
+        let end = if let Some(text) = texts.get(&delivery.place) {
+            let message = signed(&parts, &delivery, text, attempted_at);
+            parts.client.post(&delivery.url, message).await
+        } else {
+            tracing::error!(place = ?delivery.place, "an event has no text");
+            AttemptEnd::failed(AttemptError::NotSent)
         };
         let now = parts.clock.now();
         let number = delivery.attempts.saturating_add(1);

@@ -32,11 +32,13 @@ impl Database {
                     let plates = &mut rows.merchant_codes.plates;
                     plates.extend(plate.map(|(id, plate)| (*id, *plate)));
                 }
-                Command::EndOrder(_) => {}
                 Command::TopUp(top_up) => self.load_for_top_up(&mut rows, top_up),
                 Command::EndSuspense(end) => self.load_suspense(&mut rows, end),
                 Command::FinishPayout(finish) => self.books.load_payout(&mut rows, finish),
-                Command::Resolve(_) | Command::Refund(_) | Command::RequestPayout(_) => {}
+                Command::Resolve(_)
+                | Command::Refund(_)
+                | Command::EndOrder(_)
+                | Command::RequestPayout(_) => {}
                 other => panic!("not played here: {other:?}"),
             }
         }

@@ -19,7 +19,7 @@ use crate::domain::outcome::{OrderState, Refusal};
 use crate::domain::plan::NewHolder;
 
 /// How many histories it takes to see everything.
-const HISTORIES: usize = 600;
+const HISTORIES: usize = 1500;
 /// What both payers have at first.
 const MONEY: i64 = 150;
 /// The plates: 1 with an amount, 2 without, 3 closed.
@@ -79,7 +79,7 @@ fn history() -> impl Strategy<Value = Vec<Batch>> {
             let mut asked = Vec::new();
             for request in requests {
                 number += 1;
-                let next = ask(request, number, seconds, &past);
+                let next = ask(&request, number, seconds, &past);
                 past.push(next.clone());
                 asked.push(next);
             }
@@ -89,7 +89,7 @@ fn history() -> impl Strategy<Value = Vec<Batch>> {
     })
 }
 
-fn ask(request: Request, number: u32, seconds: i64, past: &[Asked]) -> Asked {
+fn ask(request: &Request, number: u32, seconds: i64, past: &[Asked]) -> Asked {
     let orders: Vec<&Making> = past
         .iter()
         .filter_map(|asked| if let Asked::Make(making) = asked { Some(making) } else { None })
@@ -101,7 +101,7 @@ fn ask(request: Request, number: u32, seconds: i64, past: &[Asked]) -> Asked {
         let scan = scan(number, code).of(of).by(payer, device);
         Asked::Scan(said.map_or(scan.clone(), |minor| scan.amount(yuan(minor))))
     };
-    match request {
+    match *request {
         Request::Make(of, reference, amount, life) => Asked::Make(
             Making { until: seconds + life, ..make(number) }
                 .of(of)
@@ -218,7 +218,7 @@ impl Model {
             Code::Plate(3) => return kept("plate_closed"),
             Code::Plate(number) => (number == 1).then_some(FIXED),
         };
-        let said = scan.amount.map(|amount| amount.minor());
+        let said = scan.amount.map(wallet_core::Money::minor);
         let amount = match (fixed, said) {
             (None, None) => return Seen::Refused(Refusal::AmountMissing),
             (Some(fixed), Some(said)) if fixed != said => {

@@ -20,9 +20,7 @@ use world::{Report, World};
 const SEEDS: u64 = 2000;
 
 fn seeds() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "whoever runs the test says how long")]
-    let wanted = std::env::var("WALLET_SIMULATION_SEEDS").ok();
-    wanted.map_or(SEEDS, |text| text.parse().expect("a number of seeds"))
+    crate::wished::number("WALLET_SIMULATION_SEEDS").unwrap_or(SEEDS)
 }
 
 #[test]

@@ -71,8 +71,8 @@ impl Selling {
         Self { sale, state, payment, wants_back, given_back, keys, scans, patience, since, ask_at }
     }
 
-    /// The number of the sale, which is its reference's.
-    pub(super) fn number(&self) -> u32 {
+    /// The number of its reference.
+    pub(super) fn reference(&self) -> u32 {
         self.sale.reference
     }
 
@@ -91,7 +91,7 @@ impl Selling {
 
     fn next_key(&mut self) {
         self.keys += 1;
-        self.sale.key = self.number() * KEYS + self.keys;
+        self.sale.key = self.reference() * KEYS + self.keys;
     }
 
     fn become_at(&mut self, state: State, now: i64) {
@@ -199,7 +199,9 @@ impl Selling {
             }
             // It can no longer be given back.
             Answer::NotMoved(_) => self.become_at(State::Paid, now),
-            Answer::TopUp(_) | Answer::Movement(_) => panic!("not asked for: {answer:?}"),
+            Answer::TopUp(_) | Answer::Movement(_) | Answer::Order(_) => {
+                panic!("not asked for: {answer:?}")
+            }
         }
     }
 
@@ -226,7 +228,7 @@ impl Selling {
 
     /// The payment under the till's reference, as `GET /v1/payments?reference=` shows it.
     fn payment_now(&self, server: &Server) -> Option<(u32, PaymentState)> {
-        let reference = format!("order {}", self.number());
+        let reference = format!("order {}", self.reference());
         let mut payments = server.database.books().payments.iter();
         let found = payments.find(|(_, row)| row.first.reference == reference)?;
         Some((number_of(found.0.as_bytes()), found.1.last.state))

@@ -8,6 +8,7 @@ use super::network::{ClientId, happens};
 use crate::domain::command::Command;
 use crate::domain::ids::{PaymentId, RefundId, TopUpId, TransferId};
 use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::plan::NewHolder;
 use crate::domain::settle::tests::database::Database;
 use crate::domain::settle::tests::fixture::{at, id_bytes};
 
@@ -92,8 +93,11 @@ impl Server {
     fn look_up(&self, mut command: Command) -> Command {
         if let Command::CancelReference(cancel) = &mut command {
             let books = self.database.books();
-            let taken = books.references.get(&cancel.reference).copied().flatten();
-            cancel.holder = taken.map(|(id, _)| (id, books.payments[&id].payer));
+            cancel.holder = match books.references.get(&cancel.reference) {
+                Some(NewHolder::Payment(id, _)) => Some((*id, books.payments[id].payer)),
+                // Nobody sells by orders here.
+                Some(NewHolder::Order(_) | NewHolder::Nothing) | None => None,
+            };
         }
         command
     }

@@ -263,7 +263,7 @@ impl World {
         report.stuck += u64::from(held != 0);
         let books = self.server.database.books();
         for selling in &self.sales {
-            let reference = format!("order {}", selling.number());
+            let reference = format!("order {}", selling.reference());
             let rows = books.payments.values().filter(|row| row.first.reference == reference);
             let captured: Vec<_> = rows.filter(|row| is_captured(row.last.state)).collect();
             let given_back: i64 = captured.iter().map(|row| row.refunded.amount.minor()).sum();

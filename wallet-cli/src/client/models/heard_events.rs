@@ -8,16 +8,16 @@ use serde_json::Value;
 /// Events, oldest first, as the server wrote them: new kinds have fields that this release does not
 /// know.
 #[derive(Debug, Deserialize)]
-pub(crate) struct MerchantEvents {
+pub(crate) struct HeardEvents {
     pub(crate) data: Vec<Value>,
     /// Where to go on.
     pub(crate) next: String,
 }
 
 /// An event as people see it: one line.
-pub(crate) struct MerchantEvent<'a>(pub(crate) &'a Value);
+pub(crate) struct HeardEvent<'a>(pub(crate) &'a Value);
 
-impl fmt::Display for MerchantEvent<'_> {
+impl fmt::Display for HeardEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |pointer: &str| self.0.pointer(pointer).and_then(Value::as_str);
         let or_dash = |pointer: &str| text(pointer).unwrap_or("-");
@@ -37,17 +37,17 @@ impl fmt::Display for MerchantEvent<'_> {
 mod tests {
     use serde_json::json;
 
-    use super::MerchantEvent;
+    use super::HeardEvent;
 
     #[test]
     fn an_event_is_a_line_whatever_it_is_about() {
         let event = json!({ "created_at": "2027-01-15T08:00:07.000Z", "type": "payment.succeeded",
             "data": { "id": "pay_1", "amount": "12.50", "currency": "CNY", "reference": "order-1" } });
         assert_eq!(
-            MerchantEvent(&event).to_string(),
+            HeardEvent(&event).to_string(),
             "2027-01-15T08:00:07.000Z  payment.succeeded             pay_1  12.50 CNY  order-1"
         );
         let other = json!({ "type": "eclipse.began" });
-        assert_eq!(MerchantEvent(&other).to_string(), "-  eclipse.began                 -");
+        assert_eq!(HeardEvent(&other).to_string(), "-  eclipse.began                 -");
     }
 }
