@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use wallet_core::proof::{Checkpoint, SignedCheckpoint};
 use wallet_server::domain::tree::GrowingTree;
@@ -54,6 +54,20 @@ async fn load(seed: u64) -> World {
     pay(&till, "waiting", "8.00", Some("manual")).await;
     pay(&till, "declined", "900.00", None).await;
     pay(&till, "last", "4.00", None).await;
+    let order = super::orders::order(&till, "ordered", "6.00").await.created();
+    let code = json!({ "code": order.json["payload"] });
+    let _ = super::orders::pay(&world, &phone, "o-1", &code).await.created();
+    let plate = json!({ "label": "tea" });
+    let plate = till.ask("/v1/plates", "plate-1", plate).await.created();
+    let code = json!({ "code": plate.json["payload"], "amount": "2.00", "currency": "CNY" });
+    let _ = super::orders::pay(&world, &phone, "o-2", &code).await.created();
+    let closed = super::orders::order(&till, "closed", "6.00").await.created();
+    let path = format!("/v1/orders/{}/close", closed.text("/id"));
+    assert_eq!(till.ask(&path, "close-1", Value::Null).await.status, 200);
+    let destination = super::payouts::destination();
+    super::payouts::set_destination(&world, &till.merchant, &destination).await;
+    let payout = json!({ "amount": "1.00", "currency": "CNY" });
+    let _ = till.ask("/v1/payouts", "payout-1", payout).await.created();
     let to = super::transfers::receive_code(&world, &other).await;
     let transfer = json!({ "receive_code": to, "amount": "10.00", "currency": "CNY", "pin": PIN });
     let _ = phone.post_under_key(&world, "/v1/wallet/transfers", "t-1", &transfer).await.created();
@@ -187,6 +201,8 @@ fn tamperings() -> Vec<(&'static str, String, &'static [&'static str])> {
         wallet_tests::Database::Sqlite => format!("drop trigger {table}_never_deleted;"),
         wallet_tests::Database::Postgres => format!("drop trigger {table}_kept on {table};"),
     };
+    let deleted_order = DATABASE
+        .choose("drop trigger orders_never_deleted;", "drop trigger orders_end_once on orders;");
     let zeros = DATABASE.choose("zeroblob(32)", "decode(repeat('00', 32), 'hex')");
     let paid = "(select id from payments where reference = 'paid')";
     // The last byte of the record: of the hash of the books.
@@ -255,6 +271,15 @@ fn tamperings() -> Vec<(&'static str, String, &'static [&'static str])> {
             "update payments set evidence = (select evidence from payments where reference = 'paid') where reference = 'last'".to_owned(),
             &["journal_records", "payer_signatures"],
         ),
+        (
+            "the request of another payment",
+            "update payments set request_evidence = (select request_evidence from payments where reference = 'ordered') \
+                where code_source = 'plate'".to_owned(),
+            &["journal_records", "payer_signatures"],
+        ),
+        ("what a plate asks for", "update plates set amount = 3".to_owned(), &["payer_signatures"]),
+        ("a plate's code", "update plates set payload = payload || ' '".to_owned(), &["payer_signatures"]),
+        ("a deleted order", format!("{deleted_order} delete from orders where reference = 'ordered'"), &["payer_signatures"]),
         (
             "a device's key",
             "drop index devices_public_key; update devices set public_key = (select other.public_key from devices other where other.key_id <> devices.key_id) \

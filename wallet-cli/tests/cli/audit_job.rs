@@ -37,7 +37,7 @@ fn audit(shop: &Shop, options: &[&str]) -> (Option<i32>, Vec<Value>) {
 fn books_are_audited_witnessed_and_exported_and_an_old_copy_is_found_out() {
     let mut shop = Shop::begin(None, &["--set", "journal.checkpoint_seconds=1"]);
     shop.people();
-    let all = ["--key-file", "issuer.key", "--witness", "witness", "--state", "state"];
+    let all = ["--key-file", "issuer.key", "--witness", "witness", "--state", "audited"];
     let first = witnessed(&shop, 0);
     let (status, report) = audit(&shop, &all);
     assert_eq!(status, Some(0), "{report:?}");
@@ -51,7 +51,8 @@ fn books_are_audited_witnessed_and_exported_and_an_old_copy_is_found_out() {
     shop.serve();
 
     assert!(shop.show(&["--png", "code.png", "--limit", "200"]).status.success());
-    assert!(shop.charge("12.50", &["--scan", "code.png"]).status.success());
+    let charged = shop.charge("12.50", &["--scan", "code.png"]);
+    assert!(charged.status.success(), "{}", printed(&charged));
     assert!(witnessed(&shop, first) > first);
     let (status, report) = audit(&shop, &all);
     assert_eq!(status, Some(0), "{report:?}");

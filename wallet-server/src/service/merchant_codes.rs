@@ -37,6 +37,11 @@ use crate::worker::Unsettled;
 /// place of an opened code.
 const EVIDENCE_SUBJECT: &[u8] = b"request";
 
+/// What the encrypted request of a payment is tied to.
+pub(super) fn evidence_subject(id: PaymentId) -> Vec<u8> {
+    [id.as_bytes().as_slice(), EVIDENCE_SUBJECT].concat()
+}
+
 /// How often somebody who waits for an order looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -394,7 +399,7 @@ impl App {
         field(&mut hash, b"pay merchant code");
         field(&mut hash, request.text.as_bytes());
         optional_money(&mut hash, request.amount);
-        let subject = [id.as_bytes().as_slice(), EVIDENCE_SUBJECT].concat();
+        let subject = evidence_subject(id);
         let evidence = request.evidence.to_bytes();
         let command = Command::PayMerchantCode(PayMerchantCode {
             by: self.asked_by(device, request.key, hash, None),

@@ -2,6 +2,7 @@
 
 use wallet_core::code::{EVIDENCE_LENGTH, Freshness, Mark, OpenedCode};
 use wallet_core::receipt::{PaymentState, Record, RecordKind};
+use wallet_core::requests::SignedEvidence;
 use wallet_core::{DeviceKeyId, DevicePublicKey, IssuerId, Mode, Money, TerminalId, Timestamp};
 
 use super::{AuditedEntry, AuditedEvent};
@@ -25,12 +26,12 @@ pub struct AuditedPayment {
     pub account: Option<AccountId>,
     /// The first movement.
     pub transfer: Option<TransferId>,
-    /// The opened code, encrypted; none where the payer came by another way.
+    /// The opened code, or the payer's signed request, encrypted.
     pub evidence: Option<Vec<u8>>,
-    /// How the code came in: `scan`, `typed`, or another way.
-    pub code_source: String,
-    /// Who signed what, as the row has it.
+    /// The code that the payer showed, as the row has it.
     pub signed: Option<SignedBy>,
+    /// The code that the payer scanned, as the row has it, where there is no shown one.
+    pub asked_by: Option<AskedBy>,
     /// Where the code was scanned.
     pub terminal: Option<TerminalId>,
     /// The most that the payer allowed for one payment then, in minor units.
@@ -52,6 +53,19 @@ pub struct SignedBy {
     pub limit: Money,
 }
 
+/// A merchant's code as the books have it, and the device that asked to pay it.
+#[derive(Clone, Debug)]
+pub struct AskedBy {
+    /// The device.
+    pub device: DeviceKeyId,
+    /// Its key and its payer; none if there is no such device.
+    pub enrolled: Option<(DevicePublicKey, [u8; 16])>,
+    /// The code's text; none if there is no such order or plate of the payment's merchant.
+    pub payload: Option<String>,
+    /// What the code asks for, in minor units; none if the payer says how much.
+    pub fixed: Option<i64>,
+}
+
 /// A payment's row as it is now.
 #[derive(Clone, Debug)]
 pub struct PaymentEnd {
@@ -68,7 +82,24 @@ pub struct Evidence<'a> {
     pub issuer: IssuerId,
     /// The opened code, decrypted; none when it did not open.
     pub opened: Option<&'a [u8]>,
+    /// The signed request, decrypted; none when it did not open.
+    pub request: Option<&'a PayRequest>,
 }
+
+/// What a payer's phone signed to pay a merchant's code.
+#[derive(Clone, Debug)]
+pub struct PayRequest {
+    /// The request.
+    pub signed: SignedEvidence,
+    /// The code's text, as its body has it.
+    pub code: Option<String>,
+    /// The amount, if its body says one.
+    pub amount: Option<Money>,
+}
+
+/// What a payer's phone asks for: what it signed for something else pays nothing.
+const METHOD: &str = "POST";
+const PATH: &str = "/v1/wallet/payments";
 
 impl AuditedEvent {
     /// Where the payment's row says something else than this record.
@@ -145,8 +176,10 @@ impl AuditedPayment {
     /// Whether the payer's device signed for this payment.
     fn evidence_fault(&self, record: &Record, evidence: Evidence<'_>) -> Option<&'static str> {
         let Some(signed) = &self.signed else {
-            let by_code = ["scan", "typed"].contains(&self.code_source.as_str());
-            return by_code.then_some("the payment has no code");
+            return match &self.asked_by {
+                Some(asked_by) => self.request_fault(asked_by, evidence.request),
+                None => Some("the payment has no code"),
+            };
         };
         let opened =
             evidence.opened.and_then(|bytes| <&[u8; EVIDENCE_LENGTH]>::try_from(bytes).ok());
@@ -175,5 +208,34 @@ impl AuditedPayment {
         }
         (Freshness::of(claims.mark.step, record.decided_at) != Freshness::Current)
             .then_some("the code was of another time")
+    }
+
+    /// Whether the payer's device asked to pay this code this much.
+    fn request_fault(
+        &self,
+        asked_by: &AskedBy,
+        request: Option<&PayRequest>,
+    ) -> Option<&'static str> {
+        let Some(PayRequest { signed, code, amount }) = request else {
+            return Some("the evidence does not open");
+        };
+        let Some((key, payer)) = asked_by.enrolled else { return Some("there is no such device") };
+        if payer != self.payer {
+            return Some("the device is another payer's");
+        }
+        if signed.verify(key.as_bytes()).is_err() {
+            return Some("the payer's device did not sign the request");
+        }
+        let said = (signed.component("@method"), signed.component("@path"));
+        if said != (Some(METHOD), Some(PATH)) {
+            return Some("the device signed another request");
+        }
+        if asked_by.payload.is_none() || *code != asked_by.payload {
+            return Some("the device asked to pay another code");
+        }
+        let fixed = asked_by.fixed.map(|minor| Money::from_minor(minor, self.asked.currency()));
+        let agrees = |it: Option<Money>| it.is_none_or(|amount| amount == self.asked);
+        (!agrees(fixed) || !agrees(*amount) || (fixed.is_none() && amount.is_none()))
+            .then_some("the device asked to pay another amount")
     }
 }

@@ -2,13 +2,19 @@
 
 use std::collections::VecDeque;
 
+use serde::Deserialize;
 use wallet_core::proof::SignedCheckpoint;
+use wallet_core::requests::SignedEvidence;
+use wallet_core::{Currency, Money};
 
 use super::report::Findings;
 use super::{Audit, AuditProgress, after};
-use crate::domain::audit::{AuditedBatch, AuditedEntry, AuditedEvent, Check, Evidence, Fault};
+use crate::domain::audit::{
+    AuditedBatch, AuditedEntry, AuditedEvent, Check, Evidence, Fault, PayRequest,
+};
 use crate::domain::tree::{self, Group, GrowingTree};
 use crate::issuer::Purpose;
+use crate::service::merchant_codes::evidence_subject;
 use crate::store::{AuditCursor, KeptCheckpoint, PlacedBatch, Store, StoreError};
 
 /// How many stored subtrees are compared at a time.
@@ -166,9 +172,17 @@ impl<'a> Walk<'a> {
         for event in &batch.events {
             let Some((id, payment)) = event.made_payment() else { continue };
             let hidden = payment.evidence.as_deref();
-            let opened =
-                hidden.and_then(|hidden| keys.reveal(Purpose::Evidence, id.as_bytes(), hidden));
-            let evidence = Evidence { issuer: self.audit.issuer, opened: opened.as_deref() };
+            let reveal = |subject: &[u8]| {
+                hidden.and_then(|hidden| keys.reveal(Purpose::Evidence, subject, hidden))
+            };
+            let asked = payment.asked_by.as_ref();
+            let request = asked.and_then(|_| pay_request(&reveal(&evidence_subject(id))?));
+            let opened = if asked.is_none() { reveal(id.as_bytes()) } else { None };
+            let evidence = Evidence {
+                issuer: self.audit.issuer,
+                opened: opened.as_deref(),
+                request: request.as_ref(),
+            };
             if let Some(problem) = event.evidence_fault(evidence) {
                 findings.fault(&Fault {
                     check: Check::Evidence,
@@ -223,4 +237,26 @@ impl<'a> Walk<'a> {
         }
         Ok(())
     }
+}
+
+/// The body of a request to pay a merchant's code, as far as it says for what the payer paid.
+#[derive(Deserialize)]
+struct PayBody {
+    code: Option<String>,
+    amount: Option<String>,
+    currency: Option<String>,
+}
+
+/// Reads the kept request of a payment.
+fn pay_request(bytes: &[u8]) -> Option<PayRequest> {
+    let signed = SignedEvidence::from_bytes(bytes).ok()?;
+    let PayBody { code, amount, currency } = serde_json::from_slice(signed.body()).ok()?;
+    let amount = match (amount, currency) {
+        (Some(amount), Some(currency)) => {
+            Some(Money::parse(&amount, Currency::from_code(&currency).ok()?).ok()?)
+        }
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return None,
+    };
+    Some(PayRequest { signed, code, amount })
 }

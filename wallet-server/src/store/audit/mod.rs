@@ -21,8 +21,8 @@ pub const AUDIT_PAGE: usize = 2000;
 
 const POSITIONS: Sql = sql!(input { position: int, after: int, upto: int, rows: int }
     "select j.position, j.batch, j.leaf, b.committed_at from input i \
-     join journal j on j.position > i.position and j.position <= i.upto \
-     left join batches b on b.id = j.batch order by j.position limit (select rows from input)"
+     cross join journal j left join batches b on b.id = j.batch \
+     where j.position > i.position and j.position <= i.upto order by j.position limit (select rows from input)"
     => { position: int, batch: blob, leaf: blob, committed_at: int });
 
 // Whether an event made a payment, or was the last word about it, is seen in the same statement as
@@ -33,27 +33,35 @@ const EVENTS: Sql = sql!(input { position: int, after: int, upto: int, rows: int
         case when p.last_batch = e.batch and p.last_event = e.n then 1 else 0 end as last, \
         p.mode as payment_mode, p.merchant as payment_merchant, p.reference, p.state, p.currency, \
         p.amount, p.amount_settled, p.payer, p.device, p.code_step, p.code_seq, p.code_limit, \
-        p.code_currency, p.code_source, p.evidence, p.terminal, p.transfer, p.limit_payment, \
+        p.code_currency, coalesce(p.evidence, p.request_evidence) as evidence, p.merchant_code, \
+        coalesce(o.payload, q.payload) as payload, coalesce(o.amount, q.amount) as fixed, \
+        p.terminal, p.transfer, p.limit_payment, \
         p.created_at, d.public_key, d.payer as owner, y.account \
-     from input i join journal j on j.position >= i.position and j.position <= i.upto \
-     join events e on e.batch = j.batch and (j.position, e.n) > (i.position, i.after) \
+     from input i cross join journal j join events e on e.batch = j.batch \
+        and (j.position, e.n) > (i.position, i.after) \
      left join payments p on p.id = e.subject \
      left join devices d on d.key_id = p.device left join payers y on y.id = p.payer \
+     left join orders o on o.id = p.merchant_code and o.merchant = p.merchant \
+        and o.payment = p.id \
+     left join plates q on q.id = p.merchant_code and q.merchant = p.merchant \
+     where j.position >= i.position and j.position <= i.upto \
      order by j.position, e.n limit (select rows from input)"
     => { position: int, n: int, mode: text, type: text, subject: blob, merchant: blob,
         record: blob, payment: blob, first: int, last: int, payment_mode: text,
         payment_merchant: blob, reference: text, state: text, currency: int, amount: int,
         amount_settled: int, payer: blob, device: blob, code_step: int, code_seq: int,
-        code_limit: int, code_currency: int, code_source: text, evidence: blob, terminal: blob,
+        code_limit: int, code_currency: int, evidence: blob, merchant_code: blob, payload: text,
+        fixed: int, terminal: blob,
         transfer: blob, limit_payment: int, created_at: int, public_key: blob, owner: blob,
         account: blob });
 
 const ENTRIES: Sql = sql!(input { position: int, after: int, upto: int, rows: int }
     "select j.position, e.n, e.transfer, e.account, e.shard, e.bucket, e.currency, e.amount, a.kind, \
         a.mode \
-     from input i join journal j on j.position >= i.position and j.position <= i.upto \
-     join entries e on e.batch = j.batch and (j.position, e.n) > (i.position, i.after) \
+     from input i cross join journal j join entries e on e.batch = j.batch \
+        and (j.position, e.n) > (i.position, i.after) \
      left join accounts a on a.id = e.account \
+     where j.position >= i.position and j.position <= i.upto \
      order by j.position, e.n limit (select rows from input)"
     => { position: int, n: int, transfer: blob, account: blob, shard: int, bucket: text,
         currency: int, amount: int, kind: text, mode: text });

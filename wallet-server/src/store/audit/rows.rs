@@ -10,7 +10,7 @@ use wallet_core::{DeviceKeyId, DevicePublicKey, Mode, Money, Step, TerminalId, T
 
 use super::{AuditCursor, AuditedBalance, PlacedBatch};
 use crate::domain::audit::{
-    AccountOf, AuditedEntry, AuditedEvent, AuditedPayment, PaymentEnd, SignedBy,
+    AccountOf, AskedBy, AuditedEntry, AuditedEvent, AuditedPayment, PaymentEnd, SignedBy,
 };
 use crate::domain::ids::{AccountId, BatchId, TransferId};
 use crate::domain::ledger::{AccountKind, Bucket, Entry, Shard};
@@ -133,8 +133,10 @@ struct PaymentRow {
     code_seq: Option<u8>,
     code_limit: Option<i64>,
     code_currency: Option<u16>,
-    code_source: Option<String>,
     evidence: Option<Bytes>,
+    merchant_code: Option<Hex<16>>,
+    payload: Option<String>,
+    fixed: Option<i64>,
     terminal: Option<Hex<16>>,
     transfer: Option<Hex<16>>,
     limit_payment: Option<i64>,
@@ -169,6 +171,7 @@ impl PaymentRow {
     fn audited(self) -> Result<(Option<PaymentEnd>, Option<AuditedPayment>), StoreError> {
         const CORRUPT: StoreError = StoreError::Corrupt("payments");
         let signed = self.signed()?;
+        let asked_by = self.asked_by();
         let end = self.state.zip(self.amount_settled);
         let end = end.map(|(state, amount_settled)| PaymentEnd { state, amount_settled });
         let asked = Money::from_minor(
@@ -184,13 +187,31 @@ impl PaymentRow {
             account: self.account.map(|id| AccountId::from_bytes(id.0)),
             transfer: self.transfer.map(|id| TransferId::from_bytes(id.0)),
             evidence: self.evidence.map(|evidence| evidence.0),
-            code_source: self.code_source.ok_or(CORRUPT)?,
             signed,
+            asked_by,
             terminal: self.terminal.map(|id| TerminalId::from_bytes(id.0)),
             limit_payment: self.limit_payment.ok_or(CORRUPT)?,
             created_at: Timestamp::from_unix_millis(self.created_at.ok_or(CORRUPT)?),
         };
         Ok((end, Some(payment)))
+    }
+
+    /// The device's key and its payer.
+    fn enrolled(&self) -> Option<(DevicePublicKey, [u8; 16])> {
+        // A key that does not pass the checks of enrolment cannot have been enrolled.
+        let key = self.public_key.and_then(|key| DevicePublicKey::from_bytes(&key.0).ok());
+        key.zip(self.owner.map(|payer| payer.0))
+    }
+
+    /// What there is about a merchant's code, if the payer scanned one.
+    fn asked_by(&self) -> Option<AskedBy> {
+        let device = self.device.filter(|_| self.merchant_code.is_some())?;
+        Some(AskedBy {
+            device: DeviceKeyId::from_bytes(device.0),
+            enrolled: self.enrolled(),
+            payload: self.payload.clone(),
+            fixed: self.fixed,
+        })
     }
 
     /// What the row says about its code, if it has one with everything in it.
@@ -200,11 +221,9 @@ impl PaymentRow {
         else {
             return Ok(None);
         };
-        // A key that does not pass the checks of enrolment cannot have been enrolled.
-        let key = self.public_key.and_then(|key| DevicePublicKey::from_bytes(&key.0).ok());
         Ok(Some(SignedBy {
             device: DeviceKeyId::from_bytes(device.0),
-            enrolled: key.zip(self.owner.map(|payer| payer.0)),
+            enrolled: self.enrolled(),
             mark: Mark { step: Step::from_number(step), seq },
             limit: Money::from_minor(limit, currency(numeric)?),
         }))

@@ -21,7 +21,7 @@ use crate::domain::plan::NewHolder;
 /// How many histories it takes to see everything.
 const HISTORIES: usize = 1500;
 /// What both payers have at first.
-const MONEY: i64 = 150;
+const MONEY: i64 = 100;
 /// The plates: 1 with an amount, 2 without, 3 closed.
 const FIXED: i64 = 7;
 
