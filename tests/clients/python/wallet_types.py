@@ -36,15 +36,21 @@ The id of a claimed share of a red envelope.
 """
 
 
-CodeSource: TypeAlias = Literal['scan', 'typed']
+CodeSource: TypeAlias = Literal['scan', 'typed', 'order', 'plate']
 """
-How a code came to the till.
+How a payment came about: the till scanned the payer's code, or it was keyed in; or the payer scanned the code of an order or of a plate.
 """
 
 
 ConfirmationReason: TypeAlias = Literal['typed', 'new_device', 'suspected', 'same_amount', 'amount', 'count', 'day']
 """
 Why a payment waits for its payer: `docs/http-api.md` says what each means.
+"""
+
+
+Csv: TypeAlias = str
+"""
+A day's movements as CSV (RFC 4180): `docs/http-api.md` lists the columns.
 """
 
 
@@ -65,6 +71,12 @@ class CurrencyBalance(TypedDict):
     """
     What waits to be decided.
     """
+
+
+Date: TypeAlias = str
+"""
+A day in the issuer's time zone.
+"""
 
 
 DeclineReason: TypeAlias = Literal['device_revoked', 'payer_unavailable', 'currency_mismatch', 'over_code_limit', 'declined_by_limit', 'insufficient_funds', 'refused_by_payer']
@@ -97,6 +109,30 @@ The state of a red envelope: shares are left, all are claimed, or time ran out.
 """
 
 
+EventId: TypeAlias = str
+"""
+The id of an event: its place in the journal.
+"""
+
+
+EventType: TypeAlias = str
+"""
+What happened: a kind of object and the state that it is in.
+"""
+
+
+class Fee(TypedDict):
+    """
+    What a merchant pays for a payment: never more than the payment.
+    """
+
+    basis_points: int
+    """
+    Of the amount, rounded half up.
+    """
+    fixed: Amount
+
+
 class FieldError(TypedDict):
     """
     What is wrong with one field.
@@ -124,6 +160,29 @@ class Health(TypedDict):
     """
 
     status: str
+
+
+class JournalProof(TypedDict):
+    """
+    Where a receipt stands in the journal.
+    """
+
+    checkpoint: str
+    """
+    The signed note, which stands in the proof as well.
+    """
+    position: int
+    """
+    The position of its batch, from 1.
+    """
+    receipt: str
+    """
+    The receipt with the proof in it: verified without asking anybody.
+    """
+    size: int
+    """
+    How many batches the checkpoint is about.
+    """
 
 
 class LimitSet(TypedDict):
@@ -163,6 +222,49 @@ class Mark(TypedDict):
     step: int
 
 
+class MaskedPayoutDestination(TypedDict):
+    """
+    Where a payout goes to, as its merchant sees it.
+    """
+
+    account: str
+    """
+    Two stars, and the end of the account.
+    """
+    bank: str | None
+    """
+    The bank's name or code.
+    """
+    holder: str
+
+
+MerchantCodeKind: TypeAlias = Literal['order', 'plate']
+"""
+What the code of a merchant stands for.
+"""
+
+
+MerchantCodePayload: TypeAlias = str
+"""
+The text of a code that a merchant shows: an EMV merchant-presented payload.
+"""
+
+
+MerchantId: TypeAlias = str
+"""
+The id of a merchant.
+"""
+
+
+class MerchantOfCode(TypedDict):
+    """
+    The merchant of a code.
+    """
+
+    id: MerchantId
+    name: str
+
+
 Metadata: TypeAlias = dict[str, str]
 """
 The merchant's own data: texts by name.
@@ -187,6 +289,18 @@ class Nothing(TypedDict):
     """
     Nothing: an empty object.
     """
+
+
+OrderId: TypeAlias = str
+"""
+The id of an order.
+"""
+
+
+OrderState: TypeAlias = Literal['open', 'paid', 'canceled', 'expired']
+"""
+The state of an order: whoever scans its code may pay it, somebody has, or nobody can any more.
+"""
 
 
 PayerId: TypeAlias = str
@@ -219,6 +333,18 @@ The state of a payment. `docs/http-api.md` says what leads from one to another.
 """
 
 
+PayoutId: TypeAlias = str
+"""
+The id of a payout.
+"""
+
+
+PayoutState: TypeAlias = Literal['authorized', 'succeeded', 'canceled']
+"""
+The state of a payout: held, paid by the bank, or the merchant's again.
+"""
+
+
 class Person(TypedDict):
     """
     A payer as another payer sees them.
@@ -232,6 +358,30 @@ class Person(TypedDict):
     """
     The first character of the name, and stars.
     """
+
+
+PinNeed: TypeAlias = Literal['required', 'not_required']
+"""
+Whether a payment takes the PIN.
+"""
+
+
+PlateId: TypeAlias = str
+"""
+The id of a plate.
+"""
+
+
+PlateState: TypeAlias = Literal['active', 'closed']
+"""
+The state of a plate: whoever scans its code may pay it, or nobody can any more.
+"""
+
+
+Png: TypeAlias = str
+"""
+A QR code as a PNG picture.
+"""
 
 
 PositiveAmount: TypeAlias = str
@@ -279,6 +429,12 @@ The id of a refund.
 """
 
 
+SignedAmount: TypeAlias = str
+"""
+An amount of money in major units, with a minus in front if it goes the other way.
+"""
+
+
 class SigningKey(TypedDict):
     """
     A key that signs receipts.
@@ -315,6 +471,38 @@ Split: TypeAlias = Literal['equal', 'random']
 """
 How a red envelope is split.
 """
+
+
+class StatementCsv(TypedDict):
+    """
+    The statement as CSV.
+    """
+
+    bytes: int
+    """
+    How long it is.
+    """
+    rows: int
+    """
+    How many, without the heading.
+    """
+    sha256: str
+    """
+    Over all of its bytes, in hexadecimal.
+    """
+
+
+class StatementHead(TypedDict):
+    """
+    Whose day it is.
+    """
+
+    date: Date
+    mode: Mode
+    time_zone: str
+    """
+    In which days begin and end.
+    """
 
 
 Svg: TypeAlias = str
@@ -373,6 +561,12 @@ A text without control characters.
 """
 
 
+TillSource: TypeAlias = Literal['scan', 'typed']
+"""
+How a payer's code comes to the till.
+"""
+
+
 Timestamp: TypeAlias = str
 """
 A moment: RFC 3339, UTC, milliseconds.
@@ -400,6 +594,12 @@ class TotpSecret(TypedDict):
     qr_svg: Svg
 
 
+TreeHash: TypeAlias = str
+"""
+A hash in a Merkle tree: 32 bytes in hexadecimal.
+"""
+
+
 class Unfreezing(TypedDict):
     """
     The PIN, and a second factor where one is in use.
@@ -421,6 +621,65 @@ class Wallet(CurrencyBalance):
     server_time: Timestamp
 
 
+WebhookDeliveryState: TypeAlias = Literal['waiting', 'delivered', 'failed']
+"""
+What has become of an event for a webhook endpoint.
+"""
+
+
+WebhookDisabledBecause: TypeAlias = Literal['merchant', 'gone', 'failing']
+"""
+Why a webhook endpoint is told of nothing: its merchant said so, it answered 410, or it failed for days.
+"""
+
+
+WebhookEndpointId: TypeAlias = str
+"""
+The id of a webhook endpoint.
+"""
+
+
+WebhookEndpointState: TypeAlias = Literal['enabled', 'disabled']
+"""
+Whether a webhook endpoint is told of events.
+"""
+
+
+WebhookError: TypeAlias = Literal['status', 'redirect', 'gone', 'name_unresolved', 'address_refused', 'connection_failed', 'connection_lost', 'timeout', 'not_sent']
+"""
+Why an attempt to tell a webhook endpoint failed: `docs/http-api.md` says what each means.
+"""
+
+
+WebhookEventType: TypeAlias = str
+"""
+The type of an event of a merchant's, or all of them.
+"""
+
+
+WebhookListedState: TypeAlias = Literal['waiting', 'failed']
+"""
+Which deliveries are listed.
+"""
+
+
+class WebhookSecretRotation(TypedDict):
+    """
+    How the old secret ends.
+    """
+
+    overlap_hours: NotRequired[int | None]
+    """
+    For how long it signs beside the new one; 24 unless said otherwise.
+    """
+
+
+WebhookUrl: TypeAlias = str
+"""
+Where a webhook is sent: `https://` and an address of the internet.
+"""
+
+
 WithdrawalId: TypeAlias = str
 """
 The id of a withdrawal.
@@ -439,8 +698,56 @@ class Balance(TypedDict):
     """
 
     balances: list[CurrencyBalance]
+    fee: Fee
+    """
+    What the merchant pays for what is captured from now on.
+    """
     mode: Mode
     object: Literal['balance']
+
+
+class BalanceTransaction(TypedDict):
+    """
+    A movement of a merchant's money. Amounts are in major units; those that leave the merchant are
+    negative.
+    """
+
+    balance: SignedAmount
+    """
+    What was available after it.
+    """
+    created_at: Timestamp
+    currency: Currency
+    fee: SignedAmount
+    """
+    What the merchant paid for it; negative where a fee came back.
+    """
+    gross: SignedAmount
+    """
+    What it was about: net and fee together.
+    """
+    id: EventId
+    """
+    The id of the event that it belongs to.
+    """
+    net: SignedAmount
+    """
+    What the merchant got.
+    """
+    object: Literal['balance_transaction']
+    payment: PaymentId | None
+    reference: str | None
+    """
+    The merchant's name for that payment.
+    """
+    subject: str
+    """
+    The id of what it is about: a payment, a refund, a payout.
+    """
+    type: EventType
+    """
+    What happened.
+    """
 
 
 class ClaimedShare(TypedDict):
@@ -669,6 +976,16 @@ class Happening(TypedDict):
     """
 
 
+JournalGrowth = TypedDict(
+    'JournalGrowth',
+    {
+        'from': int,
+        'hashes': list[TreeHash],
+        'to': int,
+    },
+)
+
+
 class Limits(TypedDict):
     """
     The limits that hold for a payer, the issuer's, and what is left.
@@ -711,6 +1028,66 @@ class ListActivity(TypedDict):
 
 class Datum1(TypedDict):
     """
+    A movement of a merchant's money. Amounts are in major units; those that leave the merchant are
+    negative.
+    """
+
+    balance: SignedAmount
+    """
+    What was available after it.
+    """
+    created_at: Timestamp
+    currency: Currency
+    fee: SignedAmount
+    """
+    What the merchant paid for it; negative where a fee came back.
+    """
+    gross: SignedAmount
+    """
+    What it was about: net and fee together.
+    """
+    id: EventId
+    """
+    The id of the event that it belongs to.
+    """
+    net: SignedAmount
+    """
+    What the merchant got.
+    """
+    object: Literal['balance_transaction']
+    payment: PaymentId | None
+    reference: str | None
+    """
+    The merchant's name for that payment.
+    """
+    subject: str
+    """
+    The id of what it is about: a payment, a refund, a payout.
+    """
+    type: EventType
+    """
+    What happened.
+    """
+
+
+class ListBalanceTransaction(TypedDict):
+    """
+    A page of a list.
+    """
+
+    data: list[Datum1]
+    has_more: bool
+    """
+    Whether there is another page.
+    """
+    next: str | None
+    """
+    The `after` of the next page.
+    """
+
+
+class Datum2(TypedDict):
+    """
     A device of the payer.
     """
 
@@ -731,7 +1108,7 @@ class ListDevice(TypedDict):
     A page of a list.
     """
 
-    data: list[Datum1]
+    data: list[Datum2]
     has_more: bool
     """
     Whether there is another page.
@@ -742,7 +1119,7 @@ class ListDevice(TypedDict):
     """
 
 
-class Datum2(TypedDict):
+class Datum3(TypedDict):
     """
     An envelope as its sender sees it.
     """
@@ -776,7 +1153,7 @@ class ListEnvelope(TypedDict):
     A page of a list.
     """
 
-    data: list[Datum2]
+    data: list[Datum3]
     has_more: bool
     """
     Whether there is another page.
@@ -787,7 +1164,52 @@ class ListEnvelope(TypedDict):
     """
 
 
-class Datum3(TypedDict):
+class Datum4(TypedDict):
+    """
+    What a merchant asks to be paid, and whether it was.
+    """
+
+    amount: Amount
+    created_at: Timestamp
+    currency: Currency
+    description: str | None
+    expires_at: Timestamp
+    """
+    Until when it can be paid.
+    """
+    id: OrderId
+    metadata: Metadata | None
+    mode: Mode
+    object: Literal['order']
+    payload: MerchantCodePayload
+    """
+    What the payer scans: show it as a QR code.
+    """
+    payment: PaymentId | None
+    reference: str
+    """
+    The merchant's name for it, and for its payment.
+    """
+    state: OrderState
+
+
+class ListOrder(TypedDict):
+    """
+    A page of a list.
+    """
+
+    data: list[Datum4]
+    has_more: bool
+    """
+    Whether there is another page.
+    """
+    next: str | None
+    """
+    The `after` of the next page.
+    """
+
+
+class Datum5(TypedDict):
     """
     A payment as merchants see it. It has no payer, and nothing that two payments of one payer
     share.
@@ -821,6 +1243,8 @@ class Datum3(TypedDict):
     What was settled, without the fee.
     """
     object: Literal['payment']
+    order: OrderId | None
+    plate: PlateId | None
     receipt: Receipt
     reference: str
     """
@@ -835,7 +1259,7 @@ class ListPayment(TypedDict):
     A page of a list.
     """
 
-    data: list[Datum3]
+    data: list[Datum5]
     has_more: bool
     """
     Whether there is another page.
@@ -846,7 +1270,43 @@ class ListPayment(TypedDict):
     """
 
 
-class Datum4(TypedDict):
+class Datum7(TypedDict):
+    """
+    A printed code that is paid many times.
+    """
+
+    amount: Amount | None
+    closed_at: Timestamp | None
+    created_at: Timestamp
+    currency: Currency
+    id: PlateId
+    label: str
+    mode: Mode
+    object: Literal['plate']
+    payload: MerchantCodePayload
+    """
+    What the payer scans: print it as a QR code.
+    """
+    state: PlateState
+
+
+class ListPlate(TypedDict):
+    """
+    A page of a list.
+    """
+
+    data: list[Datum7]
+    has_more: bool
+    """
+    Whether there is another page.
+    """
+    next: str | None
+    """
+    The `after` of the next page.
+    """
+
+
+class Datum8(TypedDict):
     """
     A refund as merchants see it.
     """
@@ -873,7 +1333,7 @@ class ListRefund(TypedDict):
     A page of a list.
     """
 
-    data: list[Datum4]
+    data: list[Datum8]
     has_more: bool
     """
     Whether there is another page.
@@ -884,7 +1344,7 @@ class ListRefund(TypedDict):
     """
 
 
-class Datum5(TypedDict):
+class Datum9(TypedDict):
     """
     A till.
     """
@@ -906,7 +1366,7 @@ class ListTerminal(TypedDict):
     A page of a list.
     """
 
-    data: list[Datum5]
+    data: list[Datum9]
     has_more: bool
     """
     Whether there is another page.
@@ -917,7 +1377,7 @@ class ListTerminal(TypedDict):
     """
 
 
-class Datum6(TypedDict):
+class Datum10(TypedDict):
     """
     An outcome.
     """
@@ -931,7 +1391,7 @@ class ListTestOutcome(TypedDict):
     A page of a list.
     """
 
-    data: list[Datum6]
+    data: list[Datum10]
     has_more: bool
     """
     Whether there is another page.
@@ -942,7 +1402,56 @@ class ListTestOutcome(TypedDict):
     """
 
 
-class Datum7(TypedDict):
+class Datum12(TypedDict):
+    """
+    Where a merchant is told of events.
+    """
+
+    created_at: Timestamp
+    description: str | None
+    disabled_because: WebhookDisabledBecause | None
+    events: list[WebhookEventType]
+    """
+    Types of events, or `*`.
+    """
+    failing_since: Timestamp | None
+    failures: int
+    """
+    How many attempts have failed in a row.
+    """
+    former_secret_until: Timestamp | None
+    id: WebhookEndpointId
+    mode: Mode
+    object: Literal['webhook_endpoint']
+    public_key: str
+    """
+    The Ed25519 key that verifies `v1a`.
+    """
+    secret: NotRequired[str]
+    """
+    Only in the answers that make it: the key of the HMAC, `v1`.
+    """
+    state: WebhookEndpointState
+    url: WebhookUrl
+
+
+class ListWebhookEndpoint(TypedDict):
+    """
+    A page of a list.
+    """
+
+    data: list[Datum12]
+    has_more: bool
+    """
+    Whether there is another page.
+    """
+    next: str | None
+    """
+    The `after` of the next page.
+    """
+
+
+class Datum13(TypedDict):
     """
     A withdrawal as its payer and the operator see it.
     """
@@ -972,7 +1481,7 @@ class ListWithdrawal(TypedDict):
     A page of a list.
     """
 
-    data: list[Datum7]
+    data: list[Datum13]
     has_more: bool
     """
     Whether there is another page.
@@ -981,6 +1490,54 @@ class ListWithdrawal(TypedDict):
     """
     The `after` of the next page.
     """
+
+
+class MerchantCode(TypedDict):
+    """
+    What a code stands for.
+    """
+
+    amount: Amount | None
+    currency: Currency
+    description: str | None
+    """
+    Of an order.
+    """
+    expires_at: Timestamp | None
+    id: str
+    """
+    The order or the plate.
+    """
+    kind: MerchantCodeKind
+    label: str | None
+    """
+    Of a plate: the goods, or the stall.
+    """
+    merchant: MerchantOfCode
+    object: Literal['merchant_code']
+    pin: PinNeed
+    """
+    Whether paying it takes the PIN, as things stand; of a plate without an amount, and none
+    in the question, whether every amount does.
+    """
+    state: str
+    """
+    `open`, `paid`, `canceled` or `expired` of an order, `active` or `closed` of a plate.
+    """
+
+
+class MovementTotals(TypedDict):
+    """
+    Movements added up.
+    """
+
+    count: int
+    """
+    How many.
+    """
+    fee: SignedAmount
+    gross: SignedAmount
+    net: SignedAmount
 
 
 class NewCancellation(TypedDict):
@@ -1061,6 +1618,41 @@ class NewLimits(TypedDict):
     without_pin_count: NotRequired[int | None]
 
 
+class NewMerchantCodeQuestion(TypedDict):
+    """
+    A code that a payer scanned.
+    """
+
+    amount: NotRequired[PositiveAmount | None]
+    code: MerchantCodePayload
+    """
+    The text of the QR code.
+    """
+    currency: NotRequired[Currency | None]
+
+
+class NewOrder(TypedDict):
+    """
+    What a merchant asks to be paid.
+    """
+
+    amount: PositiveAmount
+    """
+    At most 13 characters, which is what a code holds.
+    """
+    currency: Currency
+    description: NotRequired[Text200 | None]
+    expires_in: NotRequired[int | None]
+    """
+    For how many seconds it can be paid.
+    """
+    metadata: NotRequired[Metadata | None]
+    reference: Text64
+    """
+    The merchant's name for this order and its payment, unique for ever in its mode.
+    """
+
+
 class NewPayment(TypedDict):
     """
     What a till sends.
@@ -1072,7 +1664,7 @@ class NewPayment(TypedDict):
     """
     The digits that were scanned or typed.
     """
-    code_source: NotRequired[CodeSource | None]
+    code_source: NotRequired[TillSource | None]
     currency: Currency
     description: NotRequired[Text200 | None]
     metadata: NotRequired[Metadata | None]
@@ -1081,6 +1673,17 @@ class NewPayment(TypedDict):
     The merchant's name for this payment, unique for ever in its mode.
     """
     terminal: NotRequired[TerminalId | None]
+
+
+class NewPayout(TypedDict):
+    """
+    Money to be paid out.
+    """
+
+    amount: NotRequired[PositiveAmount | None]
+    currency: NotRequired[Currency | None]
+    description: NotRequired[Text200 | None]
+    metadata: NotRequired[Metadata | None]
 
 
 class NewPin(TypedDict):
@@ -1092,6 +1695,20 @@ class NewPin(TypedDict):
     pin: SixDigits
     recovery_code: NotRequired[RecoveryCode | None]
     totp: NotRequired[SixDigits | None]
+
+
+class NewPlate(TypedDict):
+    """
+    A new plate.
+    """
+
+    amount: NotRequired[PositiveAmount | None]
+    currency: NotRequired[Currency | None]
+    label: Text100
+    """
+    The goods, or the stall: the payer reads it. A code holds it if it is short and printable
+    ASCII.
+    """
 
 
 class NewRefund(TypedDict):
@@ -1148,6 +1765,22 @@ class NewTransfer(TypedDict):
     receive_code: NotRequired[ReceiveCode | None]
 
 
+class NewWebhookEndpoint(TypedDict):
+    """
+    Where a merchant wants to be told of events.
+    """
+
+    description: NotRequired[Text200 | None]
+    events: NotRequired[list[WebhookEventType] | None]
+    """
+    Types of events; all of them unless said otherwise.
+    """
+    url: WebhookUrl
+    """
+    `https://` and an address of the internet. It is called with POST.
+    """
+
+
 class NewWithdrawal(TypedDict):
     """
     Money to be taken out.
@@ -1160,6 +1793,35 @@ class NewWithdrawal(TypedDict):
     For the operator to read.
     """
     pin: SixDigits
+
+
+class Order(TypedDict):
+    """
+    What a merchant asks to be paid, and whether it was.
+    """
+
+    amount: Amount
+    created_at: Timestamp
+    currency: Currency
+    description: str | None
+    expires_at: Timestamp
+    """
+    Until when it can be paid.
+    """
+    id: OrderId
+    metadata: Metadata | None
+    mode: Mode
+    object: Literal['order']
+    payload: MerchantCodePayload
+    """
+    What the payer scans: show it as a QR code.
+    """
+    payment: PaymentId | None
+    reference: str
+    """
+    The merchant's name for it, and for its payment.
+    """
+    state: OrderState
 
 
 class PayerTransfer(TypedDict):
@@ -1212,6 +1874,8 @@ class Payment(TypedDict):
     What was settled, without the fee.
     """
     object: Literal['payment']
+    order: OrderId | None
+    plate: PlateId | None
     receipt: Receipt
     reference: str
     """
@@ -1227,6 +1891,74 @@ class PaymentConfirmation(TypedDict):
     """
 
     pin: SixDigits
+
+
+class PaymentOfPayer(TypedDict):
+    """
+    A payment as its payer sees it.
+    """
+
+    amount: Amount
+    created_at: Timestamp
+    currency: Currency
+    description: str | None
+    id: PaymentId
+    merchant: MerchantOfCode
+    object: Literal['payment']
+    order: OrderId | None
+    plate: PlateId | None
+    receipt: Receipt
+    state: PaymentState
+
+
+class PayoutFields(TypedDict):
+    """
+    What merchants and the operator see of a payout.
+    """
+
+    amount: Amount
+    created_at: Timestamp
+    currency: Currency
+    decided_at: Timestamp
+    """
+    When the state was reached.
+    """
+    description: str | None
+    external_reference: str | None
+    """
+    The bank's name for it, once it was paid.
+    """
+    id: PayoutId
+    metadata: Metadata | None
+    mode: Mode
+    object: Literal['payout']
+    paid_at: Timestamp | None
+    receipt: Receipt
+    return_reason: str | None
+    """
+    Why the money came back, if the operator returned it.
+    """
+    state: PayoutState
+
+
+class Plate(TypedDict):
+    """
+    A printed code that is paid many times.
+    """
+
+    amount: Amount | None
+    closed_at: Timestamp | None
+    created_at: Timestamp
+    currency: Currency
+    id: PlateId
+    label: str
+    mode: Mode
+    object: Literal['plate']
+    payload: MerchantCodePayload
+    """
+    What the payer scans: print it as a QR code.
+    """
+    state: PlateState
 
 
 class Problem(TypedDict):
@@ -1406,6 +2138,104 @@ class TestCode(TypedDict):
     outcome: TestOutcomeName
 
 
+class TypeTotals(MovementTotals):
+    """
+    Movements of one type, added up.
+    """
+
+    type: EventType
+
+
+class WebhookAttempt(TypedDict):
+    """
+    An attempt to tell an endpoint of an event.
+    """
+
+    attempted_at: Timestamp
+    duration_ms: int
+    """
+    How long it took.
+    """
+    error: WebhookError | None
+    number: int
+    """
+    How many there had been, this one included.
+    """
+    status: int | None
+    """
+    The status of the answer, if there was one.
+    """
+
+
+class WebhookDelivery(TypedDict):
+    """
+    What becomes of an event for an endpoint.
+    """
+
+    attempts: int
+    """
+    How often it was sent.
+    """
+    created_at: Timestamp
+    event: EventId
+    """
+    The event's id, which is the `webhook-id` of each attempt.
+    """
+    failed_attempts: NotRequired[list[WebhookAttempt]]
+    """
+    Those that failed, the last one first. Only in the answer about one delivery.
+    """
+    last_attempt: WebhookAttempt | None
+    next_attempt_at: Timestamp | None
+    object: Literal['webhook_delivery']
+    state: WebhookDeliveryState
+    type: WebhookEventType
+
+
+class WebhookEndpoint(TypedDict):
+    """
+    Where a merchant is told of events.
+    """
+
+    created_at: Timestamp
+    description: str | None
+    disabled_because: WebhookDisabledBecause | None
+    events: list[WebhookEventType]
+    """
+    Types of events, or `*`.
+    """
+    failing_since: Timestamp | None
+    failures: int
+    """
+    How many attempts have failed in a row.
+    """
+    former_secret_until: Timestamp | None
+    id: WebhookEndpointId
+    mode: Mode
+    object: Literal['webhook_endpoint']
+    public_key: str
+    """
+    The Ed25519 key that verifies `v1a`.
+    """
+    secret: NotRequired[str]
+    """
+    Only in the answers that make it: the key of the HMAC, `v1`.
+    """
+    state: WebhookEndpointState
+    url: WebhookUrl
+
+
+class WebhookEndpointChange(TypedDict):
+    """
+    What becomes of an endpoint; what is not named stays.
+    """
+
+    description: NotRequired[Text200 | None]
+    events: NotRequired[list[WebhookEventType] | None]
+    state: NotRequired[WebhookEndpointState | None]
+    url: NotRequired[WebhookUrl | None]
+
+
 class Withdrawal(TypedDict):
     """
     A withdrawal as its payer and the operator see it.
@@ -1492,6 +2322,26 @@ class ClaimedEnvelope(TypedDict):
     state: EnvelopeState
 
 
+class CurrencyTotals(MovementTotals):
+    """
+    The totals in one currency: the closing balance is the opening one and the net.
+    """
+
+    closing_balance: SignedAmount
+    """
+    After the day.
+    """
+    currency: Currency
+    opening_balance: SignedAmount
+    """
+    Before the day.
+    """
+    types: list[TypeTotals]
+    """
+    The same by what happened.
+    """
+
+
 EnvelopeWithClaims: TypeAlias = SentEnvelope | ClaimedEnvelope
 """
 An envelope with its claims: to its sender all of it, to one who claimed the own share.
@@ -1505,6 +2355,12 @@ class Event(Happening):
 
     code: Mark | None
     id: str
+
+
+EventSubject: TypeAlias = Payment | Refund | Order | PayoutFields
+"""
+What an event is about, as the event left it.
+"""
 
 
 class Events(TypedDict):
@@ -1556,6 +2412,134 @@ class Issuer(TypedDict):
     signing_keys: list[SigningKey]
 
 
+class Datum6(PayoutFields):
+    """
+    A payout as its merchant sees it.
+    """
+
+    destination: MaskedPayoutDestination
+
+
+class ListPayout(TypedDict):
+    """
+    A page of a list.
+    """
+
+    data: list[Datum6]
+    has_more: bool
+    """
+    Whether there is another page.
+    """
+    next: str | None
+    """
+    The `after` of the next page.
+    """
+
+
+class Datum11(TypedDict):
+    """
+    What becomes of an event for an endpoint.
+    """
+
+    attempts: int
+    """
+    How often it was sent.
+    """
+    created_at: Timestamp
+    event: EventId
+    """
+    The event's id, which is the `webhook-id` of each attempt.
+    """
+    failed_attempts: NotRequired[list[WebhookAttempt]]
+    """
+    Those that failed, the last one first. Only in the answer about one delivery.
+    """
+    last_attempt: WebhookAttempt | None
+    next_attempt_at: Timestamp | None
+    object: Literal['webhook_delivery']
+    state: WebhookDeliveryState
+    type: WebhookEventType
+
+
+class ListWebhookDelivery(TypedDict):
+    """
+    A page of a list.
+    """
+
+    data: list[Datum11]
+    has_more: bool
+    """
+    Whether there is another page.
+    """
+    next: str | None
+    """
+    The `after` of the next page.
+    """
+
+
+class MerchantEvent(TypedDict):
+    """
+    Something that happened to a merchant.
+    """
+
+    created_at: Timestamp
+    data: EventSubject
+    id: EventId
+    """
+    Its place in the journal, by which the list goes on.
+    """
+    mode: Mode
+    object: Literal['event']
+    type: EventType
+    """
+    For programs, such as `payment.succeeded`: `docs/http-api.md` lists them.
+    """
+
+
+class MerchantEvents(TypedDict):
+    """
+    What happened.
+    """
+
+    data: list[MerchantEvent]
+    has_more: bool
+    """
+    Whether there is more by now.
+    """
+    next: EventId
+    """
+    Always there: go on from here.
+    """
+
+
+class Payout(PayoutFields):
+    """
+    A payout as its merchant sees it.
+    """
+
+    destination: MaskedPayoutDestination
+
+
+class StatementEnd(TypedDict):
+    """
+    What comes behind the rows.
+    """
+
+    csv: StatementCsv
+    totals: list[CurrencyTotals]
+    """
+    In each currency of the merchant.
+    """
+
+
+class StatementTotals(StatementHead, StatementEnd):
+    """
+    The totals of a statement.
+    """
+
+    object: Literal['statement_totals']
+
+
 class EnrolledDevice(TypedDict):
     """
     A device that joined.
@@ -1570,3 +2554,15 @@ class EnrolledDevice(TypedDict):
     payer: PayerId
     server_time: Timestamp
     state: DeviceState
+
+
+class Statement(StatementHead, StatementEnd):
+    """
+    What moved on a day. It is written as it is read, in the order of these fields.
+    """
+
+    object: Literal['statement']
+    rows: list[BalanceTransaction]
+    """
+    Oldest first.
+    """

@@ -395,6 +395,20 @@ async fn an_event_is_sent_again_by_hand_as_it_was() {
 }
 
 #[tokio::test]
+async fn an_event_that_is_replayed_while_it_is_on_its_way_comes_once_more() {
+    let mut scene = Scene::new(2117).await;
+    scene.receiver.answer(Reply::Silence);
+    let _ = scene.pay("order-1", "12.50").await.created();
+    let first = scene.receiver.wait_for(1).await.remove(0);
+    scene.receiver.answer(Reply::Status(204));
+    let path = scene.path(&format!("/deliveries/{}/replay", first.id));
+    assert_eq!(scene.till.post(&path, &[], "").await.status.as_u16(), 202);
+    let again = scene.receiver.wait_for(2).await.remove(1);
+    assert_eq!((&again.id, &again.body), (&first.id, &first.body));
+    scene.delivery_says(&first.id, "/state", &json!("delivered")).await;
+}
+
+#[tokio::test]
 async fn what_an_endpoint_heard_and_did_not_acknowledge_comes_again_after_the_server_did() {
     let mut scene = Scene::new(2113).await;
     scene.receiver.answer(Reply::Silence);

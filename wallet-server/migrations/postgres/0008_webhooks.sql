@@ -37,6 +37,7 @@ create table webhook_deliveries (
     state           text    not null check (state in ('waiting', 'delivered', 'failed')),
     attempts        bigint not null check (attempts >= 0),
     attempts_before bigint not null check (attempts_before <= attempts), -- before the last replay
+    replays         bigint not null default 0, -- by hand; attempts that began before one end nothing
     next_attempt_at bigint,
     attempted_at    bigint, -- the last time
     duration_millis bigint,

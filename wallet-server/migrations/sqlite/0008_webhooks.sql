@@ -37,6 +37,7 @@ create table webhook_deliveries (
     state           text    not null check (state in ('waiting', 'delivered', 'failed')),
     attempts        integer not null check (attempts >= 0),
     attempts_before integer not null check (attempts_before <= attempts), -- before the last replay
+    replays         integer not null default 0, -- by hand; attempts that began before one end nothing
     next_attempt_at integer,
     attempted_at    integer, -- the last time
     duration_millis integer,

@@ -96,10 +96,12 @@ const ATTEMPTS: Sql = sql!(input { endpoint: blob, position: int, event: int, si
      order by a.number desc limit (select size from input)"
     => { number: int, attempted_at: int, duration_millis: int, status: int, error: text });
 
-// What is on its way meanwhile may be recorded after this; then it was sent, as was asked for.
+// What is on its way meanwhile is recorded after this and ends nothing: its secret or its address may
+// be why somebody asks for another one.
 const REPLAY: Sql = sql!(input { endpoint: blob, position: int, event: int, now: int }
     "update webhook_deliveries set state = 'waiting', next_attempt_at = i.now, \
-        attempts_before = webhook_deliveries.attempts \
+        attempts_before = webhook_deliveries.attempts, \
+        replays = webhook_deliveries.replays + 1 \
      from input i where webhook_deliveries.endpoint = i.endpoint \
         and webhook_deliveries.position = i.position and webhook_deliveries.n = i.event");
 

@@ -21,6 +21,8 @@ pub struct DueDelivery {
     pub attempts: u32,
     /// Those of them that were made before it was last replayed.
     pub attempts_before: u32,
+    /// How often it was replayed.
+    pub replays: u32,
     /// To whom.
     pub endpoint: WebhookEndpointId,
     /// Where.
@@ -50,6 +52,8 @@ pub struct AttemptMade {
     pub end: AttemptEnd,
     /// When there is another one, if it failed and is not given up.
     pub next_attempt_at: Option<Timestamp>,
+    /// How often it had been replayed when this began.
+    pub replays: u32,
 }
 
 /// How an endpoint is doing after attempts.
@@ -71,14 +75,14 @@ const DUE: Sql = sql!(input { endpoint: blob, now: int, more: int }
             and x.state = 'waiting' and x.next_attempt_at <= i.now \
             order by x.position, x.n limit 1 offset (select max(more) from input)), \
         9223372036854775807) as last from input i) \
-     select d.position, d.n, d.attempts, d.attempts_before, d.endpoint, w.url, \
+     select d.position, d.n, d.attempts, d.attempts_before, d.replays, d.endpoint, w.url, \
         w.secret_number, w.former_secret_until, w.failures, w.failing_since, w.rest_until \
      from bounds i join webhook_endpoints w on w.id = i.endpoint and w.state = 'enabled' \
         and (w.rest_until is null or w.rest_until <= i.now) \
      join webhook_deliveries d on d.endpoint = w.id and d.state = 'waiting' \
         and d.position <= i.last and d.next_attempt_at <= i.now \
      order by d.endpoint, d.position, d.n"
-    => { position: int, n: int, attempts: int, attempts_before: int,
+    => { position: int, n: int, attempts: int, attempts_before: int, replays: int,
         endpoint: blob, url: text, secret_number: int, former_secret_until: int, failures: int,
         failing_since: int, rest_until: int });
 
@@ -93,9 +97,13 @@ const READY: Sql = sql!(input { after: blob, now: int, size: int }
 
 // Whoever counted further than this was faster: two processes may send one event for a moment.
 const ATTEMPTED: Sql = sql!(input { position: int, event: int, endpoint: blob, number: int, state: text,
-        next_attempt_at: int, attempted_at: int, duration_millis: int, status: int, error: text }
-    "update webhook_deliveries set state = i.state, attempts = i.number, \
-        next_attempt_at = i.next_attempt_at, attempted_at = i.attempted_at, \
+        next_attempt_at: int, attempted_at: int, duration_millis: int, status: int, error: text,
+        replays: int }
+    "update webhook_deliveries set attempts = i.number, \
+        state = case when webhook_deliveries.replays = i.replays then i.state \
+            else webhook_deliveries.state end, \
+        next_attempt_at = case when webhook_deliveries.replays = i.replays then i.next_attempt_at \
+            else webhook_deliveries.next_attempt_at end, attempted_at = i.attempted_at, \
         duration_millis = i.duration_millis, status = i.status, error = i.error \
      from input i where webhook_deliveries.position = i.position \
         and webhook_deliveries.n = i.event and webhook_deliveries.endpoint = i.endpoint \
@@ -156,6 +164,7 @@ struct DueRow {
     n: i64,
     attempts: u32,
     attempts_before: u32,
+    replays: u32,
     endpoint: Hex<16>,
     url: String,
     secret_number: u32,
@@ -176,6 +185,7 @@ struct AttemptRow {
     duration_millis: i64,
     status: Option<u16>,
     error: Option<&'static str>,
+    replays: u32,
 }
 
 impl AttemptRow {
@@ -198,6 +208,7 @@ impl AttemptRow {
             duration_millis: made.duration_millis,
             status,
             error,
+            replays: made.replays,
         }
     }
 }
@@ -233,6 +244,7 @@ impl Store {
             place: EventPlace { position: row.position, n: row.n },
             attempts: row.attempts,
             attempts_before: row.attempts_before,
+            replays: row.replays,
             endpoint: WebhookEndpointId::from_bytes(row.endpoint.0),
             url: row.url,
             secret_number: row.secret_number,

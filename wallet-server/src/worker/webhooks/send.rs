@@ -186,6 +186,7 @@ async fn send_all(
             duration_millis: now.unix_millis().saturating_sub(attempted_at.unix_millis()).max(0),
             end,
             next_attempt_at,
+            replays: delivery.replays,
         });
         match end {
             AttemptEnd::Delivered { .. } => {}
