@@ -22,9 +22,6 @@ use crate::store::Cursor;
 /// What `after` says for: from now on.
 const LATEST: &str = "latest";
 
-/// The longest name of an event is shorter.
-const TYPE_LENGTH_MAX: usize = 64;
-
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(one))
 }
@@ -83,9 +80,7 @@ async fn list(
     let filter: Filter = input::query(&uri)?;
     let size = input::page_size(filter.limit)?;
     let wait = input::wait(filter.wait)?;
-    if let Some(name) = &filter.r#type {
-        input::text("/type", name, TYPE_LENGTH_MAX)?;
-    }
+    input::event_type(filter.r#type.as_deref())?;
     let after = match filter.after.as_deref() {
         Some(LATEST) => app.store.feed_end().await?,
         after => input::cursor(after, cursor::read)?.unwrap_or_default(),

@@ -145,6 +145,18 @@ pub(super) fn text(pointer: &str, text: &str, length_max: usize) -> Result<(), P
     Ok(())
 }
 
+/// The type of an event in a query, as `payment.succeeded`; there may be none of it.
+pub(super) fn event_type(name: Option<&str>) -> Result<(), Problem> {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    let is_type = |name: &str| {
+        name.split_once('.').is_some_and(|(kind, state)| is_word(kind) && is_word(state))
+    };
+    let wrong = || Problem::field("/type", "the type of an event, such as payment.succeeded");
+    if name.is_none_or(is_type) { Ok(()) } else { Err(wrong()) }
+}
+
 /// A mode; live when nothing is said.
 pub(super) fn mode(name: Option<&str>) -> Result<Mode, Problem> {
     name.map_or(Some(Mode::Live), Mode::from_name)

@@ -22,9 +22,6 @@ use crate::domain::ids::PaymentId;
 use crate::service::{ApiKeyScope, App};
 use crate::store::{BalanceTransaction, StoreError, TransactionFilter};
 
-/// The longest name of an event is shorter.
-const TYPE_LENGTH_MAX: usize = 64;
-
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list))
 }
@@ -133,9 +130,7 @@ async fn list(
     let after = input::cursor(filter.after.as_deref(), cursor::read)?;
     let no_id = || Problem::field("/payment", "the id of a payment, as in pay_0…");
     let payment = filter.payment.map(|id| PaymentId::parse(&id).ok_or_else(no_id)).transpose()?;
-    if let Some(name) = &filter.r#type {
-        input::text("/type", name, TYPE_LENGTH_MAX)?;
-    }
+    input::event_type(filter.r#type.as_deref())?;
     let which = TransactionFilter { payment, event_type: filter.r#type.as_deref() };
     let merchant = auth.0.merchant;
     let found = app.store.balance_transactions(merchant, which, after, size + 1).await?;
