@@ -8,7 +8,7 @@ use super::rules::{self, Inspector};
 use super::{DataObject, Path, Rule, Violation, read};
 use crate::{Currency, Error, Money};
 
-/// How much of what generators do wrong is forgiven; [the module](self) says what.
+/// How much of what generators do wrong is forgiven; [the module](super) says what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Strictness {
     /// Only what breaks no rule.

@@ -46,7 +46,7 @@ impl MerchantEvent {
 }
 
 /// What an event is about. A kind of record that concerns merchants has its variant here, and is
-/// read in [`Store::merchant_subjects`].
+/// read in `Store::merchant_subjects`.
 #[derive(Clone, Debug)]
 pub enum MerchantSubject {
     /// A payment.
@@ -218,7 +218,7 @@ impl PaymentThenRow {
 
 impl Store {
     /// What happened to all merchants after a place in the journal, at most `size` events from at
-    /// most [`STEP_MAX`] batches.
+    /// most [`STEP_MAX`](super::STEP_MAX) batches.
     pub async fn merchant_events_after(
         &self,
         after: Cursor,
