@@ -10,8 +10,8 @@ use crate::rounds;
 
 /// How many acknowledgements a round has at most before the end comes.
 const ENOUGH_MAX: u32 = 100;
-/// A step of the codes and a second.
-const STEP_SECONDS: i64 = 31;
+/// A step of the codes: what was shown in one is still good in the next.
+const STEP_SECONDS: i64 = 30;
 
 /// Who is ended in a round.
 #[derive(Clone, Copy, PartialEq, Eq)]
