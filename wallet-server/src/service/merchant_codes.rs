@@ -42,9 +42,6 @@ pub(super) fn evidence_subject(id: PaymentId) -> Vec<u8> {
     [id.as_bytes().as_slice(), EVIDENCE_SUBJECT].concat()
 }
 
-/// How often somebody who waits for an order looks.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-
 /// What codes say about merchants of whom nothing else is known.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MerchantCodeDefaults {
@@ -224,20 +221,14 @@ impl App {
         id: OrderId,
         wait: Duration,
     ) -> Result<Option<OrderAnswer>, StoreError> {
-        let too_late = tokio::time::sleep(wait);
-        tokio::pin!(too_late);
-        loop {
+        let look = async || {
             let order = self.store.order(id).await?;
-            let order = order.filter(|it| (it.merchant, it.mode) == own(api_key));
-            let open = order.as_ref().is_some_and(|order| order.state == OrderState::Open);
-            if wait.is_zero() || !open {
-                return Ok(order);
-            }
-            tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-                () = &mut too_late => return Ok(order),
-            }
-        }
+            Ok(order.filter(|it| (it.merchant, it.mode) == own(api_key)))
+        };
+        let ended = |order: &Option<OrderAnswer>| {
+            order.as_ref().is_none_or(|order| order.state != OrderState::Open)
+        };
+        self.wait_until(api_key.merchant, wait, look, ended).await
     }
 
     /// Makes a plate.
