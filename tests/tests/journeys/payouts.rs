@@ -399,3 +399,38 @@ async fn what_makes_no_sense_is_refused_by_name_and_nothing_moves() {
     assert_eq!(balance(&till).await, ["100.00", "0.00"]);
     assert_books_are_right(world).await;
 }
+
+#[tokio::test]
+async fn a_payout_is_among_the_merchants_events_and_movements_and_so_is_an_order_that_nobody_paid()
+{
+    let world = World::start(DATABASE, 3399).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "50.00").await;
+    let _ = set_destination(&world, &till.merchant, &destination()).await;
+    let charge = Charge::new("order-1", &phone.code(&world, "50.00"), "20.00");
+    let _ = till.charge(&charge).await.created();
+    let body = json!({ "amount": "5.00", "currency": "CNY" });
+    let asked = till.ask("/v1/payouts", "p-1", body).await.created();
+    let path = format!("/v1/payouts/{}/cancel", asked.text("/id"));
+    assert_eq!(till.ask(&path, "c-1", Value::Null).await.status, 200);
+    let made = super::orders::order(&till, "o-1", "3.00").await.created();
+    let path = format!("/v1/orders/{}/close", made.text("/id"));
+    assert_eq!(till.ask(&path, "c-2", Value::Null).await.status, 200);
+
+    for (event_type, id) in [
+        ("payout.authorized", asked.text("/id")),
+        ("payout.canceled", asked.text("/id")),
+        ("order.canceled", made.text("/id")),
+    ] {
+        let events = till.get(&format!("/v1/events?type={event_type}&wait=25")).await;
+        assert_eq!(events.text("/data/0/data/id"), id, "{event_type}: {}", events.text);
+    }
+    let moved = till.get("/v1/balance/transactions").await;
+    let line = |n: usize| {
+        let field = |name: &str| moved.text(&format!("/data/{n}/{name}")).to_owned();
+        [field("type"), field("net"), field("balance")]
+    };
+    assert_eq!(line(0), ["payout.canceled", "5.00", "20.00"], "{}", moved.text);
+    assert_eq!(line(1), ["payout.authorized", "-5.00", "15.00"], "{}", moved.text);
+    assert_eq!(line(2), ["payment.succeeded", "20.00", "20.00"], "{}", moved.text);
+}
