@@ -12,6 +12,7 @@ pub mod issuer;
 pub mod logging;
 pub mod metrics;
 pub mod outbound;
+mod priority;
 mod private_file;
 mod server;
 pub mod service;

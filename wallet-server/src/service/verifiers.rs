@@ -11,6 +11,8 @@ use std::{io, thread};
 
 use tokio::sync::oneshot;
 
+use crate::priority::{COMPUTING, step_back};
+
 /// The most that may wait: as many as requests may be under way, and some from phones.
 const WAITING_MAX: usize = 8192;
 
@@ -35,7 +37,10 @@ impl Verifiers {
         for number in 0..thread::available_parallelism().map_or(1, NonZero::get) {
             let jobs = Arc::clone(&receiver);
             let builder = thread::Builder::new().name(format!("verify-{number}"));
-            builder.spawn(move || while next(&jobs).is_some_and(work) {})?;
+            builder.spawn(move || {
+                step_back(COMPUTING);
+                while next(&jobs).is_some_and(work) {}
+            })?;
         }
         Ok(Self(sender))
     }

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::Digits;
 use crate::domain::ids::PayerId;
 use crate::issuer::{IssuerKeys, PinCost, PinHash, PinInput};
+use crate::priority::{HASHING, step_back};
 
 /// What is to be hashed.
 pub(super) struct Work {
@@ -30,6 +31,7 @@ impl Hasher {
         // One hash at a time: the worker awaits each.
         let (sender, jobs) = sync_channel::<Job>(1);
         thread::Builder::new().name("pin-0".to_owned()).spawn(move || {
+            step_back(HASHING);
             for (work, reply) in jobs {
                 let hash = catch_unwind(AssertUnwindSafe(|| {
                     let Work { pin, salt, payer, cost } = &work;
