@@ -402,6 +402,7 @@ const MEASURE: Sql = Sql {
     postgres: "with input as (select $1::jsonb) select json_build_array(json_build_object( \
         'bytes', pg_database_size(current_database()), \
         'version', 'PostgreSQL ' || current_setting('server_version')))::text",
+    columns: &["any"],
 };
 
 impl Store {

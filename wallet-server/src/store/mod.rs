@@ -35,6 +35,7 @@ mod population;
 mod recipients;
 mod refunds;
 mod retention;
+mod row;
 mod rows;
 mod settlement;
 mod spending;

@@ -1,7 +1,7 @@
 //! The seam between the two databases: one text a statement, two heads.
 //!
 //! Every statement has one parameter, a JSON array of rows, and a query answers with one JSON
-//! array. So a statement is one step whatever the number of rows, because a statement for each
+//! array. A row of the parameter is an array of its columns ([`row`](super::row)). So a statement is one step whatever the number of rows, because a statement for each
 //! row costs more than the row (50 µs of thread wake-ups with SQLite, a round trip with
 //! PostgreSQL). Only how JSON becomes rows and rows become JSON differs, and only here.
 //!
@@ -15,6 +15,8 @@ pub(crate) struct Sql {
     pub(crate) sqlite: &'static str,
     /// For PostgreSQL 15 and later.
     pub(crate) postgres: &'static str,
+    /// What a row of the parameter holds, in this order.
+    pub(crate) columns: &'static [&'static str],
 }
 
 /// Which database is spoken to.
@@ -26,23 +28,43 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
-/// A column read from a JSON object: bytes travel as lower-case hexadecimal digits.
+/// A column read from its place in a JSON array: bytes travel as lower-case hexadecimal digits.
+///
+/// SQLite takes `$[3]` as it stands, and would make it of a plain `3` for every row anew.
 macro_rules! read_column {
-    (sqlite $name:ident blob) => {
-        concat!(", unhex(value ->> '", stringify!($name), "') as ", stringify!($name))
+    (sqlite $place:literal $name:ident blob) => {
+        concat!(", unhex(value ->> '$[", $place, "]') as ", stringify!($name))
     };
-    (sqlite $name:ident $type:ident) => {
-        concat!(", value ->> '", stringify!($name), "' as ", stringify!($name))
+    (sqlite $place:literal $name:ident $type:ident) => {
+        concat!(", value ->> '$[", $place, "]' as ", stringify!($name))
     };
-    (postgres $name:ident blob) => {
-        concat!(", decode(value ->> '", stringify!($name), "', 'hex') as ", stringify!($name))
+    (postgres $place:literal $name:ident blob) => {
+        concat!(", decode(value ->> ", $place, ", 'hex') as ", stringify!($name))
     };
-    (postgres $name:ident int) => {
-        concat!(", (value ->> '", stringify!($name), "')::bigint as ", stringify!($name))
+    (postgres $place:literal $name:ident int) => {
+        concat!(", (value ->> ", $place, ")::bigint as ", stringify!($name))
     };
-    (postgres $name:ident text) => {
-        concat!(", value ->> '", stringify!($name), "' as ", stringify!($name))
+    (postgres $place:literal $name:ident text) => {
+        concat!(", value ->> ", $place, " as ", stringify!($name))
     };
+}
+
+/// All columns of a row, each read from its place.
+macro_rules! read_columns {
+    ($dialect:ident $($column:tt)+) => {
+        $crate::store::sql::read_columns!(@ $dialect
+            [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
+             32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59]
+            $($column)+)
+    };
+    (@ $dialect:ident [$place:literal $($places:literal)*] $name:ident: $type:ident
+        $(, $names:ident: $types:ident)*) => {
+        concat!(
+            $crate::store::sql::read_column!($dialect $place $name $type),
+            $crate::store::sql::read_columns!(@ $dialect [$($places)*] $($names: $types),*)
+        )
+    };
+    (@ $dialect:ident [$($places:literal)*]) => { "" };
 }
 
 /// A column written into a JSON object.
@@ -81,14 +103,15 @@ macro_rules! sql {
         $crate::store::sql::Sql {
             sqlite: concat!(
                 "with input as (select key as n",
-                $($crate::store::sql::read_column!(sqlite $name $type)),+,
+                $crate::store::sql::read_columns!(sqlite $($name: $type),+),
                 " from jsonb_each($1)) ", $text
             ),
             postgres: concat!(
                 "with input as (select ordinality - 1 as n",
-                $($crate::store::sql::read_column!(postgres $name $type)),+,
+                $crate::store::sql::read_columns!(postgres $($name: $type),+),
                 " from jsonb_array_elements($1) with ordinality) ", $text
             ),
+            columns: &[$(stringify!($name)),+],
         }
     };
     (input { $($name:ident: $type:ident),+ $(,)? } $text:literal
@@ -96,7 +119,7 @@ macro_rules! sql {
         $crate::store::sql::Sql {
             sqlite: concat!(
                 "with input as (select key as n",
-                $($crate::store::sql::read_column!(sqlite $name $type)),+,
+                $crate::store::sql::read_columns!(sqlite $($name: $type),+),
                 " from jsonb_each($1)), output as (", $text,
                 ") select json_group_array(json_object('row', 0",
                 $($crate::store::sql::write_column!(sqlite $out $out_type)),+,
@@ -104,17 +127,18 @@ macro_rules! sql {
             ),
             postgres: concat!(
                 "with input as (select ordinality - 1 as n",
-                $($crate::store::sql::read_column!(postgres $name $type)),+,
+                $crate::store::sql::read_columns!(postgres $($name: $type),+),
                 " from jsonb_array_elements($1) with ordinality), output as (", $text,
                 ") select coalesce(json_agg(json_build_object('row', 0",
                 $($crate::store::sql::write_column!(postgres $out $out_type)),+,
                 ")), '[]')::text from output"
             ),
+            columns: &[$(stringify!($name)),+],
         }
     };
 }
 
-pub(crate) use {read_column, sql, write_column};
+pub(crate) use {read_column, read_columns, sql, write_column};
 
 #[cfg(test)]
 mod tests {
@@ -124,25 +148,25 @@ mod tests {
             sql!(input { id: blob, amount: int } "insert into t select id, amount from input");
         assert_eq!(
             change.sqlite,
-            "with input as (select key as n, unhex(value ->> 'id') as id, \
-             value ->> 'amount' as amount from jsonb_each($1)) insert into t select id, amount from input"
+            "with input as (select key as n, unhex(value ->> '$[0]') as id, \
+             value ->> '$[1]' as amount from jsonb_each($1)) insert into t select id, amount from input"
         );
         assert_eq!(
             change.postgres,
-            "with input as (select ordinality - 1 as n, decode(value ->> 'id', 'hex') as id, \
-             (value ->> 'amount')::bigint as amount from jsonb_array_elements($1) with ordinality) \
+            "with input as (select ordinality - 1 as n, decode(value ->> 0, 'hex') as id, \
+             (value ->> 1)::bigint as amount from jsonb_array_elements($1) with ordinality) \
              insert into t select id, amount from input"
         );
         let query = sql!(input { id: blob } "select id, name from t" => { id: blob, name: text });
         assert_eq!(
             query.sqlite,
-            "with input as (select key as n, unhex(value ->> 'id') as id from jsonb_each($1)), \
+            "with input as (select key as n, unhex(value ->> '$[0]') as id from jsonb_each($1)), \
              output as (select id, name from t) select json_group_array(json_object('row', 0, \
              'id', iif(id is null, null, lower(hex(id))), 'name', name)) from output"
         );
         assert_eq!(
             query.postgres,
-            "with input as (select ordinality - 1 as n, decode(value ->> 'id', 'hex') as id \
+            "with input as (select ordinality - 1 as n, decode(value ->> 0, 'hex') as id \
              from jsonb_array_elements($1) with ordinality), output as (select id, name from t) \
              select coalesce(json_agg(json_build_object('row', 0, 'id', encode(id, 'hex'), \
              'name', name)), '[]')::text from output"

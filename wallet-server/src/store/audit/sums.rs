@@ -12,6 +12,7 @@ const UNPLACED: Sql = Sql {
         select b.id, count(*) over () as wrong from batches b \
         left join journal j on j.batch = b.id left join journal_pending w on w.batch = b.id \
         where j.batch is null and w.batch is null limit 1) f",
+    columns: &["any"],
 };
 
 /// Every event belongs to a batch that was closed.

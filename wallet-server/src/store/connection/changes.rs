@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::store::StoreError;
+use crate::store::row::rows_to_json;
 use crate::store::sql::Sql;
 
 /// A list of statements with their rows.
@@ -74,7 +75,7 @@ impl Change {
         if rows.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Self { sql, json: serde_json::to_string(rows)?, expected }))
+        Ok(Some(Self { sql, json: rows_to_json(sql.columns, rows)?, expected }))
     }
 
     /// Whether as many rows changed as must.

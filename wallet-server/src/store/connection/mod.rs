@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use super::row::rows_to_json;
 use super::sql::{Dialect, Sql};
 
 /// How strictly PostgreSQL keeps transactions apart.
@@ -116,9 +117,10 @@ impl Store {
         sql: &Sql,
         input: &[impl Serialize + Sync],
     ) -> Result<Vec<Row>, StoreError> {
+        let rows = rows_to_json(sql.columns, input)?;
         match &self.0 {
-            Database::Sqlite(file) => file.read(sql.sqlite, input).await,
-            Database::Postgres(server) => server.read(sql.postgres, input).await,
+            Database::Sqlite(file) => file.read(sql.sqlite, rows).await,
+            Database::Postgres(server) => server.read(sql.postgres, rows).await,
         }
     }
 
@@ -128,9 +130,10 @@ impl Store {
         sql: &Sql,
         input: &[impl Serialize + Sync],
     ) -> Result<Vec<Row>, StoreError> {
+        let rows = rows_to_json(sql.columns, input)?;
         match &self.0 {
-            Database::Sqlite(file) => file.read(sql.sqlite, input).await,
-            Database::Postgres(server) => server.survey(sql.postgres, input).await,
+            Database::Sqlite(file) => file.read(sql.sqlite, rows).await,
+            Database::Postgres(server) => server.survey(sql.postgres, rows).await,
         }
     }
 
@@ -208,9 +211,10 @@ impl Transaction {
         if input.is_empty() {
             return Ok(Vec::new());
         }
+        let rows = rows_to_json(sql.columns, input)?;
         match self {
-            Self::Sqlite(transaction) => sqlite::read(transaction, sql.sqlite, input).await,
-            Self::Postgres(transaction) => postgres::read(transaction, sql.postgres, input).await,
+            Self::Sqlite(transaction) => sqlite::read(transaction, sql.sqlite, rows).await,
+            Self::Postgres(transaction) => postgres::read(transaction, sql.postgres, rows).await,
         }
     }
 
@@ -224,8 +228,8 @@ impl Transaction {
             let answer = self.read(first, first_input).await?;
             return Ok((answer, self.read(second, second_input).await?));
         }
-        let (first_rows, second_rows) =
-            (serde_json::to_string(first_input)?, serde_json::to_string(second_input)?);
+        let first_rows = rows_to_json(first.columns, first_input)?;
+        let second_rows = rows_to_json(second.columns, second_input)?;
         let [first, second] = match self {
             Self::Sqlite(transaction) => {
                 let questions = [(first.sqlite, first_rows), (second.sqlite, second_rows)];
@@ -262,9 +266,10 @@ impl Transaction {
         if input.is_empty() {
             return Ok(0);
         }
+        let rows = rows_to_json(sql.columns, input)?;
         match self {
-            Self::Sqlite(transaction) => sqlite::write(transaction, sql.sqlite, input).await,
-            Self::Postgres(transaction) => postgres::write(transaction, sql.postgres, input).await,
+            Self::Sqlite(transaction) => sqlite::write(transaction, sql.sqlite, rows).await,
+            Self::Postgres(transaction) => postgres::write(transaction, sql.postgres, rows).await,
         }
     }
 

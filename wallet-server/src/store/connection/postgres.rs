@@ -3,7 +3,6 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
@@ -95,22 +94,22 @@ impl Server {
     pub(super) async fn survey<Row: DeserializeOwned>(
         &self,
         text: &'static str,
-        input: &[impl Serialize + Sync],
+        rows: String,
     ) -> Result<Vec<Row>, StoreError> {
         let mut connection = self.surveyors.acquire().await?;
-        read(&mut connection, text, input).await
+        read(&mut connection, text, rows).await
     }
 
     pub(super) async fn read<Row: DeserializeOwned>(
         &self,
         text: &'static str,
-        input: &[impl Serialize + Sync],
+        rows: String,
     ) -> Result<Vec<Row>, StoreError> {
         let mut attempts = READERS_MAX;
         loop {
             let answer = async {
                 let mut connection = self.readers.acquire().await?;
-                read(&mut connection, text, input).await
+                read(&mut connection, text, rows.clone()).await
             };
             match answer.await {
                 // Each connection of the pool may have died with the server that is back now.
@@ -201,18 +200,18 @@ async fn check_settings(connection: &mut PgConnection) -> Result<(), StoreError>
 pub(super) async fn read<Row: DeserializeOwned>(
     connection: &mut PgConnection,
     text: &'static str,
-    input: &[impl Serialize + Sync],
+    rows: String,
 ) -> Result<Vec<Row>, StoreError> {
-    let json: String = sqlx::query_scalar(text).bind(Json(input)).fetch_one(connection).await?;
+    let json: String = sqlx::query_scalar(text).bind(Written(rows)).fetch_one(connection).await?;
     Ok(serde_json::from_str(&json)?)
 }
 
 pub(super) async fn write(
     connection: &mut PgConnection,
     text: &'static str,
-    input: &[impl Serialize + Sync],
+    rows: String,
 ) -> Result<u64, StoreError> {
-    let result = sqlx::query(text).bind(Json(input)).execute(connection).await?;
+    let result = sqlx::query(text).bind(Written(rows)).execute(connection).await?;
     Ok(result.rows_affected())
 }
 

@@ -3,10 +3,10 @@
 use std::fs::{OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -106,16 +106,17 @@ impl File {
         let found = found.map_err(|error| StoreError::Open(format!("no books: {error}")))?;
         super::check_schema(found, &sqlx::migrate!("migrations/sqlite"))?;
         // What begins to write is refused by SQLite.
-        Ok(Self { writer: readers.clone(), readers, lock: None })
+        let (writer, mover) = (readers.clone(), readers.clone());
+        Ok(Self { writer, readers, mover, committed: Arc::default(), lock: None })
     }
 
     pub(super) async fn read<Row: DeserializeOwned>(
         &self,
         text: &'static str,
-        input: &[impl Serialize + Sync],
+        rows: String,
     ) -> Result<Vec<Row>, StoreError> {
         let mut connection = self.readers.acquire().await?;
-        read(&mut connection, text, input).await
+        read(&mut connection, text, rows).await
     }
 
     pub(super) async fn begin(&self) -> Result<sqlx::Transaction<'static, Sqlite>, StoreError> {
@@ -176,19 +177,18 @@ fn file_name(path: &str) -> Result<PathBuf, StoreError> {
 pub(super) async fn read<Row: DeserializeOwned>(
     connection: &mut SqliteConnection,
     text: &'static str,
-    input: &[impl Serialize],
+    rows: String,
 ) -> Result<Vec<Row>, StoreError> {
-    let json: String =
-        sqlx::query_scalar(text).bind(serde_json::to_string(input)?).fetch_one(connection).await?;
+    let json: String = sqlx::query_scalar(text).bind(rows).fetch_one(connection).await?;
     Ok(serde_json::from_str(&json)?)
 }
 
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     text: &'static str,
-    input: &[impl Serialize],
+    rows: String,
 ) -> Result<u64, StoreError> {
-    let result = sqlx::query(text).bind(serde_json::to_string(input)?).execute(connection).await?;
+    let result = sqlx::query(text).bind(rows).execute(connection).await?;
     Ok(result.rows_affected())
 }
 

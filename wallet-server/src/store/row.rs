@@ -1,0 +1,258 @@
+//! Rows on their way to the database: each an array, in the order of the statement's columns.
+//!
+//! An object would repeat its names in every row, and to find one column the database would have
+//! to pass all names before it: a payment has forty. A row's fields are put into their places by
+//! name, so their order in the structure does not matter, and one structure serves statements of
+//! which one takes less than another.
+
+use std::fmt::{self, Write as _};
+
+use serde::Serialize;
+use serde::ser::{Error as _, Impossible, SerializeMap, SerializeStruct, Serializer};
+use serde_json::Error;
+
+/// Writes the rows as one JSON array of arrays. A column that a row leaves out is null, and a field
+/// that is none of the columns is left out.
+///
+/// # Errors
+/// When a row is no structure with named fields.
+pub(super) fn rows_to_json(
+    columns: &[&str],
+    rows: &[impl Serialize],
+) -> Result<String, serde_json::Error> {
+    let mut json = Vec::with_capacity(rows.len() * columns.len() * 16 + 2);
+    let mut row = Row { columns, next: 0, values: Vec::new(), places: Vec::new() };
+    json.push(b'[');
+    for (number, fields) in rows.iter().enumerate() {
+        if number > 0 {
+            json.push(b',');
+        }
+        row.clear();
+        fields.serialize(&mut row)?;
+        row.write(&mut json);
+    }
+    json.push(b']');
+    String::from_utf8(json).map_err(Error::custom)
+}
+
+/// The row that is being written.
+struct Row<'a> {
+    columns: &'a [&'a str],
+    /// The column after the last one: fields mostly come in order.
+    next: usize,
+    /// The fields as JSON, one after the other as they come.
+    values: Vec<u8>,
+    /// Where in `values` each column begins and ends.
+    places: Vec<Option<(usize, usize)>>,
+}
+
+impl Row<'_> {
+    fn clear(&mut self) {
+        self.next = 0;
+        self.values.clear();
+        self.places.clear();
+        self.places.resize(self.columns.len(), None);
+    }
+
+    fn put(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
+        let column = match self.columns.get(self.next) {
+            Some(next) if *next == name => self.next,
+            _ => match self.columns.iter().position(|column| *column == name) {
+                Some(column) => column,
+                None => return Ok(()),
+            },
+        };
+        let from = self.values.len();
+        serde_json::to_writer(&mut self.values, value)?;
+        if let Some(place) = self.places.get_mut(column) {
+            *place = Some((from, self.values.len()));
+        }
+        self.next = column + 1;
+        Ok(())
+    }
+
+    fn write(&self, json: &mut Vec<u8>) {
+        json.push(b'[');
+        for (column, place) in self.places.iter().enumerate() {
+            if column > 0 {
+                json.push(b',');
+            }
+            let value = place.and_then(|(from, to)| self.values.get(from..to));
+            json.extend_from_slice(value.unwrap_or(b"null"));
+        }
+        json.push(b']');
+    }
+}
+
+impl SerializeStruct for &mut Row<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
+        self.put(name, value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// A structure into which another one is flattened comes as a map.
+struct Fields<'a, 'b> {
+    row: &'a mut Row<'b>,
+    name: String,
+}
+
+impl SerializeMap for Fields<'_, '_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, name: &T) -> Result<(), Error> {
+        self.name.clear();
+        write!(self.name, "{}", Name(name)).map_err(Error::custom)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        self.row.put(&self.name, value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// The text of a map's key.
+struct Name<'a, T: ?Sized>(&'a T);
+
+impl<T: Serialize + ?Sized> fmt::Display for Name<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.serialize(f)
+    }
+}
+
+/// Everything that is no row.
+macro_rules! refuse {
+    ($($method:ident($($argument:ty),*) -> $result:ty),+ $(,)?) => {
+        $(fn $method(self, $(_: $argument),*) -> Result<$result, Error> {
+            Err(Error::custom("a row is a structure with named fields"))
+        })+
+    };
+}
+
+type Never = Impossible<(), Error>;
+
+impl<'a, 'b> Serializer for &'a mut Row<'b> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Never;
+    type SerializeTuple = Never;
+    type SerializeTupleStruct = Never;
+    type SerializeTupleVariant = Never;
+    type SerializeMap = Fields<'a, 'b>;
+    type SerializeStruct = Self;
+    type SerializeStructVariant = Never;
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Error> {
+        Ok(self)
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Fields<'a, 'b>, Error> {
+        Ok(Fields { row: self, name: String::new() })
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    refuse! {
+        serialize_bool(bool) -> (),
+        serialize_i8(i8) -> (),
+        serialize_i16(i16) -> (),
+        serialize_i32(i32) -> (),
+        serialize_i64(i64) -> (),
+        serialize_u8(u8) -> (),
+        serialize_u16(u16) -> (),
+        serialize_u32(u32) -> (),
+        serialize_u64(u64) -> (),
+        serialize_f32(f32) -> (),
+        serialize_f64(f64) -> (),
+        serialize_char(char) -> (),
+        serialize_str(&str) -> (),
+        serialize_bytes(&[u8]) -> (),
+        serialize_none() -> (),
+        serialize_unit() -> (),
+        serialize_unit_struct(&'static str) -> (),
+        serialize_unit_variant(&'static str, u32, &'static str) -> (),
+        serialize_seq(Option<usize>) -> Never,
+        serialize_tuple(usize) -> Never,
+        serialize_tuple_struct(&'static str, usize) -> Never,
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Never,
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Never,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::rows_to_json;
+
+    #[derive(Serialize)]
+    struct Inner {
+        b: &'static str,
+    }
+
+    #[derive(Serialize)]
+    struct Outer {
+        c: Option<u8>,
+        #[serde(flatten)]
+        inner: Inner,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        a: Option<i64>,
+    }
+
+    #[test]
+    fn fields_stand_in_the_order_of_the_columns_whatever_their_own() {
+        let rows = [
+            Outer { c: Some(3), inner: Inner { b: "x\"" }, a: Some(-1) },
+            Outer { c: None, inner: Inner { b: "" }, a: None },
+        ];
+        let json = rows_to_json(&["a", "b", "c", "d"], &rows).unwrap();
+        assert_eq!(json, r#"[[-1,"x\"",3,null],[null,"",null,null]]"#);
+        assert_eq!(rows_to_json(&["a"], &[] as &[Outer]).unwrap(), "[]");
+    }
+
+    #[test]
+    fn what_the_statement_does_not_take_is_left_out() {
+        let rows = [Outer { c: Some(3), inner: Inner { b: "x" }, a: Some(1) }];
+        assert_eq!(rows_to_json(&["c"], &rows).unwrap(), "[[3]]");
+    }
+
+    #[test]
+    fn what_is_no_row_is_an_error() {
+        assert!(rows_to_json(&["a"], &[1]).is_err());
+        assert!(rows_to_json(&["a"], &[["x"]]).is_err());
+    }
+}
