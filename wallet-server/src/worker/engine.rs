@@ -1,11 +1,12 @@
-//! Settlement as a whole: the loops that settle, and, where several processes share the books,
-//! their leases and the journal's sequencer.
+//! Settlement as a whole: the loops that settle, what keeps the log of the database short, and,
+//! where several processes share the books, their leases and the journal's sequencer.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::batcher::{Batcher, BatcherParts, Ended};
+use super::database_log::DatabaseLog;
 use super::leases::Leases;
 use super::notifier::{Announcer, Notifier};
 use super::sequencer::Sequencer;
@@ -51,6 +52,7 @@ pub struct EngineParts {
 #[derive(Debug)]
 pub struct Engine {
     loops: Ended,
+    database_log: DatabaseLog,
     sequencer: Option<Sequencer>,
 }
 
@@ -80,15 +82,17 @@ impl Engine {
             shards,
             latest_batch,
         })?;
+        let database_log = DatabaseLog::start(Arc::clone(&store));
         let sequencer = store
             .is_shared()
             .then(|| Sequencer::start(store, Arc::new(leases), notifier, committed));
-        Ok((batcher, Self { loops, sequencer }))
+        Ok((batcher, Self { loops, database_log, sequencer }))
     }
 
     /// Waits until everything queued is settled and has its place in the journal.
     pub async fn stop(self) {
         self.loops.wait().await;
+        self.database_log.stop().await;
         if let Some(sequencer) = self.sequencer {
             sequencer.stop().await;
         }

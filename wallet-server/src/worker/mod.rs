@@ -3,6 +3,7 @@
 mod batcher;
 #[cfg(test)]
 mod claims;
+mod database_log;
 mod devices;
 mod engine;
 mod expiry;

@@ -145,6 +145,23 @@ impl Store {
         }
     }
 
+    /// Waits until this process has committed something since it last asked; for ever on
+    /// PostgreSQL, which looks after its log by itself.
+    pub(crate) async fn committed(&self) {
+        match &self.0 {
+            Database::Sqlite(file) => file.committed().await,
+            Database::Postgres(_) => std::future::pending().await,
+        }
+    }
+
+    /// Moves what a long log holds to the database, beside whoever writes.
+    pub(crate) async fn shorten_log(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Database::Sqlite(file) => file.shorten_log().await,
+            Database::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Whether the database answers, to readers and to writers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         match &self.0 {
@@ -176,6 +193,13 @@ impl Store {
     pub(super) async fn explain(&self, sql: &Sql) -> Result<Vec<String>, StoreError> {
         let Database::Sqlite(file) = &self.0 else { panic!("SQLite only") };
         file.explain(sql.sqlite).await
+    }
+
+    /// How many pages SQLite's log has, and how many of them were moved.
+    #[cfg(test)]
+    pub(super) async fn log(&self) -> Result<(i64, i64), StoreError> {
+        let Database::Sqlite(file) = &self.0 else { panic!("SQLite only") };
+        file.log().await
     }
 
     /// Makes an SQLite disk seem full beyond this many pages.

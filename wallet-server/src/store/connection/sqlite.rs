@@ -15,6 +15,7 @@ use sqlx::sqlite::{
 use sqlx::{
     Arguments as _, AssertSqlSafe, Connection as _, Executor as _, Sqlite, SqliteConnection,
 };
+use tokio::sync::Notify;
 
 use super::changes::Change;
 use crate::store::StoreError;
@@ -31,6 +32,11 @@ const WRITER_CACHE: &str = "-131072";
 /// payments touch is moved once for all of them; with four times as many, the payments that wait
 /// for the moving wait for 30 ms instead of 20, and not one more is settled.
 const CHECKPOINT_PAGES: &str = "4096";
+/// From how many pages in the log on a part of them is moved beside the writer, so that the writer
+/// has little left to move at [`CHECKPOINT_PAGES`]: payments wait for what it moves.
+const CHECKPOINT_BESIDE_PAGES: i64 = 3072;
+/// How many pages are worth moving beside the writer.
+const CHECKPOINT_BESIDE_PAGES_MIN: i64 = 512;
 /// Releases before this one can corrupt a database in WAL mode.
 const SQLITE_VERSION_MIN: [u32; 3] = [3, 51, 3];
 
@@ -39,6 +45,10 @@ const SQLITE_VERSION_MIN: [u32; 3] = [3, 51, 3];
 pub(super) struct File {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// For moving pages from the log to the database, beside the writer.
+    mover: SqlitePool,
+    /// Told of each commit.
+    committed: Arc<Notify>,
     // Held for as long as the file is open: a second server on it must not start.
     lock: Option<std::fs::File>,
 }
@@ -65,6 +75,8 @@ impl File {
             // What a statement may have to undo. It is gone after a crash in any case.
             .pragma("temp_store", "memory")
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+        let committed = Arc::new(Notify::new());
+        let tell = Arc::clone(&committed);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .test_before_acquire(false)
@@ -73,17 +85,31 @@ impl File {
             .before_acquire(|connection, _| {
                 Box::pin(async move { Ok(!connection.is_in_transaction()) })
             })
+            .after_connect(move |connection, _| {
+                let tell = Arc::clone(&tell);
+                Box::pin(async move {
+                    connection.lock_handle().await?.set_commit_hook(move || {
+                        tell.notify_one();
+                        true
+                    });
+                    Ok(())
+                })
+            })
             .connect_with(writing)
             .await?;
         check_version(&writer).await?;
         sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+        let mover = SqlitePoolOptions::new()
+            .max_connections(1)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.clone());
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             // The file does not go away as a network does, and asking costs as much as a read.
             .test_before_acquire(false)
             .connect_with(options.pragma("query_only", "on"))
             .await?;
-        Ok(Self { writer, readers, lock: Some(lock) })
+        Ok(Self { writer, readers, mover, committed, lock: Some(lock) })
     }
 
     /// Opens a file that is there, beside whoever writes it. Nothing can be written through it.
@@ -129,7 +155,30 @@ impl File {
         Ok(())
     }
 
+    /// Waits until something has been committed since this was last asked.
+    pub(super) async fn committed(&self) {
+        self.committed.notified().await;
+    }
+
+    /// Moves pages from the log to the database if it has become long, beside the writer.
+    pub(super) async fn shorten_log(&self) -> Result<(), StoreError> {
+        let (pages, moved) = self.log().await?;
+        if pages >= CHECKPOINT_BESIDE_PAGES && pages - moved >= CHECKPOINT_BESIDE_PAGES_MIN {
+            sqlx::query("pragma wal_checkpoint(passive)").execute(&self.mover).await?;
+        }
+        Ok(())
+    }
+
+    /// How many pages are in the log, and how many of them have been moved.
+    pub(super) async fn log(&self) -> Result<(i64, i64), StoreError> {
+        let question = "pragma wal_checkpoint(noop)";
+        let (_, pages, moved): (i64, i64, i64) =
+            sqlx::query_as(question).fetch_one(&self.mover).await?;
+        Ok((pages, moved))
+    }
+
     pub(super) async fn close(&self) {
+        self.mover.close().await;
         self.readers.close().await;
         self.writer.close().await;
         // Whoever still holds this can do nothing with it; the next server need not wait for them.

@@ -191,17 +191,40 @@ async fn the_writer_works_again_after_the_disk_was_full() {
     let store = Store::open(&format!("sqlite:{}/books", folder.path().display())).await.unwrap();
     // SQLite counts a reached limit of pages as a full disk; it sets it to what is there already.
     store.limit_pages(1).await.unwrap();
-    let write = async |reference: String| {
-        let rows = [serde_json::json!({ "merchant": "02".repeat(16), "reference": reference })];
-        let mut transaction = store.begin().await?;
-        transaction.write(&FILLER, &rows).await?;
-        transaction.commit().await
-    };
-    let full = write("x".repeat(1_000_000)).await.unwrap_err();
+    let full = fill(&store, 1_000_000).await.unwrap_err();
     assert!(full.to_string().contains("full"), "{full}");
     store.limit_pages(1_000_000).await.unwrap();
-    write("small".to_owned()).await.unwrap();
+    fill(&store, 5).await.unwrap();
     store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_long_log_is_moved_beside_the_writer_and_a_short_one_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&format!("sqlite:{}/books", folder.path().display())).await.unwrap();
+    fill(&store, 1_000_000).await.unwrap();
+    store.committed().await;
+    store.shorten_log().await.unwrap();
+    let (short, moved) = store.log().await.unwrap();
+    assert!(short > 200 && moved == 0, "{moved} of {short}");
+    // Longer than what is moved beside the writer, and shorter than what the writer moves.
+    fill(&store, 11_500_000).await.unwrap();
+    store.committed().await;
+    let (long, moved) = store.log().await.unwrap();
+    assert!(moved == 0, "the writer has moved {moved} of {long}");
+    // The writer is in the middle of a transaction meanwhile.
+    let transaction = store.begin().await.unwrap();
+    store.shorten_log().await.unwrap();
+    assert_eq!(store.log().await.unwrap(), (long, long));
+    transaction.roll_back().await.unwrap();
+}
+
+async fn fill(store: &Store, bytes: usize) -> Result<(), crate::store::StoreError> {
+    let reference = "x".repeat(bytes);
+    let rows = [serde_json::json!({ "merchant": "02".repeat(16), "reference": reference })];
+    let mut transaction = store.begin().await?;
+    transaction.write(&FILLER, &rows).await?;
+    transaction.commit().await
 }
 
 /// Writes as much as it is told to.
