@@ -12,12 +12,13 @@ use wallet_tests::{Answer, PIN, Phone, Signed, Signer, Till, World};
 
 /// What changes something and moves no money, and so needs no idempotency key. Whoever adds an
 /// operation decides.
-const MOVES_NO_MONEY: [&str; 42] = [
+const MOVES_NO_MONEY: [&str; 43] = [
     "advance_test_clock",
     "approve_device",
     "begin_totp",
     "change_webhook_endpoint",
     "close_account",
+    "close_merchant",
     "close_plate",
     "confirm_totp",
     "create_api_key",

@@ -1,6 +1,7 @@
 //! What a merchant learns of who pays: nothing.
 
 use crate::DATABASE;
+use crate::journeys::transfers::assert_books_are_right;
 use serde_json::json;
 use wallet_tests::{Charge, World};
 
@@ -33,4 +34,38 @@ async fn no_answer_to_a_merchant_says_who_pays() {
             assert!(!answer.text.contains(secret), "{secret} in {}", answer.text);
         }
     }
+}
+
+#[tokio::test]
+async fn a_closed_merchant_is_paid_nothing_more_and_can_still_give_back() {
+    let world = World::start(DATABASE, 1312).await;
+    let [till, other] = [world.merchant("Tea House").await, world.merchant("Bakery").await];
+    let mut phone = world.payer("Wei", "50.00").await;
+    let code = phone.code(&world, "20.00");
+    let paid = till.charge(&Charge::new("order-1", &code, "12.50")).await.created();
+
+    let close = format!("/v1/operator/merchants/{}/close", till.merchant);
+    for _ in 0..2 {
+        let closed = world.operator_post(&close, json!({})).await;
+        assert_eq!((closed.status.as_u16(), closed.text("/state")), (200, "closed"));
+    }
+    let listed = world.operator_get("/v1/operator/merchants").await;
+    let states = ["/data/0/state", "/data/1/state"].map(|pointer| listed.text(pointer));
+    assert_eq!(states, ["active", "closed"]);
+
+    world.advance_seconds(30);
+    let code = phone.code(&world, "20.00");
+    let refused = till.charge(&Charge::new("order-2", &code, "1.00")).await;
+    refused.assert_problem(422, "currency_not_accepted", "final");
+    let _ = other.charge(&Charge::new("order-3", &code, "1.00")).await.created();
+    let order = json!({ "reference": "order-4", "amount": "1.00", "currency": "CNY" });
+    let order = till.ask("/v1/orders", "o-4", order).await;
+    order.assert_problem(422, "currency_not_accepted", "final");
+
+    let _ = till.refund(paid.text("/id"), "r-1", Some("2.50")).await.created();
+    assert_eq!(phone.balance(&world).await, "39.00");
+    assert_eq!(till.balance().await, "10.00");
+    let unknown = "/v1/operator/merchants/mer_01a2036666e37502ab6a225e520bffad/close";
+    world.operator_post(unknown, json!({})).await.assert_problem(404, "not_found", "final");
+    assert_books_are_right(world).await;
 }

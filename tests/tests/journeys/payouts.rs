@@ -324,10 +324,8 @@ async fn a_payout_goes_to_the_account_that_was_known_when_it_was_asked_for() {
 #[tokio::test]
 async fn the_operator_has_money_paid_out_for_a_merchant_that_is_closed() {
     let (world, till) = scene(3109).await;
-    let mut database = world.database().await;
-    let close = "update merchants set state = 'closed'";
-    sqlx::raw_sql(close).execute(&mut database).await.unwrap();
-    drop(database);
+    let close = format!("/v1/operator/merchants/{}/close", till.merchant);
+    let _ = world.operator_post(&close, json!({})).await;
     let mut phone = world.payer("Lin", "50.00").await;
     let code = phone.code(&world, "20.00");
     let charge = till.charge(&Charge::new("late", &code, "5.00")).await;

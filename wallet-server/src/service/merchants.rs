@@ -48,6 +48,7 @@ impl App {
             fee: new.fee,
             place: new.place,
             created_at: now,
+            closed: false,
         };
         let scopes = scopes_text(ApiKeyScope::ALL);
         let key = self.new_api_key(merchant.id, merchant.mode, scopes, None);

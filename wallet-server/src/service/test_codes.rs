@@ -255,6 +255,7 @@ impl App {
             fee: FeeRule::FREE,
             place: MerchantPlace::default(),
             created_at: now,
+            closed: false,
         };
         let secret = KeptSecret { hash: self.entropy.bytes(), end: String::new() };
         let new = NewApiKey { key: key.clone(), name: None, secret };

@@ -31,6 +31,16 @@ pub struct Merchant {
     pub place: MerchantPlace,
     /// Since when.
     pub created_at: Timestamp,
+    /// Whether it takes no payments any more.
+    pub closed: bool,
+}
+
+impl Merchant {
+    /// What state it is in, by its name.
+    #[must_use]
+    pub const fn state(&self) -> &'static str {
+        if self.closed { "closed" } else { "active" }
+    }
 }
 
 /// What the codes that a merchant shows say about it; the issuer's settings say the rest.
@@ -115,16 +125,19 @@ impl<'a> NewMerchantRow<'a> {
 const MERCHANTS: Sql = sql!(input { before: blob, size: int }
     "select m.* from merchants m where m.id < (select before from input) \
      order by m.id desc limit (select size from input)"
-    => { id: blob, mode: text, name: text, currency: int, fee_basis_points: int, fee_fixed: int,
-        category: text, country: text, city: text, created_at: int });
+    => { id: blob, mode: text, name: text, state: text, currency: int, fee_basis_points: int,
+        fee_fixed: int, category: text, country: text, city: text, created_at: int });
 
 const MERCHANT: Sql = sql!(input { id: blob } "select m.* from input i join merchants m on m.id = i.id"
-    => { id: blob, mode: text, name: text, currency: int, fee_basis_points: int, fee_fixed: int,
-        category: text, country: text, city: text, created_at: int });
+    => { id: blob, mode: text, name: text, state: text, currency: int, fee_basis_points: int,
+        fee_fixed: int, category: text, country: text, city: text, created_at: int });
 
 const SET_FEE: Sql = sql!(input { id: blob, fee_basis_points: int, fee_fixed: int }
     "update merchants set fee_basis_points = i.fee_basis_points, fee_fixed = i.fee_fixed \
      from input i where merchants.id = i.id");
+
+const CLOSE: Sql = sql!(input { id: blob }
+    "update merchants set state = 'closed' from input i where merchants.id = i.id");
 
 #[derive(Serialize)]
 struct FeeRow {
@@ -138,6 +151,7 @@ struct MerchantRow {
     id: Hex<16>,
     mode: String,
     name: String,
+    state: String,
     currency: u16,
     fee_basis_points: u16,
     fee_fixed: i64,
@@ -162,6 +176,7 @@ impl MerchantRow {
                 city: place(self.city, City::parse)?,
             },
             created_at: Timestamp::from_unix_millis(self.created_at),
+            closed: self.state == "closed",
         })
     }
 }
@@ -179,6 +194,11 @@ fn place<T>(
 struct Page {
     before: Hex<16>,
     size: usize,
+}
+
+#[derive(Serialize)]
+struct Id {
+    id: Hex<16>,
 }
 
 const NEW_TERMINAL: Sql = sql!(input { id: blob, merchant: blob, mode: text, name: text,
@@ -250,10 +270,6 @@ impl Store {
 
     /// A merchant.
     pub async fn merchant(&self, id: MerchantId) -> Result<Option<Merchant>, StoreError> {
-        #[derive(Serialize)]
-        struct Id {
-            id: Hex<16>,
-        }
         let rows: Vec<MerchantRow> =
             self.read(&MERCHANT, &[Id { id: Hex(*id.as_bytes()) }]).await?;
         rows.into_iter().next().map(MerchantRow::merchant).transpose()
@@ -268,6 +284,13 @@ impl Store {
         };
         let mut transaction = self.begin().await?;
         transaction.write(&SET_FEE, &[row]).await?;
+        transaction.commit().await
+    }
+
+    /// Lets a merchant take no payments any more.
+    pub async fn close_merchant(&self, id: MerchantId) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        transaction.write(&CLOSE, &[Id { id: Hex(*id.as_bytes()) }]).await?;
         transaction.commit().await
     }
 
@@ -362,6 +385,7 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("merchants::MERCHANTS", &MERCHANTS),
     ("merchants::MERCHANT", &MERCHANT),
     ("merchants::SET_FEE", &SET_FEE),
+    ("merchants::CLOSE", &CLOSE),
     ("merchants::NEW_TERMINAL", &NEW_TERMINAL),
     ("merchants::TERMINAL", &TERMINAL),
     ("merchants::TERMINALS", &TERMINALS),

@@ -72,13 +72,17 @@ pub(crate) struct Merchant {
     pub(crate) id: String,
     name: String,
     mode: String,
+    state: Option<String>,
     fee: Option<Fee>,
 }
 
 impl fmt::Display for Merchant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, name, mode, fee } = self;
+        let Self { id, name, mode, state, fee } = self;
         write!(f, "merchant {id}: {name} ({mode})")?;
+        if let Some(state) = state.as_deref().filter(|state| *state != "active") {
+            write!(f, ", {state}")?;
+        }
         match fee {
             Some(Fee { basis_points, fixed }) => {
                 write!(f, "\n  fee  {basis_points} bp + {fixed}")
@@ -96,13 +100,14 @@ struct Fee {
 }
 
 impl Row for Merchant {
-    const COLUMNS: &'static [&'static str] = &["merchant", "mode", "fee", "name"];
-    const RIGHT_ALIGNED: &'static [usize] = &[2];
+    const COLUMNS: &'static [&'static str] = &["merchant", "mode", "state", "fee", "name"];
+    const RIGHT_ALIGNED: &'static [usize] = &[3];
 
     fn row(&self) -> Vec<String> {
-        let Merchant { id, name, mode, fee } = self;
+        let Merchant { id, name, mode, state, fee } = self;
         let fee = fee.as_ref().map(|fee| format!("{} bp + {}", fee.basis_points, fee.fixed));
-        vec![id.clone(), mode.clone(), or_dash(fee.as_deref()), name.clone()]
+        let (state, fee) = (or_dash(state.as_deref()), or_dash(fee.as_deref()));
+        vec![id.clone(), mode.clone(), state, fee, name.clone()]
     }
 }
 

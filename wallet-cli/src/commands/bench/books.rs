@@ -142,6 +142,7 @@ fn merchant(people: &People, number: usize, fee: FeeRule) -> MerchantWithKey {
             fee,
             place: MerchantPlace::default(),
             created_at,
+            closed: false,
         },
         account: people.merchant_account(number),
         key: NewApiKey {

@@ -240,6 +240,8 @@ names! {
     KeyKind, ["sealing", "signing"];
     /// What an API key may be used for.
     Scope, ApiKeyScope::ALL.iter().map(|scope| scope.as_str());
+    /// The state of a merchant: it is paid, or takes no payments any more.
+    MerchantState, ["active", "closed"];
     /// The state of a payer's account.
     PayerState, ["active", "frozen", "closed"];
     /// The state of an API key: it works, it works for a while yet, or it does not any more.

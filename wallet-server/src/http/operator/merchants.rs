@@ -29,7 +29,10 @@ use crate::store::{Merchant, MerchantPlace};
 const NAME_LENGTH_MAX: usize = 100;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(set_fee))
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(set_fee))
+        .routes(routes!(close))
 }
 
 type Name = schema::Text<NAME_LENGTH_MAX>;
@@ -68,6 +71,8 @@ struct MerchantBody {
     name: String,
     #[schema(value_type = schema::Mode)]
     mode: &'static str,
+    #[schema(value_type = schema::MerchantState)]
+    state: &'static str,
     #[schema(value_type = schema::Currency)]
     currency: &'static str,
     fee: FeeBody,
@@ -91,6 +96,7 @@ impl MerchantBody {
         Self {
             id: merchant.id.to_string(),
             object: "merchant",
+            state: merchant.state(),
             name: merchant.name,
             mode: merchant.mode.as_str(),
             currency: merchant.currency.code(),
@@ -177,6 +183,31 @@ async fn set_fee(
     tracing::info!(merchant = %id, basis_points = fee.basis_points(), fixed = fee.fixed_minor(),
         "a merchant's fee was changed");
     Ok(Json(MerchantBody::new(Merchant { fee, ..merchant })))
+}
+
+/// Close a merchant
+///
+/// It takes no payments from now on, and its codes are paid by nobody. What it took before can still
+/// be captured, called off and refunded, its books can be read, and what it is owed be paid out. A
+/// merchant who is closed stays so.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/merchants/{id}/close",
+    operation_id = "close_merchant",
+    tag = "Merchants",
+    params(("id" = schema::MerchantId, Path)),
+    responses((status = OK, description = "The merchant.", body = MerchantBody)),
+)]
+async fn close(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<MerchantBody>, Problem> {
+    let unknown = || Problem::not_found("merchant");
+    let id = MerchantId::parse(&id).ok_or_else(unknown)?;
+    let merchant = app.store.merchant(id).await?.ok_or_else(unknown)?;
+    app.store.close_merchant(id).await?;
+    tracing::info!(merchant = %id, "a merchant was closed");
+    Ok(Json(MerchantBody::new(Merchant { closed: true, ..merchant })))
 }
 
 /// List merchants

@@ -32,6 +32,7 @@ async fn take_on_a_merchant(store: &Store) {
         fee: FeeRule::FREE,
         place: MerchantPlace::default(),
         created_at,
+        closed: false,
     };
     let scopes = "refund".to_owned();
     let expires_at = None;

@@ -18,6 +18,7 @@ pub(crate) enum Command {
     Create(CreateArgs),
     List(ListArgs),
     Fee(FeeArgs),
+    Close(CloseArgs),
     #[command(subcommand)]
     Key(key::Command),
     Destination(destination::Args),
@@ -63,6 +64,18 @@ pub(crate) struct FeeArgs {
     operator: OperatorArgs,
 }
 
+/// Close a merchant: it takes no payments any more
+///
+/// What it took before can still be refunded, and what it is owed be paid out. It stays closed.
+#[derive(clap::Args, Debug)]
+pub(crate) struct CloseArgs {
+    /// The merchant's id
+    #[arg(value_parser = ids::parse)]
+    merchant: String,
+    #[command(flatten)]
+    operator: OperatorArgs,
+}
+
 /// List the merchants
 #[derive(clap::Args, Debug)]
 pub(crate) struct ListArgs {
@@ -84,6 +97,11 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
             let body = json!({ "basis_points": args.basis_points, "fixed": args.fixed });
             let path = format!("/v1/operator/merchants/{}/fee", args.merchant);
             output.show(&args.operator.client()?.send::<Merchant>(Request::post(path, body)).await?)
+        }
+        Command::Close(args) => {
+            let path = format!("/v1/operator/merchants/{}/close", args.merchant);
+            let client = args.operator.client()?;
+            output.show(&client.send::<Merchant>(Request::post(path, json!({}))).await?)
         }
         Command::Key(command) => key::run(command, output).await,
     }
