@@ -396,13 +396,14 @@ struct StateRow {
 
 // Nothing here is common to both databases but the parameter.
 const MEASURE: Sql = Sql {
-    sqlite: "with input as (select $1) select json_array(json_object( \
-        'bytes', c.page_count * s.page_size, 'version', 'SQLite ' || sqlite_version())) \
+    sqlite: "with input as (select $1) select json_array(json_array( \
+        c.page_count * s.page_size, 'SQLite ' || sqlite_version())) \
         from pragma_page_count c, pragma_page_size s",
-    postgres: "with input as (select $1::jsonb) select json_build_array(json_build_object( \
-        'bytes', pg_database_size(current_database()), \
-        'version', 'PostgreSQL ' || current_setting('server_version')))::text",
+    postgres: "with input as (select $1::jsonb) select json_build_array(json_build_array( \
+        pg_database_size(current_database()), 'PostgreSQL ' || \
+        current_setting('server_version')))::text",
     columns: &["any"],
+    output: &["bytes", "version"],
 };
 
 impl Store {

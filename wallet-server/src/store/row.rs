@@ -1,4 +1,5 @@
-//! Rows on their way to the database: each an array, in the order of the statement's columns.
+//! Rows on their way to the database and back: each an array, in the order of the statement's
+//! columns.
 //!
 //! An object would repeat its names in every row, and to find one column the database would have
 //! to pass all names before it: a payment has forty. A row's fields are put into their places by
@@ -6,8 +7,11 @@
 //! which one takes less than another.
 
 use std::fmt::{self, Write as _};
+use std::marker::PhantomData;
 
 use serde::Serialize;
+use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, Impossible, SerializeMap, SerializeStruct, Serializer};
 use serde_json::Error;
 
@@ -213,11 +217,105 @@ impl<'a, 'b> Serializer for &'a mut Row<'b> {
     }
 }
 
+/// Reads the rows of an answer, a JSON array of arrays.
+///
+/// # Errors
+/// When it is something else, or a row does not have what the structure wants.
+pub(super) fn rows_from_json<Row: DeserializeOwned>(
+    columns: &'static [&'static str],
+    json: &str,
+) -> Result<Vec<Row>, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let rows = Answer { columns, row: PhantomData }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(rows)
+}
+
+/// All rows of an answer.
+struct Answer<Row> {
+    columns: &'static [&'static str],
+    row: PhantomData<Row>,
+}
+
+impl<'de, Row: DeserializeOwned> DeserializeSeed<'de> for Answer<Row> {
+    type Value = Vec<Row>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Vec<Row>, D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de, Row: DeserializeOwned> Visitor<'de> for Answer<Row> {
+    type Value = Vec<Row>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut json: A) -> Result<Vec<Row>, A::Error> {
+        let mut rows = Vec::new();
+        let one = || One { columns: self.columns, row: PhantomData };
+        while let Some(row) = json.next_element_seed(one())? {
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+}
+
+/// One row of an answer.
+struct One<Row> {
+    columns: &'static [&'static str],
+    row: PhantomData<Row>,
+}
+
+impl<'de, Row: DeserializeOwned> DeserializeSeed<'de> for One<Row> {
+    type Value = Row;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Row, D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de, Row: DeserializeOwned> Visitor<'de> for One<Row> {
+    type Value = Row;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an array of {} columns", self.columns.len())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, values: A) -> Result<Row, A::Error> {
+        Row::deserialize(MapAccessDeserializer::new(Named { columns: self.columns.iter(), values }))
+    }
+}
+
+/// The values of a row, each under the name of its column.
+struct Named<A> {
+    columns: std::slice::Iter<'static, &'static str>,
+    values: A,
+}
+
+impl<'de, A: SeqAccess<'de>> MapAccess<'de> for Named<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
+        let name = self.columns.next();
+        name.map(|name| seed.deserialize(BorrowedStrDeserializer::new(name))).transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        let value = self.values.next_element_seed(seed)?;
+        value.ok_or_else(|| serde::de::Error::custom("a row ends before its last column"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde::Serialize;
+    use serde::{Deserialize, Serialize};
 
-    use super::rows_to_json;
+    use super::{rows_from_json, rows_to_json};
 
     #[derive(Serialize)]
     struct Inner {
@@ -254,5 +352,35 @@ mod tests {
     fn what_is_no_row_is_an_error() {
         assert!(rows_to_json(&["a"], &[1]).is_err());
         assert!(rows_to_json(&["a"], &[["x"]]).is_err());
+    }
+
+    #[derive(Deserialize, PartialEq, Debug)]
+    struct Found {
+        b: Option<String>,
+        #[serde(flatten)]
+        inner: FoundInner,
+    }
+
+    #[derive(Deserialize, PartialEq, Debug)]
+    struct FoundInner {
+        a: i64,
+    }
+
+    #[test]
+    fn an_answer_is_read_by_the_names_of_its_columns() {
+        let json = r#"[[1,"x",null],[2,null,7]]"#;
+        let rows: Vec<Found> = rows_from_json(&["a", "b", "c"], json).unwrap();
+        let found = |a, b: Option<&str>| Found { b: b.map(str::to_owned), inner: FoundInner { a } };
+        assert_eq!(rows, [found(1, Some("x")), found(2, None)]);
+        assert_eq!(rows_from_json::<Found>(&["a"], "[]").unwrap(), []);
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_an_error() {
+        for json in
+            ["", "{}", "[1]", r#"[{"a":1,"b":"x"}]"#, r#"[["x","x"]]"#, "[[1]]", "[[1,null,2]]"]
+        {
+            assert!(rows_from_json::<Found>(&["a", "b"], json).is_err(), "{json}");
+        }
     }
 }

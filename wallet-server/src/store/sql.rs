@@ -1,7 +1,7 @@
 //! The seam between the two databases: one text a statement, two heads.
 //!
 //! Every statement has one parameter, a JSON array of rows, and a query answers with one JSON
-//! array. A row of the parameter is an array of its columns ([`row`](super::row)). So a statement is one step whatever the number of rows, because a statement for each
+//! array. A row is an array of its columns ([`row`](super::row)). So a statement is one step whatever the number of rows, because a statement for each
 //! row costs more than the row (50 µs of thread wake-ups with SQLite, a round trip with
 //! PostgreSQL). Only how JSON becomes rows and rows become JSON differs, and only here.
 //!
@@ -17,6 +17,8 @@ pub(crate) struct Sql {
     pub(crate) postgres: &'static str,
     /// What a row of the parameter holds, in this order.
     pub(crate) columns: &'static [&'static str],
+    /// What a row of the answer holds, in this order; a change answers with none.
+    pub(crate) output: &'static [&'static str],
 }
 
 /// Which database is spoken to.
@@ -67,24 +69,16 @@ macro_rules! read_columns {
     (@ $dialect:ident [$($places:literal)*]) => { "" };
 }
 
-/// A column written into a JSON object.
+/// A column written to its place in a JSON array.
 macro_rules! write_column {
     (sqlite $name:ident blob) => {
-        concat!(
-            ", '",
-            stringify!($name),
-            "', iif(",
-            stringify!($name),
-            " is null, null, lower(hex(",
-            stringify!($name),
-            ")))"
-        )
+        concat!("iif(", stringify!($name), " is null, null, lower(hex(", stringify!($name), ")))")
     };
     (postgres $name:ident blob) => {
-        concat!(", '", stringify!($name), "', encode(", stringify!($name), ", 'hex')")
+        concat!("encode(", stringify!($name), ", 'hex')")
     };
     ($dialect:ident $name:ident $type:ident) => {
-        concat!(", '", stringify!($name), "', ", stringify!($name))
+        stringify!($name)
     };
 }
 
@@ -93,7 +87,7 @@ macro_rules! write_column {
 /// - `sql!(input { a: blob, b: int } "insert …")` changes rows. `input` has a column for each
 ///   field, and `n`, the row's position from 0.
 /// - `sql!(input { a: blob } "select …" => { c: blob, d: text })` asks: the columns named behind
-///   the arrow come back as a JSON array of objects, in the order of the query.
+///   the arrow come back as a JSON array, a row each, in the order of the query.
 /// - `sql!(postgres input …)` is for PostgreSQL alone: locks, and what several processes need.
 macro_rules! sql {
     (postgres $($statement:tt)+) => {
@@ -112,28 +106,32 @@ macro_rules! sql {
                 " from jsonb_array_elements($1) with ordinality) ", $text
             ),
             columns: &[$(stringify!($name)),+],
+            output: &[],
         }
     };
     (input { $($name:ident: $type:ident),+ $(,)? } $text:literal
-        => { $($out:ident: $out_type:ident),+ $(,)? }) => {
+        => { $first:ident: $first_type:ident $(, $out:ident: $out_type:ident)* $(,)? }) => {
         $crate::store::sql::Sql {
             sqlite: concat!(
                 "with input as (select key as n",
                 $crate::store::sql::read_columns!(sqlite $($name: $type),+),
                 " from jsonb_each($1)), output as (", $text,
-                ") select json_group_array(json_object('row', 0",
-                $($crate::store::sql::write_column!(sqlite $out $out_type)),+,
+                ") select json_group_array(json_array(",
+                $crate::store::sql::write_column!(sqlite $first $first_type),
+                $(", ", $crate::store::sql::write_column!(sqlite $out $out_type),)*
                 ")) from output"
             ),
             postgres: concat!(
                 "with input as (select ordinality - 1 as n",
                 $crate::store::sql::read_columns!(postgres $($name: $type),+),
                 " from jsonb_array_elements($1) with ordinality), output as (", $text,
-                ") select coalesce(json_agg(json_build_object('row', 0",
-                $($crate::store::sql::write_column!(postgres $out $out_type)),+,
+                ") select coalesce(json_agg(json_build_array(",
+                $crate::store::sql::write_column!(postgres $first $first_type),
+                $(", ", $crate::store::sql::write_column!(postgres $out $out_type),)*
                 ")), '[]')::text from output"
             ),
             columns: &[$(stringify!($name)),+],
+            output: &[stringify!($first) $(, stringify!($out))*],
         }
     };
 }
@@ -161,15 +159,15 @@ mod tests {
         assert_eq!(
             query.sqlite,
             "with input as (select key as n, unhex(value ->> '$[0]') as id from jsonb_each($1)), \
-             output as (select id, name from t) select json_group_array(json_object('row', 0, \
-             'id', iif(id is null, null, lower(hex(id))), 'name', name)) from output"
+             output as (select id, name from t) select json_group_array(json_array(\
+             iif(id is null, null, lower(hex(id))), name)) from output"
         );
         assert_eq!(
             query.postgres,
             "with input as (select ordinality - 1 as n, decode(value ->> 0, 'hex') as id \
              from jsonb_array_elements($1) with ordinality), output as (select id, name from t) \
-             select coalesce(json_agg(json_build_object('row', 0, 'id', encode(id, 'hex'), \
-             'name', name)), '[]')::text from output"
+             select coalesce(json_agg(json_build_array(encode(id, 'hex'), name)), '[]')::text \
+             from output"
         );
     }
 }

@@ -4,15 +4,16 @@ use crate::store::sql::{Sql, sql};
 
 /// Every batch that was closed has its place in the journal, or waits for it.
 const UNPLACED: Sql = Sql {
-    sqlite: "with input as (select $1) select json_group_array(json_object( \
-        'example', lower(hex(f.id)), 'wrong', f.wrong)) from (select b.id, count(*) over () as wrong \
+    sqlite: "with input as (select $1) select json_group_array(json_array( \
+        lower(hex(f.id)), f.wrong)) from (select b.id, count(*) over () as wrong \
         from batches b left join journal j on j.batch = b.id where j.batch is null limit 1) f",
-    postgres: "with input as (select $1::jsonb) select coalesce(json_agg(json_build_object( \
-        'example', encode(f.id, 'hex'), 'wrong', f.wrong)), '[]')::text from ( \
+    postgres: "with input as (select $1::jsonb) select coalesce(json_agg(json_build_array( \
+        encode(f.id, 'hex'), f.wrong)), '[]')::text from ( \
         select b.id, count(*) over () as wrong from batches b \
         left join journal j on j.batch = b.id left join journal_pending w on w.batch = b.id \
         where j.batch is null and w.batch is null limit 1) f",
     columns: &["any"],
+    output: &["example", "wrong"],
 };
 
 /// Every event belongs to a batch that was closed.

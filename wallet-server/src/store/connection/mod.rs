@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::row::rows_to_json;
+use super::row::{rows_from_json, rows_to_json};
 use super::sql::{Dialect, Sql};
 
 /// How strictly PostgreSQL keeps transactions apart.
@@ -118,10 +118,11 @@ impl Store {
         input: &[impl Serialize + Sync],
     ) -> Result<Vec<Row>, StoreError> {
         let rows = rows_to_json(sql.columns, input)?;
-        match &self.0 {
-            Database::Sqlite(file) => file.read(sql.sqlite, rows).await,
-            Database::Postgres(server) => server.read(sql.postgres, rows).await,
-        }
+        let answer = match &self.0 {
+            Database::Sqlite(file) => file.read(sql.sqlite, rows).await?,
+            Database::Postgres(server) => server.read(sql.postgres, rows).await?,
+        };
+        Ok(rows_from_json(sql.output, &answer)?)
     }
 
     /// Asks a question about whole tables, outside of any transaction.
@@ -131,10 +132,11 @@ impl Store {
         input: &[impl Serialize + Sync],
     ) -> Result<Vec<Row>, StoreError> {
         let rows = rows_to_json(sql.columns, input)?;
-        match &self.0 {
-            Database::Sqlite(file) => file.read(sql.sqlite, rows).await,
-            Database::Postgres(server) => server.survey(sql.postgres, rows).await,
-        }
+        let answer = match &self.0 {
+            Database::Sqlite(file) => file.read(sql.sqlite, rows).await?,
+            Database::Postgres(server) => server.survey(sql.postgres, rows).await?,
+        };
+        Ok(rows_from_json(sql.output, &answer)?)
     }
 
     /// Begins a transaction. On SQLite there can be one at a time, and this waits for its turn.
@@ -236,10 +238,11 @@ impl Transaction {
             return Ok(Vec::new());
         }
         let rows = rows_to_json(sql.columns, input)?;
-        match self {
-            Self::Sqlite(transaction) => sqlite::read(transaction, sql.sqlite, rows).await,
-            Self::Postgres(transaction) => postgres::read(transaction, sql.postgres, rows).await,
-        }
+        let answer = match self {
+            Self::Sqlite(transaction) => sqlite::read(transaction, sql.sqlite, rows).await?,
+            Self::Postgres(transaction) => postgres::read(transaction, sql.postgres, rows).await?,
+        };
+        Ok(rows_from_json(sql.output, &answer)?)
     }
 
     /// Asks two questions at once.
@@ -254,7 +257,7 @@ impl Transaction {
         }
         let first_rows = rows_to_json(first.columns, first_input)?;
         let second_rows = rows_to_json(second.columns, second_input)?;
-        let [first, second] = match self {
+        let [first_answer, second_answer] = match self {
             Self::Sqlite(transaction) => {
                 let questions = [(first.sqlite, first_rows), (second.sqlite, second_rows)];
                 sqlite::read_all(transaction, questions).await?
@@ -264,7 +267,8 @@ impl Transaction {
                 postgres::read_all(transaction, questions).await?
             }
         };
-        Ok((serde_json::from_str(&first)?, serde_json::from_str(&second)?))
+        let first_found = rows_from_json(first.output, &first_answer)?;
+        Ok((first_found, rows_from_json(second.output, &second_answer)?))
     }
 
     /// Makes changes.

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArgumentBuffer, PgConnectOptions, PgPool, PgPoolOptions, PgTypeInfo};
@@ -91,20 +90,20 @@ impl Server {
         })
     }
 
-    pub(super) async fn survey<Row: DeserializeOwned>(
+    pub(super) async fn survey(
         &self,
         text: &'static str,
         rows: String,
-    ) -> Result<Vec<Row>, StoreError> {
+    ) -> Result<String, StoreError> {
         let mut connection = self.surveyors.acquire().await?;
         read(&mut connection, text, rows).await
     }
 
-    pub(super) async fn read<Row: DeserializeOwned>(
+    pub(super) async fn read(
         &self,
         text: &'static str,
         rows: String,
-    ) -> Result<Vec<Row>, StoreError> {
+    ) -> Result<String, StoreError> {
         let mut attempts = READERS_MAX;
         loop {
             let answer = async {
@@ -197,13 +196,12 @@ async fn check_settings(connection: &mut PgConnection) -> Result<(), StoreError>
     Ok(())
 }
 
-pub(super) async fn read<Row: DeserializeOwned>(
+pub(super) async fn read(
     connection: &mut PgConnection,
     text: &'static str,
     rows: String,
-) -> Result<Vec<Row>, StoreError> {
-    let json: String = sqlx::query_scalar(text).bind(Written(rows)).fetch_one(connection).await?;
-    Ok(serde_json::from_str(&json)?)
+) -> Result<String, StoreError> {
+    Ok(sqlx::query_scalar(text).bind(Written(rows)).fetch_one(connection).await?)
 }
 
 pub(super) async fn write(

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use serde::de::DeserializeOwned;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -136,11 +135,11 @@ impl File {
         Ok(Self { writer, readers, mover, committed: Arc::default(), lock: None })
     }
 
-    pub(super) async fn read<Row: DeserializeOwned>(
+    pub(super) async fn read(
         &self,
         text: &'static str,
         rows: String,
-    ) -> Result<Vec<Row>, StoreError> {
+    ) -> Result<String, StoreError> {
         let mut connection = self.readers.acquire().await?;
         read(&mut connection, text, rows).await
     }
@@ -223,13 +222,12 @@ fn file_name(path: &str) -> Result<PathBuf, StoreError> {
     Ok(PathBuf::from(path))
 }
 
-pub(super) async fn read<Row: DeserializeOwned>(
+pub(super) async fn read(
     connection: &mut SqliteConnection,
     text: &'static str,
     rows: String,
-) -> Result<Vec<Row>, StoreError> {
-    let json: String = sqlx::query_scalar(text).bind(rows).fetch_one(connection).await?;
-    Ok(serde_json::from_str(&json)?)
+) -> Result<String, StoreError> {
+    Ok(sqlx::query_scalar(text).bind(rows).fetch_one(connection).await?)
 }
 
 pub(super) async fn write(
