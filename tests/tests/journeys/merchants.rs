@@ -65,6 +65,8 @@ async fn a_closed_merchant_is_paid_nothing_more_and_can_still_give_back() {
     let _ = till.refund(paid.text("/id"), "r-1", Some("2.50")).await.created();
     assert_eq!(phone.balance(&world).await, "39.00");
     assert_eq!(till.balance().await, "10.00");
+    let more = world.operator_post(&close, json!({ "dry_run": true })).await;
+    more.assert_points_at("/dry_run");
     let unknown = "/v1/operator/merchants/mer_01a2036666e37502ab6a225e520bffad/close";
     world.operator_post(unknown, json!({})).await.assert_problem(404, "not_found", "final");
     assert_books_are_right(world).await;

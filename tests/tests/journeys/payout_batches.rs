@@ -64,7 +64,8 @@ async fn a_batch_has_the_oldest_payouts_and_the_bank_a_file_of_them() {
     let made = batch(&world, json!({ "limit": 2 })).await.created();
     let id = made.text("/id");
     let expected = json!({ "object": "payout_batch", "mode": "live", "payouts": 2,
-        "amount": "40.00", "currency": "CNY", "authorized": 2, "succeeded": 0, "canceled": 0,
+        "amount": "40.00", "currency": "CNY", "authorized": 2, "amount_authorized": "40.00",
+        "succeeded": 0, "canceled": 0,
         "external_reference": null });
     for (field, value) in expected.as_object().unwrap() {
         assert_eq!(&made.json[field], value, "{field} in {}", made.text);
@@ -103,6 +104,12 @@ async fn a_batch_has_the_oldest_payouts_and_the_bank_a_file_of_them() {
     assert_eq!((back.outcome(), back.text("/batch")), ("canceled", id), "{}", back.text);
     let lines = bank_file(&world, id).await;
     assert_eq!((lines.len(), lines[1].starts_with(&format!("2,{second},"))), (2, true));
+    let now = world.operator_get(&format!("{BATCHES}/{id}")).await;
+    assert_eq!((now.text("/amount"), now.text("/amount_authorized")), ("40.00", "30.00"));
+    // Nor is what was paid: the bank would pay it twice.
+    let reference = json!({ "external_reference": "by hand" });
+    assert_eq!(tell(&world, &second, "pay", "p-5", reference).await.outcome(), "succeeded");
+    assert_eq!(bank_file(&world, id).await.len(), 1);
     assert_books_are_right(world).await;
 }
 
@@ -143,14 +150,38 @@ async fn a_batch_is_paid_as_one_order_and_what_comes_back_of_it_is_the_merchants
     taken.assert_problem(409, "reference_conflict", "retry");
     assert_ne!(world.standing().await, before, "the payout that was asked for");
 
-    // The bank sends all of it back, but for what it never had.
+    // What was paid comes back only if somebody says so.
     let reason = json!({ "reason": "the file was refused" });
-    let back = finish(&world, &id, "return", "r-2", reason).await;
+    let unpaid = finish(&world, &id, "return", "r-2", reason).await;
+    unpaid.assert_problem(409, "payout_closed", "retry");
+    assert_eq!(balance(&tills[1]).await, ["20.00", "0.00"]);
+    // The bank sends all of it back, but for what it never had.
+    let reason = json!({ "reason": "the file was refused", "include_paid": true });
+    let back = finish(&world, &id, "return", "r-3", reason).await;
     let counts = ["authorized", "succeeded", "canceled"].map(|state| back.json[state].clone());
     assert_eq!(counts, [json!(0), json!(0), json!(3)], "{}", back.text);
     assert_eq!(balance(&tills[1]).await, ["30.00", "0.00"]);
     let payout = tills[1].get(&format!("/v1/payouts/{}", ids[1])).await;
     assert_eq!(payout.text("/return_reason"), "closed", "that was before");
+    assert_books_are_right(world).await;
+}
+
+#[tokio::test]
+async fn a_batch_that_is_over_takes_no_reference_of_the_banks() {
+    let (world, tills) = scene(3205, &["Tea House", "Noodle Bar"]).await;
+    let mut batches = Vec::new();
+    for till in &tills {
+        let _ = ask(&world, till, "p-1", "10.00").await;
+        batches.push(batch(&world, json!({})).await.created().text("/id").to_owned());
+    }
+    let reason = json!({ "reason": "the file was refused" });
+    let back = finish(&world, &batches[0], "return", "r-1", reason).await;
+    assert_eq!(back.json["canceled"], json!(1), "{}", back.text);
+    let reference = json!({ "external_reference": "order 7" });
+    let over = finish(&world, &batches[0], "pay", "o-1", reference.clone()).await;
+    over.assert_problem(409, "payout_closed", "retry");
+    let paid = finish(&world, &batches[1], "pay", "o-2", reference).await;
+    assert_eq!((paid.text("/external_reference"), &paid.json["succeeded"]), ("order 7", &json!(1)));
     assert_books_are_right(world).await;
 }
 

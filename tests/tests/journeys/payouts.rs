@@ -330,13 +330,21 @@ async fn the_operator_has_money_paid_out_for_a_merchant_that_is_closed() {
     let code = phone.code(&world, "20.00");
     let charge = till.charge(&Charge::new("late", &code, "5.00")).await;
     charge.assert_problem(422, "currency_not_accepted", "final");
-    let body = json!({ "merchant": till.merchant, "description": "the last one" });
+    let body = json!({ "merchant": till.merchant, "description": "the last one but one",
+        "amount": "99.50", "currency": "CNY" });
     let payout = world.operator_post_under_key(OPERATORS, "o-1", body.clone()).await.created();
-    assert_eq!((payout.outcome(), payout.text("/amount")), ("authorized", "100.00"));
+    assert_eq!((payout.outcome(), payout.text("/amount")), ("authorized", "99.50"));
     assert_eq!(payout.text("/merchant"), till.merchant);
-    assert_eq!(balance(&till).await, ["0.00", "100.00"]);
+    assert_eq!(balance(&till).await, ["0.50", "99.50"]);
     let again = world.operator_post_under_key(OPERATORS, "o-1", body).await;
     assert_eq!((&again.text, again.replayed), (&payout.text, true));
+    // Less than a merchant may ask for, and it will never be more.
+    let small = till.ask("/v1/payouts", "small", json!({})).await;
+    small.assert_problem(422, "payout_too_small", "final");
+    let rest = json!({ "merchant": till.merchant });
+    let rest = world.operator_post_under_key(OPERATORS, "o-2", rest).await.created();
+    assert_eq!(rest.text("/amount"), "0.50");
+    assert_eq!(balance(&till).await, ["0.00", "100.00"]);
     for (body, code) in [
         (json!({ "merchant": "mer_01a2036666e37502ab6a225e520bffad" }), "not_found"),
         (json!({ "merchant": "mer_0" }), "invalid_request"),

@@ -131,6 +131,8 @@ async fn a_closed_plate_and_a_plate_of_a_closed_merchant_are_paid_by_nobody() {
     let refused = pay(&world, &phone, "p-3", &scanned(&other)).await;
     refused.assert_problem(422, "merchant_unavailable", "final");
     assert_eq!(phone.balance(&world).await, "43.00");
+    let body = json!({ "label": "late", "amount": "7.00", "currency": "CNY" });
+    plate(&till, body).await.assert_problem(422, "currency_not_accepted", "final");
     // What was told stays so, whatever becomes of the merchant.
     let again = pay(&world, &phone, "p-3", &scanned(&other)).await;
     assert_eq!((again.replayed, again.text), (true, refused.text));

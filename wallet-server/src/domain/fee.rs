@@ -46,14 +46,53 @@ impl FeeRule {
     }
 }
 
+/// The part of a fee that belongs to a part of what was captured, after `before` of it was given
+/// back already. All parts together are the fee, to the last minor unit.
+///
+/// It looks at amounts only, not at what was returned of the fee so far: what was given back while
+/// the issuer kept its fees stays kept.
+#[must_use]
+pub fn fee_of_part(fee: Money, captured: Money, before: Money, part: Money) -> Money {
+    let captured = i128::from(captured.minor()).max(1);
+    let share = |amount: i128| i128::from(fee.minor()) * amount / captured;
+    let before = i128::from(before.minor());
+    let of_part = share(before + i128::from(part.minor())) - share(before);
+    // No more than the fee, hence in range.
+    Money::from_minor(i64::try_from(of_part).unwrap_or(0), fee.currency())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use wallet_core::{Currency, Money};
 
-    use super::FeeRule;
+    use super::{FeeRule, fee_of_part};
+
+    fn money(minor: i64) -> Money {
+        Money::from_minor(minor, Currency::from_code("CNY").unwrap())
+    }
 
     proptest! {
+        #[test]
+        fn the_parts_of_a_fee_are_the_fee_and_none_is_more_than_its_part_of_the_payment(
+            (captured, fee, cuts) in (1..=i64::MAX).prop_flat_map(|captured| {
+                (Just(captured), 0..=captured, prop::collection::vec(0..=captured, 0..6))
+            }),
+        ) {
+            let mut ends = cuts;
+            ends.push(captured);
+            ends.sort_unstable();
+            let (mut before, mut sum) = (0, 0);
+            for end in ends {
+                let part =
+                    fee_of_part(money(fee), money(captured), money(before), money(end - before));
+                prop_assert!((0..=end - before).contains(&part.minor()));
+                sum += part.minor();
+                before = end;
+            }
+            prop_assert_eq!(sum, fee);
+        }
+
         #[test]
         fn a_fee_is_the_nearest_minor_unit_and_leaves_the_merchant_no_less_than_nothing(
             basis_points in 0..=10_000_u16,
@@ -71,6 +110,13 @@ mod tests {
                 prop_assert!(-10_000 < twice_off && twice_off <= 10_000);
             }
         }
+    }
+
+    #[test]
+    fn what_was_given_back_while_fees_were_kept_is_not_owed_later() {
+        // 99.00 of 100.00 came back without its part of the fee of 2.00; then the last 1.00 has its own.
+        let part = fee_of_part(money(200), money(10_000), money(9_900), money(100));
+        assert_eq!(part, money(2));
     }
 
     #[test]

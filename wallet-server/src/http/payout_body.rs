@@ -140,9 +140,10 @@ pub(super) async fn answer<Body: Serialize>(
     let response = match answer {
         Answer::Movement(answer) => {
             let id = PayoutId::from_bytes(answer.record.subject);
-            let payout = app.store.payout(id).await?;
+            let payout = app.store.payout(id).await.map_err(Problem::done_but_unread)?;
             let Some(payout) = payout else { return Err(refused(app, Refusal::KeyReused)) };
-            (status, Json(body(app, &payout, &answer.record)?)).into_response()
+            let body = body(app, &payout, &answer.record).map_err(Problem::done_but_unread)?;
+            (status, Json(body)).into_response()
         }
         Answer::NotMoved(why) => not_moved(why).into_response(),
         // Whatever else a key stands for was another request.

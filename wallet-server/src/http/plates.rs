@@ -125,6 +125,7 @@ async fn create(
     input::text("/label", &body.label, LABEL_LENGTH_MAX)?;
     let amount = amount(&app, body.amount.as_deref(), body.currency.as_deref())?;
     let plate = app.create_plate(&auth.0, body.label, amount).await?;
+    let plate = plate.ok_or_else(|| refused(&app, Refusal::MerchantUnavailable))?;
     Ok((StatusCode::CREATED, Json(plate.into())))
 }
 

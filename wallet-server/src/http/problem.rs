@@ -227,6 +227,15 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl Problem {
+    /// What was asked for was done, and then the answer could not be read. Nobody may be told that
+    /// nothing happened.
+    pub(super) fn done_but_unread(error: StoreError) -> Self {
+        tracing::error!(%error, "the answer to what was done cannot be read");
+        Unsettled::Unknown.into()
+    }
+}
+
 impl From<Unanswered> for Problem {
     fn from(Unanswered: Unanswered) -> Self {
         Self::overloaded("The server is busy and did nothing. Sign the request anew.")

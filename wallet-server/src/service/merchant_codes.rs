@@ -231,7 +231,7 @@ impl App {
         self.wait_until(api_key.merchant, wait, look, ended).await
     }
 
-    /// Makes a plate.
+    /// Makes a plate; none for a merchant that is closed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -240,8 +240,11 @@ impl App {
         api_key: &ApiKey,
         label: String,
         amount: Option<PrintedAmount>,
-    ) -> Result<Plate, StoreError> {
+    ) -> Result<Option<Plate>, StoreError> {
         let merchant = self.own_merchant(api_key).await?;
+        if merchant.closed {
+            return Ok(None);
+        }
         let now = self.now();
         let id: PlateId = self.entropy.id(now);
         let asked = amount.map_or(Asked::Open(merchant.currency), Asked::Fixed);
@@ -259,7 +262,7 @@ impl App {
             closed_at: None,
         };
         self.store.create_plate(&plate).await?;
-        Ok(plate)
+        Ok(Some(plate))
     }
 
     /// A merchant's plate.

@@ -60,6 +60,8 @@ pub enum PayoutBatchEnd {
     Returned {
         /// Why, for the merchants to read.
         reason: String,
+        /// Whether also what was paid: the bank has sent it back.
+        include_paid: bool,
     },
 }
 
@@ -180,8 +182,10 @@ impl App {
                 field(&mut hash, b"pay payout");
                 field(&mut hash, external_reference.as_bytes());
             }
-            PayoutEnd::Returned { reason } => {
-                field(&mut hash, b"return payout");
+            PayoutEnd::Returned { reason, include_paid } => {
+                let what: &[u8] =
+                    if *include_paid { b"return payout" } else { b"return unpaid payout" };
+                field(&mut hash, what);
                 field(&mut hash, reason.as_bytes());
             }
         }
@@ -227,6 +231,10 @@ impl App {
             return Ok(BatchOutcome::Unknown);
         };
         if let PayoutBatchEnd::Paid { external_reference } = end {
+            // The bank's reference stays with the batch, so it must not go to one that is over.
+            if batch.authorized == 0 && batch.external_reference.is_none() {
+                return Ok(BatchOutcome::Refused(Refusal::PayoutClosed));
+            }
             let claim = again!(self.store.refer_payout_batch(&batch, external_reference));
             if claim.map_err(failed)? == ReferenceClaim::Conflict {
                 return Ok(BatchOutcome::Refused(Refusal::ReferenceConflict));
@@ -242,8 +250,8 @@ impl App {
                 PayoutBatchEnd::Paid { external_reference } => {
                     PayoutEnd::Paid { external_reference: format!("{external_reference}/{line}") }
                 }
-                PayoutBatchEnd::Returned { reason } => {
-                    PayoutEnd::Returned { reason: reason.clone() }
+                PayoutBatchEnd::Returned { reason, include_paid } => {
+                    PayoutEnd::Returned { reason: reason.clone(), include_paid: *include_paid }
                 }
             };
             let (app, command) = (Arc::clone(self), self.finishing(&payout, end, key));

@@ -74,15 +74,19 @@ const BY_REFERENCE: Sql = orders_sql!(input { merchant: blob, mode: text, refere
         on r.merchant = i.merchant and r.mode = i.mode and r.reference = i.reference \
      join orders o on o.id = r.order_id");
 
+// Not joined with the input: then the index gives the rows in order, and a page costs a page however
+// many there are.
 const LIST: Sql = orders_sql!(input { merchant: blob, mode: text, state: text, before: blob, size: int }
-    "select o.* from input i join orders o on o.merchant = i.merchant and o.mode = i.mode \
-        and o.id < i.before and (i.state is null or o.state = i.state) \
+    "select o.* from orders o where o.merchant = (select merchant from input) \
+        and o.id < (select before from input) and o.mode = (select mode from input) \
+        and ((select state from input) is null or o.state = (select state from input)) \
      order by o.id desc limit (select size from input)");
 
 // Most orders are paid: those are found on the way, the others through an index of theirs.
 const LIST_IN_STATE: Sql = orders_sql!(input { merchant: blob, mode: text, state: text, before: blob, size: int }
-    "select o.* from input i join orders o on o.merchant = i.merchant and o.state <> 'paid' \
-        and o.state = i.state and o.mode = i.mode and o.id < i.before \
+    "select o.* from orders o where o.merchant = (select merchant from input) \
+        and o.state <> 'paid' and o.state = (select state from input) \
+        and o.id < (select before from input) and o.mode = (select mode from input) \
      order by o.id desc limit (select size from input)");
 
 const OVERDUE: Sql = sql!(input { now: int, size: int }

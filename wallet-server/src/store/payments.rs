@@ -160,27 +160,36 @@ const BY_REFERENCE: Sql = payments_sql!(input { merchant: blob, mode: text, refe
      join payments p on p.id = coalesce(r.payment, o.payment) \
      join events e on e.batch = p.last_batch and e.n = p.last_event");
 
+// Not joined with the input: then the index gives the rows in order, and a page costs a page however
+// many there are.
 const LIST: Sql = payments_sql!(input { merchant: blob, mode: text, state: text, since: blob, before: blob, size: int }
-    "select p.*, e.record from input i join payments p on p.merchant = i.merchant \
-        and p.mode = i.mode and p.id < i.before and p.id >= i.since \
-        and (i.state is null or p.state = i.state) \
-     join events e on e.batch = p.last_batch and e.n = p.last_event \
-     order by p.id desc limit (select size from input)");
+    "select p.*, e.record from ( \
+        select p.* from payments p where p.merchant = (select merchant from input) \
+            and p.id < (select before from input) and p.id >= (select since from input) \
+            and p.mode = (select mode from input) \
+            and ((select state from input) is null or p.state = (select state from input)) \
+        order by p.id desc limit (select size from input)) p \
+     join events e on e.batch = p.last_batch and e.n = p.last_event order by p.id desc");
 
 // Most payments have succeeded: those are found on the way, the others through an index of theirs.
 const LIST_IN_STATE: Sql = payments_sql!(input { merchant: blob, mode: text, state: text, since: blob, before: blob, size: int }
-    "select p.*, e.record from input i join payments p on p.merchant = i.merchant \
-        and p.state <> 'succeeded' and p.state = i.state and p.mode = i.mode \
-        and p.id < i.before and p.id >= i.since \
-     join events e on e.batch = p.last_batch and e.n = p.last_event \
-     order by p.id desc limit (select size from input)");
+    "select p.*, e.record from ( \
+        select p.* from payments p where p.merchant = (select merchant from input) \
+            and p.state <> 'succeeded' and p.state = (select state from input) \
+            and p.id < (select before from input) and p.id >= (select since from input) \
+            and p.mode = (select mode from input) \
+        order by p.id desc limit (select size from input)) p \
+     join events e on e.batch = p.last_batch and e.n = p.last_event order by p.id desc");
 
 const LIST_OF_PLATE: Sql = payments_sql!(input { merchant: blob, mode: text, state: text, plate: blob, since: blob, before: blob, size: int }
-    "select p.*, e.record from input i join payments p on p.code_source = 'plate' \
-        and p.merchant_code = i.plate and p.merchant = i.merchant and p.mode = i.mode \
-        and p.id < i.before and p.id >= i.since and (i.state is null or p.state = i.state) \
-     join events e on e.batch = p.last_batch and e.n = p.last_event \
-     order by p.id desc limit (select size from input)");
+    "select p.*, e.record from ( \
+        select p.* from payments p where p.code_source = 'plate' \
+            and p.merchant_code = (select plate from input) \
+            and p.id < (select before from input) and p.id >= (select since from input) \
+            and p.merchant = (select merchant from input) and p.mode = (select mode from input) \
+            and ((select state from input) is null or p.state = (select state from input)) \
+        order by p.id desc limit (select size from input)) p \
+     join events e on e.batch = p.last_batch and e.n = p.last_event order by p.id desc");
 
 const HOLDER: Sql = sql!(input { merchant: blob, mode: text, reference: text }
     "select p.id, p.payer, r.order_id from input i join payment_references r \

@@ -65,8 +65,8 @@ const ONE: Sql = sql!(input { id: blob }
         payload: text, created_at: int, closed_at: int });
 
 const LIST: Sql = sql!(input { merchant: blob, mode: text, before: blob, size: int }
-    "select p.* from input i join plates p on p.merchant = i.merchant and p.mode = i.mode \
-        and p.id < i.before \
+    "select p.* from plates p where p.merchant = (select merchant from input) \
+        and p.id < (select before from input) and p.mode = (select mode from input) \
      order by p.id desc limit (select size from input)"
     => { id: blob, mode: text, merchant: blob, label: text, currency: int, amount: int,
         payload: text, created_at: int, closed_at: int });

@@ -67,11 +67,13 @@ const ONE: Sql = suspense_sql!(input { id: blob }
     "select s.* from input i join suspense s on s.id = i.id");
 
 const OPEN: Sql = suspense_sql!(input { mode: text, before: blob, size: int }
-    "select s.* from input i join suspense s on s.mode = i.mode and s.id < i.before \
-     where s.state = 'open' order by s.id desc limit (select size from input)");
+    "select s.* from suspense s where s.state = 'open' and s.mode = (select mode from input) \
+        and s.id < (select before from input) \
+     order by s.id desc limit (select size from input)");
 
 const ALL: Sql = suspense_sql!(input { mode: text, before: blob, size: int }
-    "select s.* from input i join suspense s on s.mode = i.mode and s.id < i.before \
+    "select s.* from suspense s where s.mode = (select mode from input) \
+        and s.id < (select before from input) \
      order by s.id desc limit (select size from input)");
 
 #[derive(Serialize)]

@@ -73,7 +73,7 @@ pub(crate) struct PayArgs {
     external_reference: String,
 }
 
-/// Give the money of all payouts of a batch back to their merchants
+/// Give the money of a batch's payouts that the bank cannot pay back to their merchants
 #[derive(clap::Args, Debug)]
 pub(crate) struct ReturnArgs {
     #[command(flatten)]
@@ -81,6 +81,9 @@ pub(crate) struct ReturnArgs {
     /// Why, for the merchants to read
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// Also of those that were paid: the bank has sent the money back
+    #[arg(long)]
+    include_paid: bool,
 }
 
 /// Which batch, at which server.
@@ -143,7 +146,8 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
             args.which.ask("pay", body, output).await
         }
         Command::Return(args) => {
-            args.which.ask("return", json!({ "reason": args.reason }), output).await
+            let body = json!({ "reason": args.reason, "include_paid": args.include_paid });
+            args.which.ask("return", body, output).await
         }
     }
 }

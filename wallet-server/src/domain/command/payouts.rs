@@ -69,6 +69,8 @@ pub enum PayoutEnd {
     Returned {
         /// Why, for the merchant to read.
         reason: String,
+        /// Whether also a payout that was paid: then the money has come back.
+        include_paid: bool,
     },
 }
 

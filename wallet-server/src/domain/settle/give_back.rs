@@ -81,9 +81,14 @@ pub(super) fn move_back(
     } else {
         Entry::available(suspense, shard, amount)
     };
-    let available = payer.available.checked_add(amount).map_err(|_| NotGivenBack::TooLarge)?;
+    // Only what goes to the payer adds to what the payer has.
+    let available = if payer.active {
+        Some(payer.available.checked_add(amount).map_err(|_| NotGivenBack::TooLarge)?)
+    } else {
+        None
+    };
     books.merchant_gives(payment.answer.merchant, due)?;
-    if payer.active {
+    if let Some(available) = available {
         books.update_payer(payment.payer, Payer { available, ..payer });
     } else {
         books.plan.suspense.push(NewSuspense {

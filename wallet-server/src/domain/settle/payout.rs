@@ -23,7 +23,7 @@ use super::Books;
 use super::give_back::{NotGivenBack, negative};
 use super::person::{self, Done, NotDone};
 use super::resolve::balanced;
-use crate::domain::command::{FinishPayout, PayoutEnd, Request, RequestPayout};
+use crate::domain::command::{FinishPayout, PayoutAsker, PayoutEnd, Request, RequestPayout};
 use crate::domain::ids::PayoutId;
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::{AccountKind, Bucket, Entry, Shard, Transfer};
@@ -113,7 +113,9 @@ fn how_much(
     }
     let least = books.rules.payouts.least;
     // The rule is in the issuer's currency, and says nothing about others.
-    if amount.currency() == least.currency() && amount.minor() < least.minor() {
+    let is_small = amount.currency() == least.currency() && amount.minor() < least.minor();
+    // The operator decides what is worth a transfer: a merchant that is closed earns no more.
+    if is_small && ask.by != PayoutAsker::Operator {
         return Err(NotMoved::PayoutTooSmall(least));
     }
     Ok(amount)
@@ -174,7 +176,7 @@ fn end(books: &mut Books<'_>, finish: &FinishPayout) -> Result<Done, Refusal> {
     let told = Event { record, notice: None, merchant: Some(finish.merchant), payer: None };
     let event = books.event(told);
     let return_reason = match &finish.end {
-        PayoutEnd::Returned { reason } => Some(reason.clone()),
+        PayoutEnd::Returned { reason, .. } => Some(reason.clone()),
         PayoutEnd::Canceled { .. } | PayoutEnd::Paid { .. } => None,
     };
     let (closing, reversal) = match from {
@@ -200,7 +202,8 @@ fn end(books: &mut Books<'_>, finish: &FinishPayout) -> Result<Done, Refusal> {
 fn reach(end: &PayoutEnd, stage: PayoutStage) -> Result<(ReachedPayout, Source), Refusal> {
     match (end, stage) {
         (_, PayoutStage::Ended)
-        | (PayoutEnd::Canceled { .. } | PayoutEnd::Paid { .. }, PayoutStage::Paid(_)) => {
+        | (PayoutEnd::Canceled { .. } | PayoutEnd::Paid { .. }, PayoutStage::Paid(_))
+        | (PayoutEnd::Returned { include_paid: false, .. }, PayoutStage::Paid(_)) => {
             Err(Refusal::PayoutClosed)
         }
         (PayoutEnd::Canceled { .. }, PayoutStage::Open(open)) => Ok((open.cancel(), Source::Held)),
@@ -215,7 +218,7 @@ fn reach(end: &PayoutEnd, stage: PayoutStage) -> Result<(ReachedPayout, Source),
         (PayoutEnd::Returned { .. }, PayoutStage::Batched(batched)) => {
             Ok((batched.give_back(), Source::Held))
         }
-        (PayoutEnd::Returned { .. }, PayoutStage::Paid(paid)) => {
+        (PayoutEnd::Returned { include_paid: true, .. }, PayoutStage::Paid(paid)) => {
             Ok((paid.give_back(), Source::Bank))
         }
     }

@@ -14,6 +14,7 @@ use wallet_core::receipt::{PaymentState, Record, RecordKind};
 use super::Books;
 use super::give_back::{GivenBack, NotGivenBack, move_back};
 use crate::domain::command::{Refund, Request};
+use crate::domain::fee::fee_of_part;
 use crate::domain::journal::books_hash;
 use crate::domain::ledger::Transfer;
 use crate::domain::outcome::{Answer, NotMoved, Outcome, RefundAnswer, Refusal};
@@ -98,21 +99,12 @@ fn allow(
         }
     };
     let fee = if rules.fees_returned {
-        returned_fee(payment, amount)
+        let captured = payment.answer.record.settled;
+        fee_of_part(payment.answer.fee, captured, payment.refunded.amount, amount)
     } else {
         Money::zero(amount.currency())
     };
     Ok((reached, GivenBack { amount, fee }))
-}
-
-/// The part of the fee that belongs to a part of the payment.
-fn returned_fee(payment: &OpenPayment, amount: Money) -> Money {
-    let captured = i128::from(payment.answer.record.settled.minor());
-    let refunded = i128::from(payment.refunded.amount.minor()) + i128::from(amount.minor());
-    let share = i128::from(payment.answer.fee.minor()) * refunded / captured.max(1);
-    let fee = share - i128::from(payment.refunded.fee.minor());
-    // No more than the fee, which is no more than 64 bits.
-    Money::from_minor(i64::try_from(fee.max(0)).unwrap_or(0), amount.currency())
 }
 
 fn record(

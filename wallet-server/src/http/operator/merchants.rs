@@ -196,12 +196,15 @@ async fn set_fee(
     operation_id = "close_merchant",
     tag = "Merchants",
     params(("id" = schema::MerchantId, Path)),
+    request_body = Option<input::Nothing>,
     responses((status = OK, description = "The merchant.", body = MerchantBody)),
 )]
 async fn close(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    body: Bytes,
 ) -> Result<Json<MerchantBody>, Problem> {
+    input::nothing(&body)?;
     let unknown = || Problem::not_found("merchant");
     let id = MerchantId::parse(&id).ok_or_else(unknown)?;
     let merchant = app.store.merchant(id).await?.ok_or_else(unknown)?;

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wallet_core::receipt::PaymentState;
 
-use super::payouts::{OperatorPayoutBody, REFERENCE_LENGTH_MAX, ReturnBody};
+use super::payouts::{OperatorPayoutBody, REASON_LENGTH_MAX, REFERENCE_LENGTH_MAX, Reason};
 use crate::domain::ids::PayoutBatchId;
 use crate::domain::outcome::Refusal;
 use crate::http::input;
@@ -60,6 +60,9 @@ struct PayoutBatchBody {
     currency: &'static str,
     /// How many of them wait for the bank.
     authorized: u32,
+    /// What those come to.
+    #[schema(value_type = schema::Amount)]
+    amount_authorized: String,
     /// How many the bank has paid.
     succeeded: u32,
     /// How many were returned.
@@ -80,6 +83,7 @@ impl From<PayoutBatch> for PayoutBatchBody {
             amount: batch.amount.amount_text(),
             currency: batch.amount.currency().code(),
             authorized: batch.authorized,
+            amount_authorized: batch.amount_authorized.amount_text(),
             succeeded: batch.succeeded,
             canceled: batch.canceled,
             external_reference: batch.external_reference,
@@ -224,8 +228,9 @@ async fn payouts(
 
 /// The file for the bank
 ///
-/// CSV (RFC 4180) with a line for each payout, but for those that were returned before they were
-/// paid: the bank must not pay them. What the lines come to is in the batch.
+/// CSV (RFC 4180) with a line for each payout that waits for the bank: those that were paid, or
+/// returned, must not be paid by it, whenever the file is asked for. What the lines come to is the
+/// batch's `amount_authorized`.
 #[utoipa::path(
     get,
     path = "/v1/operator/payout_batches/{id}/payouts.csv",
@@ -257,8 +262,8 @@ fn write_bank_file(app: &App, payouts: &[Payout]) -> Result<Vec<u8>, StoreError>
     let columns = ["line", "payout", "holder", "account", "bank", "amount", "currency"];
     file.write_record(columns).map_err(|_| FAILED)?;
     for payout in payouts {
-        let returned = payout.record.state == PaymentState::Canceled && payout.paid_at.is_none();
-        let Some((_, line)) = payout.batch.filter(|_| !returned) else { continue };
+        let waits = payout.record.state == PaymentState::Authorized;
+        let Some((_, line)) = payout.batch.filter(|_| waits) else { continue };
         let destination = app.destination_of(payout)?;
         let amount = payout.record.asked;
         let line = [
@@ -315,16 +320,31 @@ async fn pay(
     finish(&app, &id, &PayoutBatchEnd::Paid { external_reference }, &key).await
 }
 
-/// The bank cannot pay it, or has sent all of it back
+/// Why the merchants have the money again.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PayoutBatchReturn)]
+#[serde(deny_unknown_fields)]
+struct BatchReturnBody {
+    /// For the merchants to read.
+    #[schema(value_type = Reason)]
+    reason: String,
+    /// Whether also what the bank had paid has come back. Unless that is said, payouts that were paid
+    /// stay paid.
+    #[serde(default)]
+    include_paid: bool,
+}
+
+/// The bank cannot pay it
 ///
-/// The merchants have the money again. Payouts that were returned before stay as they are.
+/// The merchants have the money again of what waits for the bank; with `include_paid` also of what
+/// was paid, because the bank has sent it back. Payouts that were returned before stay as they are.
 #[utoipa::path(
     post,
     path = "/v1/operator/payout_batches/{id}/return",
     operation_id = "return_payout_batch",
     tag = "Payouts",
     params(("id" = schema::PayoutBatchId, Path), IdempotencyKey),
-    request_body = ReturnBody,
+    request_body = BatchReturnBody,
     responses((status = OK, description = "The batch.", body = PayoutBatchBody)),
     extensions(("x-errors" = json!(["409 payout_closed"]))),
 )]
@@ -335,8 +355,9 @@ async fn give_back(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let key = input::idempotency_key(&headers)?;
-    let reason = ReturnBody::read(&body)?;
-    finish(&app, &id, &PayoutBatchEnd::Returned { reason }, &key).await
+    let BatchReturnBody { reason, include_paid } = input::json(&body)?;
+    input::text("/reason", &reason, REASON_LENGTH_MAX)?;
+    finish(&app, &id, &PayoutBatchEnd::Returned { reason, include_paid }, &key).await
 }
 
 async fn finish(
@@ -354,6 +375,7 @@ async fn finish(
         }
         BatchOutcome::Refused(refusal) => return Err(refused(app, refusal)),
     };
-    let batch = app.store.payout_batch(id).await?.ok_or_else(unknown_batch)?;
+    let batch = app.store.payout_batch(id).await.map_err(Problem::done_but_unread)?;
+    let batch = batch.ok_or_else(unknown_batch)?;
     Ok(mark(Json(PayoutBatchBody::from(batch)).into_response(), replayed))
 }

@@ -233,25 +233,16 @@ async fn pay(
     finish(&app, &id, PayoutEnd::Paid { external_reference }, key).await
 }
 
-type Reason = schema::Text<REASON_LENGTH_MAX>;
+pub(super) type Reason = schema::Text<REASON_LENGTH_MAX>;
 
 /// Why the merchant has the money again.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = PayoutReturn)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReturnBody {
+struct ReturnBody {
     /// For the merchant to read.
     #[schema(value_type = Reason)]
-    pub(super) reason: String,
-}
-
-impl ReturnBody {
-    /// Reads the reason.
-    pub(super) fn read(body: &[u8]) -> Result<String, Problem> {
-        let Self { reason } = input::json(body)?;
-        input::text("/reason", &reason, REASON_LENGTH_MAX)?;
-        Ok(reason)
-    }
+    reason: String,
 }
 
 /// The bank cannot pay it, or has sent the money back
@@ -274,8 +265,9 @@ async fn give_back(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let key = input::idempotency_key(&headers)?;
-    let reason = ReturnBody::read(&body)?;
-    finish(&app, &id, PayoutEnd::Returned { reason }, key).await
+    let ReturnBody { reason } = input::json(&body)?;
+    input::text("/reason", &reason, REASON_LENGTH_MAX)?;
+    finish(&app, &id, PayoutEnd::Returned { reason, include_paid: true }, key).await
 }
 
 async fn finish(

@@ -73,7 +73,7 @@ struct PaymentOfPayerBody {
 }
 
 impl PaymentOfPayerBody {
-    async fn new(app: &App, payment: PaymentAnswer) -> Result<Self, Problem> {
+    async fn new(app: &App, payment: PaymentAnswer) -> Result<Self, StoreError> {
         let merchant = app.store.merchant(payment.merchant).await?;
         let merchant = merchant.ok_or(StoreError::Corrupt("the merchant of a payment"))?;
         let (record, code) = (&payment.record, payment.merchant_code);
@@ -149,7 +149,8 @@ async fn pay(State(app): State<Arc<App>>, request: SignedRequest) -> Result<Resp
     };
     let response = match answer {
         Answer::Payment(payment) => {
-            let body = PaymentOfPayerBody::new(&app, *payment).await?;
+            let body = PaymentOfPayerBody::new(&app, *payment).await;
+            let body = body.map_err(Problem::done_but_unread)?;
             (StatusCode::CREATED, Json(body)).into_response()
         }
         Answer::NotMoved(why) => not_moved(why).into_response(),

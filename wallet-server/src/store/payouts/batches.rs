@@ -45,6 +45,8 @@ pub struct PayoutBatch {
     pub payouts: u32,
     /// What they come to.
     pub amount: Money,
+    /// What those that wait for the bank come to.
+    pub amount_authorized: Money,
     /// How many of them wait for the bank, were paid, and were returned.
     pub authorized: u32,
     /// See there.
@@ -68,9 +70,9 @@ pub enum ReferenceClaim {
 
 // Found through the index that holds only what is in no batch, the oldest first.
 const WAITING: Sql = sql!(input { mode: text, currency: int, size: int }
-    "select p.id, p.merchant from input i \
-     join payouts p on p.mode = i.mode and p.currency = i.currency \
-     where p.state = 'authorized' and p.payout_batch is null \
+    "select p.id, p.merchant from payouts p \
+     where p.mode = (select mode from input) and p.currency = (select currency from input) \
+        and p.state = 'authorized' and p.payout_batch is null \
      order by p.id limit (select size from input)"
     => { id: blob, merchant: blob });
 
@@ -133,13 +135,15 @@ struct LineRow {
 macro_rules! batches_sql {
     (input { $($input:tt)+ } $text:literal) => {
         sql!(input { $($input)+ } $text => { id: blob, mode: text, currency: int, payouts: int,
-            amount: int, authorized: int, succeeded: int, canceled: int,
+            amount: int, amount_authorized: int, authorized: int, succeeded: int, canceled: int,
             external_reference: text, created_at: int })
     };
 }
 
 const ONE: Sql = batches_sql!(input { id: blob }
     "select b.*, \
+        (select cast(coalesce(sum(p.amount), 0) as bigint) from payouts p \
+            where p.payout_batch = b.id and p.state = 'authorized') as amount_authorized, \
         (select count(*) from payouts p where p.payout_batch = b.id and p.state = 'authorized') \
             as authorized, \
         (select count(*) from payouts p where p.payout_batch = b.id and p.state = 'succeeded') \
@@ -150,6 +154,8 @@ const ONE: Sql = batches_sql!(input { id: blob }
 
 const ALL: Sql = batches_sql!(input { mode: text, before: blob, size: int }
     "select b.*, \
+        (select cast(coalesce(sum(p.amount), 0) as bigint) from payouts p \
+            where p.payout_batch = b.id and p.state = 'authorized') as amount_authorized, \
         (select count(*) from payouts p where p.payout_batch = b.id and p.state = 'authorized') \
             as authorized, \
         (select count(*) from payouts p where p.payout_batch = b.id and p.state = 'succeeded') \
@@ -173,6 +179,7 @@ struct ReadRow {
     currency: u16,
     payouts: u32,
     amount: i64,
+    amount_authorized: i64,
     authorized: u32,
     succeeded: u32,
     canceled: u32,
@@ -182,11 +189,13 @@ struct ReadRow {
 
 impl ReadRow {
     fn batch(self) -> Result<PayoutBatch, StoreError> {
+        let currency = currency(self.currency)?;
         Ok(PayoutBatch {
             id: PayoutBatchId::from_bytes(self.id.0),
             mode: mode(&self.mode)?,
             payouts: self.payouts,
-            amount: Money::from_minor(self.amount, currency(self.currency)?),
+            amount: Money::from_minor(self.amount, currency),
+            amount_authorized: Money::from_minor(self.amount_authorized, currency),
             authorized: self.authorized,
             succeeded: self.succeeded,
             canceled: self.canceled,
@@ -196,12 +205,14 @@ impl ReadRow {
     }
 }
 
-// A reference is given once, and stays.
+// A reference is given once, and stays; so not to a batch of which nothing can be paid any more.
 const REFER: Sql = sql!(input { id: blob, mode: text, external_reference: text }
     "update payout_batches set external_reference = i.external_reference from input i \
      where payout_batches.id = i.id \
         and coalesce(payout_batches.external_reference, i.external_reference) \
             = i.external_reference \
+        and (payout_batches.external_reference is not null or exists (select 1 from payouts p \
+            where p.payout_batch = i.id and p.state = 'authorized')) \
         and not exists (select 1 from payout_batches o where o.mode = i.mode \
             and o.external_reference = i.external_reference and o.id <> i.id)");
 
@@ -220,11 +231,19 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<PayoutBatch>, StoreError> {
         let mut transaction = self.begin().await?;
-        let (payouts, amount) = fill(&mut transaction, &new).await?;
-        if payouts.is_empty() {
-            transaction.roll_back().await?;
-            return Ok(None);
-        }
+        let (payouts, amount) = loop {
+            match fill(&mut transaction, &new).await? {
+                Filled::With(payouts, amount) => break (payouts, amount),
+                Filled::Taken => {
+                    transaction.roll_back().await?;
+                    transaction = self.begin().await?;
+                }
+                Filled::Nothing => {
+                    transaction.roll_back().await?;
+                    return Ok(None);
+                }
+            }
+        };
         let row = BatchRow {
             id: Hex(*new.id.as_bytes()),
             mode: new.mode.as_str(),
@@ -233,13 +252,28 @@ impl Store {
             amount,
             created_at: now.unix_millis(),
         };
+        let amount = Money::from_minor(amount, new.currency);
+        let count = u32::try_from(payouts.len()).unwrap_or(u32::MAX);
+        // Not read again after the commit: an error of that would look as if there were no batch.
+        let made = PayoutBatch {
+            id: new.id,
+            mode: new.mode,
+            payouts: count,
+            amount,
+            amount_authorized: amount,
+            authorized: count,
+            succeeded: 0,
+            canceled: 0,
+            external_reference: None,
+            created_at: now,
+        };
         transaction.write(&BATCH, &[row]).await?;
         let numbered = payouts.into_iter().zip(1..);
         let payout_batch = Hex(*new.id.as_bytes());
         let lines: Vec<_> = numbered.map(|(id, line)| LineRow { id, payout_batch, line }).collect();
         transaction.write(&LINES, &lines).await?;
         transaction.commit().await?;
-        self.payout_batch(new.id).await
+        Ok(Some(made))
     }
 
     /// A batch.
@@ -283,25 +317,37 @@ impl Store {
     }
 }
 
-/// The payouts for a batch, and what they come to.
-async fn fill(
-    transaction: &mut Transaction,
-    new: &NewPayoutBatch,
-) -> Result<(Vec<Hex<16>>, i64), StoreError> {
+/// What there is for a batch.
+enum Filled {
+    /// These payouts, and what they come to.
+    With(Vec<Hex<16>>, i64),
+    /// Somebody else took all that was found; there may be more.
+    Taken,
+    /// Nothing waits.
+    Nothing,
+}
+
+async fn fill(transaction: &mut Transaction, new: &NewPayoutBatch) -> Result<Filled, StoreError> {
     let size = new.size.min(PAYOUT_BATCH_MAX);
     let page = WaitingPage { mode: new.mode.as_str(), currency: new.currency.numeric(), size };
     let waiting: Vec<WaitingRow> = transaction.read(&WAITING, &[page]).await?;
+    if waiting.is_empty() {
+        return Ok(Filled::Nothing);
+    }
     let merchants: BTreeSet<MerchantId> =
         waiting.iter().map(|row| MerchantId::from_bytes(row.merchant.0)).collect();
     lock_merchants(transaction, &merchants).await?;
     let ids: Vec<Id> = waiting.iter().map(|row| Id { id: row.id }).collect();
     let still: Vec<StillRow> = transaction.read(&STILL_WAITING, &ids).await?;
+    if still.is_empty() {
+        return Ok(Filled::Taken);
+    }
     let mut amount = 0_i64;
     for row in &still {
         let sum = amount.checked_add(row.amount);
         amount = sum.ok_or(StoreError::Corrupt("a batch of payouts is more than 64 bits hold"))?;
     }
-    Ok((still.into_iter().map(|row| row.id).collect(), amount))
+    Ok(Filled::With(still.into_iter().map(|row| row.id).collect(), amount))
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.

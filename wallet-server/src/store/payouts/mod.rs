@@ -71,13 +71,16 @@ struct Id {
     id: Hex<16>,
 }
 
+// Not joined with the input: then the index gives the rows in order, and a page costs a page however
+// many there are.
 const OF_MERCHANT: Sql = payouts_sql!(input { merchant: blob, mode: text, state: text, before: blob,
         size: int }
-    "select p.*, e.record from input i \
-     join payouts p on p.merchant = i.merchant and p.id < i.before and p.mode = i.mode \
-        and p.state = coalesce(i.state, p.state) \
-     join events e on e.batch = p.last_batch and e.n = p.last_event \
-     order by p.id desc limit (select size from input)");
+    "select p.*, e.record from ( \
+        select p.* from payouts p where p.merchant = (select merchant from input) \
+            and p.mode = (select mode from input) and p.id < (select before from input) \
+            and ((select state from input) is null or p.state = (select state from input)) \
+        order by p.id desc limit (select size from input)) p \
+     join events e on e.batch = p.last_batch and e.n = p.last_event order by p.id desc");
 
 #[derive(Serialize)]
 struct MerchantsPage {
@@ -90,17 +93,19 @@ struct MerchantsPage {
 
 // Found through the index that holds only what is open.
 const OPEN: Sql = payouts_sql!(input { mode: text, state: text, before: blob, size: int }
-    "select p.*, e.record from input i \
-     join payouts p on p.mode = i.mode and p.id < i.before \
-     join events e on e.batch = p.last_batch and e.n = p.last_event \
-     where p.state = 'authorized' order by p.id desc limit (select size from input)");
+    "select p.*, e.record from ( \
+        select p.* from payouts p where p.state = 'authorized' \
+            and p.mode = (select mode from input) and p.id < (select before from input) \
+        order by p.id desc limit (select size from input)) p \
+     join events e on e.batch = p.last_batch and e.n = p.last_event order by p.id desc");
 
 const ALL: Sql = payouts_sql!(input { mode: text, state: text, before: blob, size: int }
-    "select p.*, e.record from input i \
-     join payouts p on p.mode = i.mode and p.id < i.before \
-        and p.state = coalesce(i.state, p.state) \
-     join events e on e.batch = p.last_batch and e.n = p.last_event \
-     order by p.id desc limit (select size from input)");
+    "select p.*, e.record from ( \
+        select p.* from payouts p where p.mode = (select mode from input) \
+            and p.id < (select before from input) \
+            and ((select state from input) is null or p.state = (select state from input)) \
+        order by p.id desc limit (select size from input)) p \
+     join events e on e.batch = p.last_batch and e.n = p.last_event order by p.id desc");
 
 #[derive(Serialize)]
 struct Page {

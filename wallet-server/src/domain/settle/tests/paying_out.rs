@@ -117,7 +117,11 @@ impl From<PayoutStep> for Command {
             }
             Towards::Returned => {
                 let reason = "no such account".to_owned();
-                (Caller::Operator, PayoutEnd::Returned { reason }, "return".to_owned())
+                (
+                    Caller::Operator,
+                    PayoutEnd::Returned { reason, include_paid: true },
+                    "return".to_owned(),
+                )
             }
         };
         let id = payout_id(step.payout);
