@@ -35,7 +35,7 @@ struct TlsArgs {
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct OperatorArgs {
-    /// The operator's Unix socket [default: operator.sock in the server's data directory]
+    /// The operator's Unix socket [default: operator.sock in this directory]
     #[arg(
         long,
         value_name = "FILE",

@@ -15,7 +15,9 @@ use crate::system;
 pub(crate) enum Command {
     Create(CreateArgs),
     List(ListArgs),
+    /// Show a batch
     Show(ShowArgs),
+    /// Print a batch for the bank, as CSV
     File(ShowArgs),
     Pay(PayArgs),
     Return(ReturnArgs),
@@ -50,7 +52,7 @@ pub(crate) struct ListArgs {
     operator: OperatorArgs,
 }
 
-/// Show a batch, or print it for the bank, as CSV
+/// Which batch to show or to print.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ShowArgs {
     /// Its id
