@@ -120,21 +120,21 @@ struct AfterRow {
 // Follows ids and not positions, so that a payer sees a payment at once, also where it waits for
 // its position.
 const NEWEST: Sql = sql!(input { payer: blob, batch: blob, before: int, size: int }
-    "select coalesce(j.position, 0) as position, e.n, b.committed_at, e.batch, e.type, e.record, \
+    "select coalesce(j.position, 0) as position, page.n, b.committed_at, page.batch, page.type, page.record, \
         m.name as merchant_name, p.decline_code, p.decline_limit, p.decline_left, p.code_step, \
         p.code_seq, o.id as other, o.name as other_name, o.handle as other_handle, x.id as moved, \
-        x.note, case when coalesce(x.payer, v.payer) = e.payer then 1 else 0 end as outgoing \
+        x.note, case when coalesce(x.payer, v.payer) = page.payer then 1 else 0 end as outgoing \
      from (select e.* from events e where e.payer = (select payer from input) \
             and (e.batch, e.n) < ((select batch from input), (select before from input)) \
-        order by e.batch desc, e.n desc limit (select size from input)) e \
-     left join journal j on j.batch = e.batch join batches b on b.id = e.batch \
-     left join payments p on p.id = e.subject \
-     left join merchants m on m.id = e.merchant \
-     left join payer_transfers x on x.id = e.subject \
-     left join envelope_shares s on s.claim = e.subject left join envelopes v on v.id = s.envelope \
-     left join payers o on o.id = case when coalesce(x.payer, v.payer) = e.payer \
+        order by e.batch desc, e.n desc limit (select size from input)) page \
+     left join journal j on j.batch = page.batch join batches b on b.id = page.batch \
+     left join payments p on p.id = page.subject \
+     left join merchants m on m.id = page.merchant \
+     left join payer_transfers x on x.id = page.subject \
+     left join envelope_shares s on s.claim = page.subject left join envelopes v on v.id = s.envelope \
+     left join payers o on o.id = case when coalesce(x.payer, v.payer) = page.payer \
         then coalesce(x.payee, s.payer) else coalesce(x.payer, v.payer) end \
-     order by e.batch desc, e.n desc"
+     order by page.batch desc, page.n desc"
     => { position: int, n: int, committed_at: int, batch: blob, type: text, record: blob,
         merchant_name: text, decline_code: text, decline_limit: text, decline_left: int,
         code_step: int, code_seq: int, other: blob, other_name: blob, other_handle: blob,

@@ -163,33 +163,36 @@ const BY_REFERENCE: Sql = payments_sql!(input { merchant: blob, mode: text, refe
 // Not joined with the input: then the index gives the rows in order, and a page costs a page however
 // many there are.
 const LIST: Sql = payments_sql!(input { merchant: blob, mode: text, state: text, since: blob, before: blob, size: int }
-    "select p.*, e.record from ( \
+    "select page.*, e.record from ( \
         select p.* from payments p where p.merchant = (select merchant from input) \
             and p.id < (select before from input) and p.id >= (select since from input) \
             and p.mode = (select mode from input) \
             and ((select state from input) is null or p.state = (select state from input)) \
-        order by p.id desc limit (select size from input)) p \
-     join events e on e.batch = p.last_batch and e.n = p.last_event order by p.id desc");
+        order by p.id desc limit (select size from input)) page \
+     join events e on e.batch = page.last_batch and e.n = page.last_event \
+     order by page.id desc");
 
 // Most payments have succeeded: those are found on the way, the others through an index of theirs.
 const LIST_IN_STATE: Sql = payments_sql!(input { merchant: blob, mode: text, state: text, since: blob, before: blob, size: int }
-    "select p.*, e.record from ( \
+    "select page.*, e.record from ( \
         select p.* from payments p where p.merchant = (select merchant from input) \
             and p.state <> 'succeeded' and p.state = (select state from input) \
             and p.id < (select before from input) and p.id >= (select since from input) \
             and p.mode = (select mode from input) \
-        order by p.id desc limit (select size from input)) p \
-     join events e on e.batch = p.last_batch and e.n = p.last_event order by p.id desc");
+        order by p.id desc limit (select size from input)) page \
+     join events e on e.batch = page.last_batch and e.n = page.last_event \
+     order by page.id desc");
 
 const LIST_OF_PLATE: Sql = payments_sql!(input { merchant: blob, mode: text, state: text, plate: blob, since: blob, before: blob, size: int }
-    "select p.*, e.record from ( \
+    "select page.*, e.record from ( \
         select p.* from payments p where p.code_source = 'plate' \
             and p.merchant_code = (select plate from input) \
             and p.id < (select before from input) and p.id >= (select since from input) \
             and p.merchant = (select merchant from input) and p.mode = (select mode from input) \
             and ((select state from input) is null or p.state = (select state from input)) \
-        order by p.id desc limit (select size from input)) p \
-     join events e on e.batch = p.last_batch and e.n = p.last_event order by p.id desc");
+        order by p.id desc limit (select size from input)) page \
+     join events e on e.batch = page.last_batch and e.n = page.last_event \
+     order by page.id desc");
 
 const HOLDER: Sql = sql!(input { merchant: blob, mode: text, reference: text }
     "select p.id, p.payer, r.order_id from input i join payment_references r \

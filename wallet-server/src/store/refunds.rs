@@ -58,11 +58,12 @@ const BY_ID: Sql = refunds_sql!(input { id: blob, merchant: blob, mode: text }
 // Not joined with the input: then the index gives the rows in order, and a page costs a page however
 // many there are.
 const OF_MERCHANT: Sql = refunds_sql!(input { merchant: blob, mode: text, payment: blob, before: blob, size: int }
-    "select r.*, e.record from ( \
+    "select page.*, e.record from ( \
         select r.* from refunds r where r.merchant = (select merchant from input) \
             and r.id < (select before from input) and r.mode = (select mode from input) \
-        order by r.id desc limit (select size from input)) r \
-     join events e on e.batch = r.batch and e.n = r.event order by r.id desc");
+        order by r.id desc limit (select size from input)) page \
+     join events e on e.batch = page.batch and e.n = page.event \
+     order by page.id desc");
 
 const OF_PAYMENT: Sql = refunds_sql!(input { merchant: blob, mode: text, payment: blob, before: blob, size: int }
     "select r.*, e.record from input i \

@@ -75,12 +75,13 @@ struct Id {
 // many there are.
 const OF_MERCHANT: Sql = payouts_sql!(input { merchant: blob, mode: text, state: text, before: blob,
         size: int }
-    "select p.*, e.record from ( \
+    "select page.*, e.record from ( \
         select p.* from payouts p where p.merchant = (select merchant from input) \
             and p.mode = (select mode from input) and p.id < (select before from input) \
             and ((select state from input) is null or p.state = (select state from input)) \
-        order by p.id desc limit (select size from input)) p \
-     join events e on e.batch = p.last_batch and e.n = p.last_event order by p.id desc");
+        order by p.id desc limit (select size from input)) page \
+     join events e on e.batch = page.last_batch and e.n = page.last_event \
+     order by page.id desc");
 
 #[derive(Serialize)]
 struct MerchantsPage {
@@ -93,19 +94,21 @@ struct MerchantsPage {
 
 // Found through the index that holds only what is open.
 const OPEN: Sql = payouts_sql!(input { mode: text, state: text, before: blob, size: int }
-    "select p.*, e.record from ( \
+    "select page.*, e.record from ( \
         select p.* from payouts p where p.state = 'authorized' \
             and p.mode = (select mode from input) and p.id < (select before from input) \
-        order by p.id desc limit (select size from input)) p \
-     join events e on e.batch = p.last_batch and e.n = p.last_event order by p.id desc");
+        order by p.id desc limit (select size from input)) page \
+     join events e on e.batch = page.last_batch and e.n = page.last_event \
+     order by page.id desc");
 
 const ALL: Sql = payouts_sql!(input { mode: text, state: text, before: blob, size: int }
-    "select p.*, e.record from ( \
+    "select page.*, e.record from ( \
         select p.* from payouts p where p.mode = (select mode from input) \
             and p.id < (select before from input) \
             and ((select state from input) is null or p.state = (select state from input)) \
-        order by p.id desc limit (select size from input)) p \
-     join events e on e.batch = p.last_batch and e.n = p.last_event order by p.id desc");
+        order by p.id desc limit (select size from input)) page \
+     join events e on e.batch = page.last_batch and e.n = page.last_event \
+     order by page.id desc");
 
 #[derive(Serialize)]
 struct Page {

@@ -93,6 +93,8 @@ pub(super) enum Towards {
     /// The bank has paid it under a reference.
     Paid(u32),
     Returned,
+    /// Unless it was paid.
+    ReturnedUnpaid,
 }
 
 impl PayoutStep {
@@ -115,13 +117,11 @@ impl From<PayoutStep> for Command {
                 let asked = external_reference.clone();
                 (Caller::Operator, PayoutEnd::Paid { external_reference }, asked)
             }
-            Towards::Returned => {
+            Towards::Returned | Towards::ReturnedUnpaid => {
                 let reason = "no such account".to_owned();
-                (
-                    Caller::Operator,
-                    PayoutEnd::Returned { reason, include_paid: true },
-                    "return".to_owned(),
-                )
+                let include_paid = matches!(step.to, Towards::Returned);
+                let asked = format!("return {include_paid}");
+                (Caller::Operator, PayoutEnd::Returned { reason, include_paid }, asked)
             }
         };
         let id = payout_id(step.payout);

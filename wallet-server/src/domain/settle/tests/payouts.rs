@@ -108,13 +108,14 @@ fn what_the_bank_sends_back_is_the_merchants_again() {
 #[test]
 fn nothing_becomes_of_a_payout_from_where_it_cannot() {
     // After these steps, this one is refused like that.
-    let table: [(&[Towards], bool, Towards, Refusal); 8] = [
+    let table: [(&[Towards], bool, Towards, Refusal); 9] = [
         (&[Towards::Cancel(1)], false, Towards::Cancel(1), Refusal::PayoutClosed),
         (&[Towards::Cancel(1)], false, Towards::Paid(9), Refusal::PayoutClosed),
         (&[Towards::Cancel(1)], false, Towards::Returned, Refusal::PayoutClosed),
         (&[Towards::Returned], false, Towards::Paid(9), Refusal::PayoutClosed),
         (&[Towards::Paid(1)], false, Towards::Cancel(1), Refusal::PayoutClosed),
         (&[Towards::Paid(1)], false, Towards::Paid(9), Refusal::PayoutClosed),
+        (&[Towards::Paid(1)], true, Towards::ReturnedUnpaid, Refusal::PayoutClosed),
         (&[], true, Towards::Cancel(1), Refusal::PayoutBatched),
         (&[Towards::Paid(1), Towards::Returned], true, Towards::Paid(9), Refusal::PayoutClosed),
     ];

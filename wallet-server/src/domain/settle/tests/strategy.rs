@@ -198,6 +198,7 @@ fn towards() -> impl Strategy<Value = Towards> {
         2 => (1..=3_u32).prop_map(Towards::Cancel),
         3 => (0..6_u32).prop_map(Towards::Paid),
         2 => Just(Towards::Returned),
+        1 => Just(Towards::ReturnedUnpaid),
     ]
 }
 

@@ -79,7 +79,8 @@ impl Model {
         let owed = self.owed(number);
         let amount = ask.amount.map_or(owed, |amount| amount.money().minor());
         let other = ask.amount.is_some_and(|it| it.money().currency().code() != *currency);
-        let little = *currency == "CNY" && amount < LEAST_PAYOUT;
+        // The operator may have less paid out.
+        let little = *currency == "CNY" && amount < LEAST_PAYOUT && ask.api_key().is_some();
         // In order of precedence, the first that holds.
         let refusals = [
             (ask.destination.is_none(), "payout_destination_missing", 0),
@@ -109,7 +110,9 @@ impl Model {
         let Some(payout) = known else { return Seen::Refused(Refusal::UnknownPayout) };
         let paid = matches!(payout.last, What::PayoutPaid(..));
         match &finish.end {
-            PayoutEnd::Returned { .. } if payout.is_open() || paid => {
+            PayoutEnd::Returned { include_paid, .. }
+                if payout.is_open() || (paid && *include_paid) =>
+            {
                 Seen::New(What::PayoutBack(number, payout.amount))
             }
             _ if !payout.is_open() => Seen::Refused(Refusal::PayoutClosed),
