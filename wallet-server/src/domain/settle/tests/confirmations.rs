@@ -1,11 +1,13 @@
 //! When a payer is asked about a charge: each reason, up to the moment at which it ends.
 
 use super::database::Database;
-use super::fixture::Seen::New;
+use super::fixture::Seen::{New, Refused};
 use super::fixture::What::{Authorized, Declined, Paid, Rejected, Waits};
-use super::fixture::{By, Decision, SAME_AMOUNT, SUSPECTED, Sale, asking_rules, sale, yuan};
+use super::fixture::{
+    By, Change, Decision, SAME_AMOUNT, SUSPECTED, Sale, asking_rules, sale, yuan,
+};
 use crate::domain::command::Command;
-use crate::domain::outcome::{DeclineCode, Rejection};
+use crate::domain::outcome::{DeclineCode, Refusal, Rejection};
 
 /// Payer 1 has some money, and is asked for every reason there is.
 fn asking() -> Database {
@@ -86,4 +88,21 @@ fn what_a_merchant_captures_and_what_a_payer_refuses_leave_the_suspicion() {
     assert_eq!(seen, [New(Paid(1)), New(Waits(3))]);
     let seen = database.run(2, [Command::from(refused), sold(5, 12, 0).into()]);
     assert_eq!(seen, [New(Declined(3, DeclineCode::RefusedByPayer)), New(Waits(5))]);
+}
+
+#[test]
+fn nobody_confirms_but_the_device_whose_code_it_was_while_it_is_in_use() {
+    let mut database = asking();
+    let asked = Sale { typed: true, ..sold(1, 10, 0) };
+    assert_eq!(database.run(0, [asked.clone()]), [New(Waits(1))]);
+    let confirm = |device| Decision::of(2, &asked, By::Confirm(device));
+    let other = [Refused(Refusal::OtherDevice)];
+    // The payer's other one, another payer's, and one that does not exist.
+    for device in [2, 3, 9] {
+        assert_eq!(database.run(1, [confirm(device)]), other, "{device}");
+    }
+    let mut revoked = database.clone();
+    revoked.change(Change::RevokeDevice(1));
+    assert_eq!(revoked.run(1, [confirm(1)]), other);
+    assert_eq!(database.run(1, [confirm(1)]), [New(Paid(1))]);
 }
