@@ -20,7 +20,7 @@ fn sold(number: u32, minor: i64, seconds: i64) -> Sale {
 }
 
 /// The same, with payer 1 suspected until `SUSPECTED`: the first code was shown at two tills.
-fn suspected(first: Sale) -> Database {
+fn suspected(first: &Sale) -> Database {
     let mut database = asking();
     let copy = Sale { merchant: 2, number: 70, key: 70, reference: 70, ..first.clone() };
     let seen = database.run(0, [first.clone(), copy]);
@@ -46,7 +46,7 @@ fn the_same_amount_at_the_same_merchant_waits_until_its_time_is_over() {
 
 #[test]
 fn a_payer_whose_code_was_shown_at_two_tills_is_asked_until_the_suspicion_ends() {
-    let database = suspected(sold(1, 10, 0));
+    let database = suspected(&sold(1, 10, 0));
     let late = sold(2, 11, SUSPECTED);
     assert_eq!(database.clone().run(SUSPECTED - 1, [late.clone()]), [New(Waits(2))]);
     assert_eq!(database.clone().run(SUSPECTED, [late]), [New(Paid(2))]);
@@ -66,7 +66,7 @@ fn neither_an_older_code_nor_the_same_till_makes_a_payer_suspected() {
 #[test]
 fn the_right_pin_ends_the_suspicion_whoever_captures() {
     for manual in [false, true] {
-        let mut database = suspected(sold(1, 10, 0));
+        let mut database = suspected(&sold(1, 10, 0));
         let asked = Sale { manual, ..sold(2, 11, 0) };
         assert_eq!(database.run(1, [asked.clone()]), [New(Waits(2))]);
         let confirmed = Decision::of(3, &asked, By::Confirm(1));
@@ -80,7 +80,7 @@ fn the_right_pin_ends_the_suspicion_whoever_captures() {
 #[test]
 fn what_a_merchant_captures_and_what_a_payer_refuses_leave_the_suspicion() {
     let first = Sale { manual: true, ..sold(1, 10, 0) };
-    let mut database = suspected(first.clone());
+    let mut database = suspected(&first);
     let captured = Decision::of(2, &first, By::Capture(1, None));
     let asked = sold(3, 11, 0);
     let refused = Decision::of(4, &asked, By::Refuse(1));
