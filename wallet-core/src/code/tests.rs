@@ -86,6 +86,18 @@ fn the_issuer_reads_what_the_device_wrote() {
 }
 
 #[test]
+fn a_sealed_code_is_what_its_digits_say() {
+    let mut world = World::new(15, Mode::Live);
+    let text = world.code(&terms());
+    let sealed = SealedCode::parse(&text, CodePrefix::DEFAULT).unwrap();
+    let slot = world.device.issuer().slot;
+    assert_eq!((sealed.version(), sealed.kind(), sealed.slot()), (1, 1, slot));
+    let mut again = "70".to_owned();
+    super::digits::encode(sealed.as_bytes(), &mut again);
+    assert_eq!(again, text);
+}
+
+#[test]
 fn two_codes_of_one_payer_share_nothing_but_the_header() {
     let mut world = World::new(2, Mode::Live);
     let bytes = |text: &str| SealedCode::parse_any_prefix(text).unwrap().as_bytes().to_vec();
@@ -245,6 +257,9 @@ fn debug_output_shows_neither_digits_nor_claims() {
     let mut world = World::new(14, Mode::Live);
     let code = world.device.make_code(world.now, 0, &terms(), &mut world.rng).unwrap();
     assert_eq!(format!("{code:?}"), "PaymentCode(321 digits)");
+    let sealed = SealedCode::parse(code.digits(), CodePrefix::DEFAULT).unwrap();
+    let header = "Header { version: 1, kind: 1, slot: Slot(0) }";
+    assert_eq!(format!("{sealed:?}"), format!("SealedCode({header})"));
     let opened = world.open(code.digits(), Mode::Live).unwrap();
     assert_eq!(format!("{opened:?}"), "OpenedCode(unverified)");
 }

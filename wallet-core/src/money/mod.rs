@@ -195,7 +195,7 @@ impl fmt::Debug for Money {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Currency, Money};
+    use super::{Currency, Decimal, Money, PositiveMoney};
 
     fn currency(code: &str) -> Currency {
         Currency::from_code(code).unwrap()
@@ -237,6 +237,8 @@ mod tests {
             ("1.0", "JPY", "amount_too_precise"),
             ("92233720368547758.08", "CNY", "amount_too_large"),
             ("99999999999999999999999999999999", "CNY", "amount_too_large"),
+            // Longer than any number in range, whatever it comes to.
+            ("000000000000000000001", "CNY", "amount_too_large"),
         ] {
             assert_eq!(Money::parse(text, currency(code)).unwrap_err().code(), error, "{text}");
         }
@@ -250,6 +252,53 @@ mod tests {
         let dollar = Money::from_minor(1, currency("USD"));
         assert_eq!(one.checked_sub(dollar).unwrap_err().code(), "currency_mismatch");
         assert_eq!(one.checked_sub(one).unwrap(), Money::zero(currency("CNY")));
+        assert_eq!(one.checked_add(one).unwrap(), Money::from_minor(2, currency("CNY")));
+        let least = Money::from_minor(i64::MIN, currency("CNY"));
+        assert_eq!(least.checked_sub(one).unwrap_err().code(), "amount_too_large");
+    }
+
+    #[test]
+    fn decimals_that_are_no_whole_minor_units_are_refused_by_name() {
+        let minor = |amount: Decimal, code| {
+            Money::from_decimal(amount, currency(code)).map(Money::minor).map_err(|it| it.code())
+        };
+        assert_eq!(minor(Decimal::new(125, 1), "CNY"), Ok(1250));
+        assert_eq!(minor(Decimal::new(-125, 1), "CNY"), Ok(-1250));
+        assert_eq!(minor(Decimal::new(12_500, 3), "CNY"), Ok(1250), "a zero is no precision");
+        assert_eq!(minor(Decimal::new(12_505, 3), "CNY"), Err("amount_too_precise"));
+        assert_eq!(minor(Decimal::new(5, 1), "JPY"), Err("amount_too_precise"));
+        assert_eq!(minor(Decimal::new(i64::MAX, 1), "CNY"), Err("amount_too_large"));
+        assert_eq!(minor(Decimal::MAX, "CNY"), Err("amount_too_large"));
+    }
+
+    #[test]
+    fn an_amount_is_shown_with_all_its_digits_and_its_currency() {
+        for (minor, code, text) in [
+            (1250, "CNY", "12.50 CNY"),
+            (-5, "CNY", "-0.05 CNY"),
+            (0, "KWD", "0.000 KWD"),
+            (500, "JPY", "500 JPY"),
+        ] {
+            let money = Money::from_minor(minor, currency(code));
+            assert_eq!(
+                (money.to_string(), format!("{money:?}")),
+                (text.to_owned(), text.to_owned())
+            );
+            assert_eq!(format!("{} {code}", money.amount_text()), text);
+            assert_eq!(format!("{:?}", money.currency()), code);
+        }
+    }
+
+    #[test]
+    fn only_more_than_nothing_can_be_moved() {
+        for minor in [i64::MIN, -1, 0] {
+            let money = Money::from_minor(minor, currency("CNY"));
+            assert!(!money.is_positive());
+            assert_eq!(PositiveMoney::new(money).unwrap_err().code(), "amount_not_positive");
+        }
+        let one = Money::from_minor(1, currency("CNY"));
+        assert!(one.is_positive());
+        assert_eq!(PositiveMoney::new(one).unwrap().money(), one);
     }
 
     proptest! {

@@ -1,9 +1,9 @@
 //! What holds for books of any history, and what every plan tells.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use wallet_core::Money;
 use wallet_core::receipt::{PaymentState, Record, RecordKind};
+use wallet_core::{Money, Timestamp};
 
 use super::books::{Books, PaymentRow};
 use super::fixture::{DAY_LIMIT, MONTH_LIMIT};
@@ -11,7 +11,7 @@ use super::paying_out::PayoutRow;
 use crate::domain::command::{Capture, CodeSource, MerchantCodeId};
 use crate::domain::ids::{PayerId, PaymentId, TransferId};
 use crate::domain::journal::books_hash;
-use crate::domain::ledger::Bucket;
+use crate::domain::ledger::{Bucket, Transfer};
 use crate::domain::limits::{Proof, Usage};
 use crate::domain::outcome::{Answer, OrderState, Outcome};
 use crate::domain::plan::{Event, Plan, SuspenseSubject};
@@ -108,6 +108,8 @@ impl Books {
             let (answer, record) = (&refund.answer, &refund.answer.record);
             assert_eq!((answer.merchant, refund.payer), (row.first.merchant, row.payer));
             assert_eq!((record.kind, record.settled), (RecordKind::Refund, record.asked));
+            assert_eq!(record.state, PaymentState::Succeeded);
+            assert_eq!(record.subject, *answer.id.as_bytes());
             assert_eq!(record.books_hash, self.hash(Some(refund.transfer), &[]));
             sum.amount = sum.amount.checked_add(record.asked).unwrap();
             sum.fee = sum.fee.checked_add(answer.fee_returned).unwrap();
@@ -222,6 +224,25 @@ impl Books {
     }
 }
 
+/// Every record is of this moment, and ties the books to what its batch moved, if it moved anything.
+pub(super) fn check_records(plan: &Plan, now: Timestamp) {
+    let entries = |id: &TransferId| {
+        let transfer = plan.transfers.iter().find(|transfer| transfer.id() == *id);
+        transfer.map_or(&[][..], Transfer::entries)
+    };
+    let proved = plan.payments.iter().map(|payment| {
+        let moved = payment.transfer.as_ref().map_or(&[][..], entries);
+        books_hash(moved, payment.evidence.bytes())
+    });
+    let moved = plan.transfers.iter().map(|transfer| books_hash(transfer.entries(), &[]));
+    let ties: HashSet<[u8; 32]> = proved.chain(moved).chain([books_hash(&[], &[])]).collect();
+    for event in &plan.events {
+        assert_eq!(event.record.decided_at, now);
+        // A notice tells of a code that made no payment.
+        assert!(event.notice.is_some() || ties.contains(&event.record.books_hash));
+    }
+}
+
 /// Every row names the event that tells of it; of a payment, the last one.
 fn check_places(plan: &Plan) {
     let payments = plan.payments.iter().map(|it| (it.event, it.answer.record, it.payer));
@@ -250,7 +271,10 @@ fn check_places(plan: &Plan) {
         assert_eq!(plan.events[change.event].record, change.record);
     }
     for ended in &plan.ended_suspense {
-        assert_eq!(plan.events[ended.event].record.subject, *ended.id.as_bytes());
+        let record = &plan.events[ended.event].record;
+        assert_eq!(record.subject, *ended.id.as_bytes());
+        let reference_hash = ended.external_reference.as_deref().map(Record::reference_hash);
+        assert_eq!(record.reference_hash, reference_hash.unwrap_or_default());
     }
 }
 

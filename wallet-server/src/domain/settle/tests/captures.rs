@@ -70,6 +70,19 @@ fn what_is_not_captured_can_be_spent_by_the_next_command_of_its_batch() {
 }
 
 #[test]
+fn what_is_not_captured_is_money_that_the_next_command_of_its_batch_has() {
+    let mut database = Database::with_money(100);
+    let sale = |number, minor| Sale { amount: yuan(minor), ..sale(number) };
+    let first = held(1);
+    assert_eq!(database.run(0, [first.clone()]), [New(Authorized(1))]);
+    let broke = New(Declined(3, DeclineCode::InsufficientFunds));
+    let seen = database
+        .run(1, [Command::from(capture(2, &first, 70)), sale(3, 31).into(), sale(4, 30).into()]);
+    assert_eq!(seen, [New(Paid(1)), broke, New(Paid(4))]);
+    assert_eq!(database.wallet(1), 0);
+}
+
+#[test]
 fn a_capture_counts_on_the_day_of_its_charge() {
     let mut database = Database::with_money(1000);
     let sales = [1, 2, 3, 4, 5].map(held);

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use wallet_core::{Currency, DeviceKeyId, Mode, Money, Timestamp};
 
+use super::audit::check_records;
 use super::books::Books;
 use super::fixture::{
     Change, DEVICES, MERCHANTS, OWN_CURRENCIES, PAYERS, Seen, at, currency, device_id, id_bytes,
@@ -160,6 +161,7 @@ impl Database {
     pub(super) fn settle(&mut self, commands: &[Command], now: Timestamp) -> Vec<Outcome> {
         let plan = self.plan(commands, now);
         assert_eq!(plan.outcomes.len(), commands.len());
+        check_records(&plan, now);
         let outcomes = plan.outcomes.clone();
         self.books.write(plan);
         self.audit();

@@ -9,6 +9,7 @@ mod books;
 mod cancellations;
 mod captures;
 mod changes;
+mod confirmations;
 mod database;
 mod declines;
 mod fixture;

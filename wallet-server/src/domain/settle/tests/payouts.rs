@@ -53,6 +53,17 @@ fn all_that_is_available_is_paid_out_when_no_amount_is_said() {
 }
 
 #[test]
+fn what_is_sold_in_a_batch_is_paid_out_in_the_same_less_its_fee() {
+    let mut database = Database::with_money(200);
+    let sold = Sale { merchant: 2, amount: yuan(100), limit: yuan(200), ..sale(1) };
+    let all = Payout { merchant: 2, ..payout(3, yuan(100)) };
+    let less_the_fee = Payout { merchant: 2, ..payout(4, None) };
+    let seen = database.run(1, [Command::from(sold), all.into(), less_the_fee.into()]);
+    // The fee is 60 basis points and one fen.
+    assert_eq!(seen, [New(Paid(1)), New(Kept("balance_insufficient", 0)), New(PayoutHeld(4, 98))]);
+}
+
+#[test]
 fn a_merchant_never_has_less_than_nothing_whatever_it_gives_back_and_has_paid_out_at_once() {
     let mut database = sold();
     let back = |number, minor| -> Command {

@@ -1,9 +1,10 @@
 //! Rules of money between payers, one by one: each batch on a snapshot of its own.
 
-use wallet_core::receipt::PaymentState;
+use wallet_core::receipt::{PaymentState, Record};
 use wallet_core::{DeviceKeyId, Mode, Money, PositiveMoney, Timestamp};
 
-use super::fixture::{at, device_id, id_bytes, payer_id, rules, yuan};
+use super::audit::check_records;
+use super::fixture::{DAY_LIMIT, at, device_id, id_bytes, payer_id, rules, yuan};
 use crate::domain::command::{
     Caller, ClaimShare, Command, EndEnvelope, EnvelopeFor, FinishWithdrawal, KeyRef, MakeEnvelope,
     PayerRequest, PayerTransfer, Request, Withdraw, WithdrawalEnd,
@@ -169,6 +170,7 @@ fn seen(plan: &Plan) -> Vec<Seen> {
 
 fn run(rows: Snapshot, commands: &[Command], now: Timestamp) -> (Plan, Vec<Seen>) {
     let plan = settle(rows, &rules(), commands, now);
+    check_records(&plan, now);
     let seen = seen(&plan);
     (plan, seen)
 }
@@ -278,7 +280,42 @@ fn a_withdrawal_ends_once_and_counts_against_no_limit() {
         let (plan, seen) = run(rows, &commands, at(1));
         assert_eq!(seen, expected);
         assert_eq!(sum(&plan, BANK, Bucket::Available), bank);
+        for ended in &plan.people.finished {
+            let paid = ended.record.state == DONE;
+            let reference = ended.external_reference.as_deref();
+            assert_eq!(reference, paid.then_some("a"));
+            let settled = yuan(if paid { 300 } else { 0 });
+            let reference_hash = reference.map(Record::reference_hash).unwrap_or_default();
+            let Record { decided_at, state, books_hash, .. } = ended.record;
+            let expected =
+                Record { decided_at, state, books_hash, settled, reference_hash, ..record };
+            assert_eq!(ended.record, expected, "nothing else of it changes");
+        }
     }
+}
+
+#[test]
+fn a_withdrawal_of_another_payer_or_mode_is_unknown() {
+    let (plan, _) = run(snapshot(), &[withdraw(1, 1, 300)], at(0));
+    let record = plan.people.withdrawals[0].record;
+    let other_mode = Record { mode: Mode::Test, ..record };
+    for (payer, record) in [(2, record), (1, other_mode)] {
+        let mut rows = snapshot();
+        let open = OpenWithdrawal { payer: payer_id(payer), record };
+        rows.people.withdrawals.insert(WithdrawalId::from_bytes(id_bytes(1)), open);
+        let (_, seen) = run(rows, &[finish(3, 1, Some("a"))], at(1));
+        assert_eq!(seen, [Seen::Refused(Refusal::UnknownWithdrawal)]);
+    }
+}
+
+#[test]
+fn what_was_spent_yesterday_leaves_today_free() {
+    let mut rows = snapshot();
+    let usage = &mut rows.payers.get_mut(&payer_id(1)).unwrap().usage;
+    (usage.day, usage.day_code) = (rows.today.day, DAY_LIMIT);
+    rows.today = rules().calendar.today(at(60));
+    let (_, seen) = run(rows, &[transfer(1, 1, Some(2), 200)], at(60));
+    assert_eq!(seen, [Seen::Moved(DONE, 200)]);
 }
 
 #[test]
@@ -297,6 +334,8 @@ fn shares_go_in_their_order_to_each_once_and_the_last_one_ends_it() {
     assert_eq!([1, 2, 3].map(|n| changed(&plan, n)), [(0, -100), (70, 0), (30, 0)]);
     let change = plan.people.changed_envelopes.values().next().unwrap();
     assert_eq!((change.state, change.claimed, change.counted), (DONE, 2, 100));
+    let shares: Vec<u16> = plan.people.claims.iter().map(|claim| claim.share).collect();
+    assert_eq!(shares, [1, 2]);
     assert_eq!(plan.events[change.event.unwrap()].event_type(), "envelope.succeeded");
     let (_, seen) = run(with_envelope(&[100]), &[claim(1, 2), claim(2, 3), end(9)], at(0));
     assert_eq!(
@@ -344,4 +383,46 @@ fn an_envelope_counts_against_the_limits_when_it_is_made() {
     assert_eq!(seen, expected);
     assert_eq!(changed(&plan, 1), (-200, 200));
     assert_eq!(plan.payers[&payer_id(1)].usage.day_spent(), 200);
+}
+
+#[test]
+fn an_envelope_is_for_somebody_who_can_have_it() {
+    for (to, mode, active, expected) in [
+        (EnvelopeFor::Anybody, Mode::Live, true, Seen::Moved(HELD, 100)),
+        (EnvelopeFor::One(payer_id(2)), Mode::Live, true, Seen::Moved(HELD, 100)),
+        (EnvelopeFor::Unknown, Mode::Live, true, Seen::Not(NotMoved::UnknownRecipient)),
+        (EnvelopeFor::One(payer_id(9)), Mode::Live, true, Seen::Not(NotMoved::UnknownRecipient)),
+        (EnvelopeFor::One(payer_id(2)), Mode::Test, true, Seen::Not(NotMoved::UnknownRecipient)),
+        (EnvelopeFor::One(payer_id(1)), Mode::Live, true, Seen::Not(NotMoved::SamePayer)),
+        (
+            EnvelopeFor::One(payer_id(2)),
+            Mode::Live,
+            false,
+            Seen::Not(NotMoved::RecipientUnavailable),
+        ),
+    ] {
+        let mut rows = snapshot();
+        let payee = rows.payers.get_mut(&payer_id(2)).unwrap();
+        (payee.mode, payee.active) = (mode, active);
+        let Command::MakeEnvelope(made) = make(1, 1, 100, 1) else { unreachable!("it makes one") };
+        let command = Command::MakeEnvelope(MakeEnvelope { to, ..made });
+        assert_eq!(run(rows, &[command], at(0)).1, [expected], "{to:?}");
+    }
+}
+
+#[test]
+fn an_envelope_for_one_payer_is_unknown_to_all_others_but_its_sender() {
+    let change = |change: &dyn Fn(&mut OpenEnvelope)| {
+        let mut rows = with_envelope(&[70, 30]);
+        change(rows.people.envelopes.values_mut().next().unwrap());
+        rows
+    };
+    let unknown = Seen::Refused(Refusal::UnknownEnvelope);
+    let for_two = change(&|envelope| envelope.payee = Some(payer_id(2)));
+    let (_, seen) = run(for_two, &[claim(1, 3), claim(2, 1), claim(3, 2)], at(0));
+    assert_eq!(seen, [unknown, Seen::Not(NotMoved::OwnEnvelope), Seen::Moved(DONE, 70)]);
+    let of_another = change(&|envelope| envelope.payer = payer_id(3));
+    assert_eq!(run(of_another, &[claim(1, 2), claim(2, 1)], at(0)).1, [unknown; 2]);
+    let of_test = change(&|envelope| envelope.record.mode = Mode::Test);
+    assert_eq!(run(of_test, &[claim(1, 2), claim(2, 1)], at(0)).1, [unknown; 2]);
 }

@@ -8,14 +8,15 @@ use wallet_core::Mode;
 use self::requests::{Code, close, make, plate, scan};
 use super::database::Database;
 use super::fixture::{
-    By, Change, Decision, GiveBack, PAYMENT_LIMIT, Sale, Seen, Undo, What, asking_rules, at,
-    deposit, dollars, rules, sale, yuan,
+    By, Change, Decision, GiveBack, PAYMENT_LIMIT, SUSPECTED, Sale, Seen, Undo, What, asking_rules,
+    at, deposit, dollars, rules, sale, yuan,
 };
-use crate::domain::command::Command;
+use crate::domain::command::{Command, ReferenceRef};
 use crate::domain::ids::PaymentId;
 use crate::domain::limits::Proof;
 use crate::domain::outcome::Refusal;
 use crate::domain::settle::Rules;
+use crate::domain::snapshot::TakenReference;
 
 /// Payers 1 and 2 with some money, and an order of 10 yuan with number 1, open for a minute.
 fn with_order() -> Database {
@@ -84,6 +85,7 @@ fn an_order_is_closed_by_nobody_but_its_merchant() {
     let unknown = [Seen::Refused(Refusal::UnknownOrder)];
     assert_eq!(database.run(1, [close(2, 1).of(2)]), unknown);
     assert_eq!(database.run(1, [close(2, 7)]), unknown);
+    assert_eq!(database.run(1, [close(2, 1).in_mode(Mode::Test)]), unknown);
     database.change(Change::RevokeKey(1));
     assert_eq!(database.run(1, [close(3, 1)]), [Seen::Refused(Refusal::KeyRevoked)]);
     assert_eq!(database.run(1, [make(4)]), [Seen::Refused(Refusal::KeyRevoked)]);
@@ -159,6 +161,10 @@ fn a_plate_is_paid_again_and_again_with_its_amount_or_the_payers() {
     // Each payment has a reference that finds it.
     let payment = database.payment(2);
     assert_eq!(payment.reference, payment.id.to_string());
+    let (merchant, mode, reference) = (payment.merchant, payment.mode, payment.reference);
+    let taken = database.books().taken(&ReferenceRef { merchant, mode, reference });
+    let Some(TakenReference::Payment { first, .. }) = taken else { panic!("{taken:?}") };
+    assert_eq!(first.id, payment.id);
     assert_eq!(payment.code_source.as_str(), "plate");
     database.plates.values_mut().for_each(|plate| plate.active = false);
     assert_eq!(database.run(1, [fixed(6)]), kept("plate_closed"));
@@ -271,6 +277,11 @@ fn a_suspected_payer_is_asked_and_the_pin_ends_the_suspicion() {
     database.run(1, [Command::from(shown), copied.into()]);
     let asked = [Seen::Refused(Refusal::PinRequired)];
     assert_eq!(database.run(2, [scan(4, Code::Order(1))]), asked);
+    // The suspicion ends by itself as well.
+    let mut later = database.clone();
+    later.run(2, [make(8).until(SUSPECTED + 2)]);
+    assert_eq!(later.run(SUSPECTED, [scan(9, Code::Order(8))]), asked);
+    assert_eq!(later.run(SUSPECTED + 1, [scan(9, Code::Order(8))]), [Seen::New(What::Paid(9))]);
     assert_eq!(database.run(2, [scan(4, Code::Order(1)).with_pin()]), [Seen::New(What::Paid(4))]);
     database.run(2, [make(5)]);
     assert_eq!(database.run(3, [scan(6, Code::Order(5))]), [Seen::New(What::Paid(6))]);

@@ -68,6 +68,10 @@ impl Making {
     pub(super) fn amount(self, amount: Money) -> Self {
         Self { amount, ..self }
     }
+
+    pub(super) fn until(self, until: i64) -> Self {
+        Self { until, ..self }
+    }
 }
 
 impl From<Making> for Command {
@@ -99,17 +103,22 @@ pub(super) struct Close {
     pub(super) number: u32,
     pub(super) order: u32,
     pub(super) merchant: u32,
+    pub(super) mode: Mode,
     pub(super) by_time: bool,
 }
 
 /// Merchant 1 closes an order.
 pub(super) fn close(number: u32, order: u32) -> Close {
-    Close { number, order, merchant: 1, by_time: false }
+    Close { number, order, merchant: 1, mode: Mode::Live, by_time: false }
 }
 
 impl Close {
     pub(super) fn of(self, merchant: u32) -> Self {
         Self { merchant, ..self }
+    }
+
+    pub(super) fn in_mode(self, mode: Mode) -> Self {
+        Self { mode, ..self }
     }
 
     pub(super) fn by_time(self) -> Self {
@@ -122,7 +131,7 @@ impl From<Close> for Command {
         let merchant = merchant_id(close.merchant);
         let key = KeyRef {
             caller: Caller::Merchant(merchant),
-            mode: Mode::Live,
+            mode: close.mode,
             key: format!("close key {}", close.number),
         };
         let request = Request { key, hash: digest(&("close", close.order)) };
