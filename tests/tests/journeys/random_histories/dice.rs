@@ -3,6 +3,8 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
+use super::rules::yuan;
+
 pub(super) struct Dice(ChaCha20Rng);
 
 impl Dice {
@@ -36,9 +38,20 @@ impl Dice {
     /// An amount: small, or one that meets a limit exactly, or by a cent.
     pub(super) fn amount(&mut self) -> i64 {
         if self.percent(40) {
-            self.of(&[1, 5_00, 10_00, 10_00, 25_00, 30_00, 30_01, 50_00, 60_00, 60_01])
+            self.of(&[
+                1,
+                yuan(5),
+                yuan(10),
+                yuan(10),
+                yuan(25),
+                yuan(30),
+                yuan(30) + 1,
+                yuan(50),
+                yuan(60),
+                yuan(60) + 1,
+            ])
         } else {
-            self.between(1, 15_00)
+            self.between(1, yuan(15))
         }
     }
 

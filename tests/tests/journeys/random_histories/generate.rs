@@ -4,7 +4,7 @@
 use super::command::{Asked, Charge, Command, OWNERS, PayoutEnd, Reference, Shown};
 use super::dice::Dice;
 use super::model::{Code, Model};
-use super::rules;
+use super::rules::{self, yuan};
 
 const MERCHANTS: usize = rules::FEES.len();
 const PAYERS: usize = 4;
@@ -114,7 +114,7 @@ impl Generator {
         // Whoever has nothing is only ever refused.
         if self.keys < 2 * PAYERS {
             let (payer, external) = (self.keys % PAYERS, FIRST_NEW + self.keys);
-            return Command::TopUp { payer, amount: 100_00, external };
+            return Command::TopUp { payer, amount: yuan(100), external };
         }
         loop {
             let command = match self.dice.below(100) {
@@ -170,7 +170,7 @@ impl Generator {
         let step = now.div_euclid(30_000) + wrong;
         let shown = model.codes.iter().filter(|it| (it.phone, it.mark.0) == (phone, step));
         let mark = (step, u8::try_from(shown.count()).unwrap());
-        let limit = self.dice.of(&[200_00, 200_00, 60_00, 10_00]);
+        let limit = self.dice.of(&[yuan(200), yuan(200), yuan(60), yuan(10)]);
         model.show(Code { phone, mark, limit })
     }
 

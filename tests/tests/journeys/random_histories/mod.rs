@@ -23,7 +23,7 @@ use tokio::task::LocalSet;
 /// Seeds that have failed once.
 const REGRESSIONS: [u64; 0] = [];
 /// How many seeds, and how many events each, with all tests.
-const SHORT: (u64, usize) = (4, 260);
+const SHORT: (u64, usize) = (8, 260);
 /// The same with `tests/run --long`.
 const LONG: (u64, usize) = (200, 1000);
 /// How many play at once: more wait than compute.

@@ -1,15 +1,15 @@
 //! The rules of these worlds: so low that random amounts often meet them, exactly or by a cent.
 
 /// A day's worth of everything: in minor units, milliseconds or pieces.
-pub(super) const PAYMENT: i64 = 60_00;
-pub(super) const DAY: i64 = 130_00;
-pub(super) const MONTH: i64 = 400_00;
+pub(super) const PAYMENT: i64 = yuan(60);
+pub(super) const DAY: i64 = yuan(130);
+pub(super) const MONTH: i64 = yuan(400);
 /// More needs the PIN.
-pub(super) const WITHOUT_PIN: i64 = 30_00;
+pub(super) const WITHOUT_PIN: i64 = yuan(30);
 pub(super) const WITHOUT_PIN_COUNT: usize = 4;
-pub(super) const DAY_STATIC: i64 = 50_00;
-pub(super) const DAY_CODE: i64 = 80_00;
-pub(super) const DAY_PIN: i64 = 140_00;
+pub(super) const DAY_STATIC: i64 = yuan(50);
+pub(super) const DAY_CODE: i64 = yuan(80);
+pub(super) const DAY_PIN: i64 = yuan(140);
 pub(super) const WAIT: i64 = 60_000;
 pub(super) const SAME_AMOUNT: i64 = 45_000;
 pub(super) const SUSPECTED: i64 = 300_000;
@@ -17,7 +17,7 @@ pub(super) const HOLD: i64 = HOUR;
 pub(super) const CANCEL: i64 = 2 * HOUR;
 pub(super) const REFUND: i64 = 2 * 24 * HOUR;
 pub(super) const REFUNDS: usize = 3;
-pub(super) const LEAST_PAYOUT: i64 = 1_00;
+pub(super) const LEAST_PAYOUT: i64 = yuan(1);
 pub(super) const ENVELOPE: i64 = HOUR;
 pub(super) const HOUR: i64 = 3_600_000;
 
@@ -25,6 +25,11 @@ pub(super) const HOUR: i64 = 3_600_000;
 pub(super) const FEES: [(i64, i64); 3] = [(60, 5), (0, 0), (250, 1)];
 /// The operator knows no account of the others.
 pub(super) const WITH_ACCOUNT: [bool; 3] = [true, true, false];
+
+/// In minor units.
+pub(super) const fn yuan(yuan: i64) -> i64 {
+    yuan * 100
+}
 
 /// The same for the server.
 pub(super) fn settings() -> Vec<(&'static str, String)> {
