@@ -413,6 +413,20 @@ async fn an_audit_that_goes_on_sees_that_what_was_audited_was_changed() {
     assert_eq!(report.first.unwrap().0, "earlier_audit");
 }
 
+/// Everything in books that are closed is as it must be, also to somebody with the key file.
+pub(crate) async fn assert_audited(world: &World) {
+    let report = audit(world, With::keys(world)).await;
+    assert_eq!(report.first, None);
+    assert!(report.is_clean() && report.checkpoints > 0);
+}
+
+/// hledger adds what was exported up to the same balances.
+pub(crate) async fn assert_hledger_agrees(world: &World) {
+    let journal = exported(world, ExportFormat::Hledger).await;
+    let (right, said) = hledger(world, &journal);
+    assert!(right, "{said}");
+}
+
 async fn exported(world: &World, format: ExportFormat) -> String {
     let store = Store::open_to_read(&world.database_url()).await.unwrap();
     let mut text = Vec::new();

@@ -1,5 +1,6 @@
 //! Two servers on one PostgreSQL, asked at the same time, under both isolation levels.
 
+mod journal_log;
 mod keys;
 mod merchants;
 mod people;
