@@ -4,7 +4,7 @@
 mod account;
 mod api_keys;
 mod attacks;
-mod audit;
+pub(crate) mod audit;
 mod authorities;
 mod bad_input;
 mod bad_requests;
