@@ -195,6 +195,12 @@ impl World {
         }
     }
 
+    /// Lets the server, once it is started again, use other books of this issuer.
+    pub fn move_to(&mut self, books: Books) {
+        self.settings.database = books.url();
+        self.books = books;
+    }
+
     /// Another server on the same files.
     pub async fn start_second(&self) -> Result<Server, StartError> {
         let rng = ChaCha20Rng::seed_from_u64(self.seed + 1);

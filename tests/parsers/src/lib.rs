@@ -14,15 +14,19 @@
     reason = "a check that does not hold panics"
 )]
 
+pub mod emv;
 pub mod frame;
 pub mod issuer_document;
 pub mod key_file;
+pub mod merchant_code;
 pub mod payment_code;
 pub mod picture;
 pub mod receipt;
 pub mod request;
 pub mod short_text;
 pub mod till;
+#[cfg(feature = "server")]
+pub mod webhook_url;
 mod world;
 
 /// A parser.
@@ -37,20 +41,24 @@ pub struct Parser {
 }
 
 macro_rules! parsers {
-    ($($name:ident),+) => {
-        &[$(Parser { name: stringify!($name), check: $name::check, seeds: $name::seeds }),+]
+    ($($(#[$when:meta])? $name:ident),+) => {
+        &[$($(#[$when])? Parser { name: stringify!($name), check: $name::check, seeds: $name::seeds }),+]
     };
 }
 
 /// All of them.
 pub const PARSERS: &[Parser] = parsers![
+    emv,
     frame,
     issuer_document,
     key_file,
+    merchant_code,
     payment_code,
     picture,
     receipt,
     request,
     short_text,
-    till
+    till,
+    #[cfg(feature = "server")]
+    webhook_url
 ];

@@ -57,6 +57,15 @@ impl Database {
         self.server.run(&self.name, script)
     }
 
+    /// What the server answers to a question, as text.
+    pub(crate) fn answer(&self, question: &str) -> String {
+        let mut psql = self.server.client("psql", &self.name);
+        psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--command", question]);
+        let output = psql.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Everything in it as a script that makes it again; bytes are in lowercase hexadecimal.
     #[must_use]
     pub fn dump(&self) -> String {

@@ -10,6 +10,7 @@
     reason = "a test that cannot set up its database fails"
 )]
 
+mod archive;
 mod database;
 mod folder;
 mod programs;
@@ -59,6 +60,7 @@ pub struct Postgres(Arc<Server>);
 struct Server {
     folder: TempDir,
     programs: Programs,
+    archives: bool,
     caretaker: Child,
     databases: AtomicU32,
 }
@@ -74,6 +76,10 @@ impl Postgres {
     /// A server of its own, for a test that does to it what others would not survive.
     #[must_use]
     pub fn start() -> Self {
+        Self::make(false)
+    }
+
+    fn make(archives: bool) -> Self {
         let programs = Programs::find();
         let folder = folder::new();
         programs.own(folder.path());
@@ -93,8 +99,8 @@ impl Postgres {
         let mut initdb = programs.server("initdb");
         programs::must(initdb.args(options).args(collation).arg("--pgdata").arg(&data));
 
-        let server =
-            Self(Arc::new(Server { folder, programs, caretaker, databases: AtomicU32::new(0) }));
+        let databases = AtomicU32::new(0);
+        let server = Self(Arc::new(Server { folder, programs, archives, caretaker, databases }));
         server.start_again();
         server
     }
@@ -133,7 +139,10 @@ impl Postgres {
     /// Starts the server after it was stopped.
     pub fn start_again(&self) {
         let settings = SETTINGS.join(" -c ");
-        let options = format!("-c {settings} -k '{}'", self.folder().display());
+        let mut options = format!("-c {settings} -k '{}'", self.folder().display());
+        if self.0.archives {
+            options.push_str(&self.archive_options());
+        }
         let log = self.folder().join("log");
         let mut control = self.control();
         programs::must(control.arg("-o").arg(options).arg("-l").arg(log).args(["-w", "start"]));

@@ -2,6 +2,7 @@
 //! many. No acknowledged payment is lost, and none is made twice.
 
 mod proxy;
+mod restore;
 
 use std::time::Duration;
 

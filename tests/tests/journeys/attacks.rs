@@ -1,8 +1,12 @@
 //! Attacks that no other journey tries: each ends with what the attacker got.
 
+use std::time::Duration;
+
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use wallet_core::code::{CodeLimit, CodeTerms, PayerDevice};
 use wallet_core::{Currency, DeviceKey, DeviceKeyId, Money, Timestamp};
 use wallet_tests::{Charge, PIN, Phone, Till, World, at_once, otp_secret};
@@ -141,6 +145,35 @@ async fn a_flood_of_garbage_codes_leaves_nothing_behind_and_honest_tills_are_ser
     assert_eq!(after.references, before.references + 1);
     assert_eq!(after.kept_answers, before.kept_answers + 1);
     assert_eq!(attacker.balance().await, "0.00");
+}
+
+/// Whoever announces a body and sends one byte of it holds a connection for less than a minute.
+#[tokio::test]
+async fn a_body_that_never_comes_is_answered_in_time_and_moves_nothing() {
+    let (world, till, mut phone) = scene(1908, &[]).await;
+    let address = world.url("");
+    let mut slow = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
+    let head = format!(
+        "POST /v1/payments HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\
+         Idempotency-Key: slow\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n{{",
+        till.api_key
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let before = world.standing().await;
+    // Others are served meanwhile, and by then the server has begun to read.
+    let code = phone.code(&world, "200.00");
+    let _ = till.charge(&Charge::new("order-1", &code, "12.50")).await.created();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_mins(1)).await;
+    tokio::time::resume();
+    let mut answer = String::new();
+    let heard = tokio::time::timeout(Duration::from_mins(1), slow.read_to_string(&mut answer));
+    heard.await.expect("it is held for ever").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 504 "), "{answer}");
+    assert!(answer.contains("\"code\":\"timeout\""), "{answer}");
+    let after = world.standing().await;
+    assert_eq!(after.payments, before.payments + 1);
+    assert_eq!(after.kept_answers, before.kept_answers + 1);
 }
 
 /// A stolen phone in a thousand hands guesses as often as in one.

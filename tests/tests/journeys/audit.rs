@@ -79,21 +79,21 @@ async fn load(seed: u64) -> World {
     world
 }
 
-struct With {
-    keys: FileKeys,
-    witness: Option<Checkpoint>,
-    since: Option<GrowingTree>,
+pub(crate) struct With {
+    pub(crate) keys: FileKeys,
+    pub(crate) witness: Option<Checkpoint>,
+    pub(crate) since: Option<GrowingTree>,
 }
 
 impl With {
-    fn keys(world: &World) -> Self {
+    pub(crate) fn keys(world: &World) -> Self {
         let path = world.folder.path().join("issuer.key");
         let keys = FileKeys::open(&path, None, Arc::new(Entropy::system())).unwrap();
         Self { keys, witness: None, since: None }
     }
 }
 
-async fn audit(world: &World, with: With) -> AuditReport {
+pub(crate) async fn audit(world: &World, with: With) -> AuditReport {
     audit_at(&world.database_url(), with).await
 }
 

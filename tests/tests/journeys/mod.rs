@@ -46,6 +46,7 @@ mod rate_limits;
 mod refund_checks;
 mod refunds;
 mod refusals;
+mod released_schemas;
 mod retention;
 mod schema;
 mod settlement_scenarios;

@@ -4,7 +4,7 @@ use crate::DATABASE;
 use base64ct::{Base64, Encoding as _};
 use serde_json::json;
 use sqlx::Connection;
-use wallet_core::DeviceKey;
+use wallet_core::{DeviceKey, keyfile};
 use wallet_tests::{Charge, PIN, Phone, World, otp_secret};
 
 /// The bytes of a code: each 29 digits are 12 of them.
@@ -25,6 +25,16 @@ fn loot(world: &World) -> Vec<(String, Vec<u8>)> {
     let named = files.map(|file| (file.file_name().into_string().unwrap(), file.path()));
     let books = named.filter(|(name, _)| name.starts_with("wallet.sqlite"));
     books.map(|(name, path)| (name, std::fs::read(path).unwrap())).collect()
+}
+
+/// What opens codes, signs receipts and hides names.
+fn issuers_secrets(world: &World) -> Vec<Vec<u8>> {
+    let file = std::fs::read(world.folder.path().join("issuer.key")).unwrap();
+    let secrets = keyfile::open_plain(&file, "issuer").unwrap();
+    let secrets = std::str::from_utf8(&secrets).unwrap();
+    let secret = regex::Regex::new("[0-9a-f]{64}").unwrap();
+    let found = secret.find_iter(secrets);
+    found.map(|hex| base16ct::lower::decode_vec(hex.as_str()).unwrap()).collect()
 }
 
 /// Whether something stands there, as it is or in hexadecimal.
@@ -76,7 +86,13 @@ async fn a_stolen_database_names_nobody_and_spends_nothing() {
     world.stop().await;
     let bytes = code_bytes(&code);
     assert_eq!(bytes.len(), 132);
+    let issuers = issuers_secrets(&world);
+    // A key that opens codes, one that signs, one for evidence and one for names.
+    assert!(issuers.len() >= 4);
     for (name, content) in loot(&world) {
+        for secret in &issuers {
+            assert!(!holds(&content, secret), "a secret of the issuer's in {name}");
+        }
         for (what, secret) in [
             ("a payer's name", "张伟".as_bytes()),
             ("a payer's name", b"Weirdname"),

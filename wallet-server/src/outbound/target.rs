@@ -32,6 +32,9 @@ pub enum TargetRefused {
     /// It holds a fragment, which is never sent.
     #[error("it holds a fragment, which is never sent")]
     Fragment,
+    /// A host that no name server knows, and no client can ask for.
+    #[error("the name of its host has other characters than letters, digits, -, _ and .")]
+    Host,
     /// A port that belongs to another service.
     #[error("its port is none of 443 and 1024 to 65535")]
     Port,
@@ -65,6 +68,11 @@ impl Target {
         let target = Self(url);
         if target.host().is_empty() || target.0.as_str().len() > URL_LENGTH_MAX {
             return Err(TargetRefused::NotAUrl);
+        }
+        let is_of_a_name =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if target.address().is_none() && !target.host().bytes().all(is_of_a_name) {
+            return Err(TargetRefused::Host);
         }
         if private {
             return Ok(target);
@@ -197,13 +205,17 @@ mod tests {
             ("https://:secret@shop.example/", TargetRefused::Credentials),
             ("https://shop.example@127.0.0.1/", TargetRefused::Credentials),
             ("https://shop.example/#top", TargetRefused::Fragment),
+            ("https://shop\"example/", TargetRefused::Host),
+            ("https://shop.example`/", TargetRefused::Host),
+            ("https://{shop}.example/", TargetRefused::Host),
             ("https://shop.example:25/", TargetRefused::Port),
             ("https://shop.example:80/", TargetRefused::Port),
             ("https://shop.example:0/", TargetRefused::Port),
         ] {
             assert_eq!(Target::parse(text, false), Err(why), "{text}");
         }
-        for text in ["ftp://shop.example/", "https://me@shop.example/", "x"] {
+        let never = ["ftp://shop.example/", "https://me@shop.example/", "http://a\"b/", "x"];
+        for text in never {
             Target::parse(text, true).unwrap_err();
         }
     }
