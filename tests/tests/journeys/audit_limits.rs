@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
+use wallet_core::Money;
 use wallet_server::domain::limits::{LimitRules, Limits};
 use wallet_tests::{Answer, Charge, PIN, Phone, Till, World};
 
@@ -124,11 +125,14 @@ async fn a_limit_that_is_used_up_several_times_because_money_comes_back_is_no_fa
     }
 }
 
+/// Sets one of them.
+type Lower = fn(&mut LimitRules, Money);
+
 /// The issuer's limits, changed.
-fn rules(world: &World, change: impl FnOnce(&mut LimitRules)) -> Option<LimitRules> {
+fn rules(world: &World, change: impl FnOnce(&mut LimitRules)) -> LimitRules {
     let mut rules = world.settings().rules().unwrap().limits;
     change(&mut rules);
-    Some(rules)
+    rules
 }
 
 #[tokio::test]
@@ -145,12 +149,11 @@ async fn nothing_was_ever_allowed_that_the_issuer_does_not_allow_with_this_proof
     let _ = phone.post_under_key(&world, "/v1/wallet/transfers", "t-1", &transfer).await.created();
     world.placed().await;
     world.stop().await;
-    assert_eq!(found(&world, rules(&world, |_| ())).await, [""; 0]);
-    let yuan = |minor, rules: &LimitRules| {
-        wallet_core::Money::from_minor(minor, rules.issuer.payment.currency())
-    };
+    assert_eq!(found(&world, Some(rules(&world, |_| ()))).await, [""; 0]);
+    let yuan =
+        |minor, rules: &LimitRules| Money::from_minor(minor, rules.issuer.payment.currency());
     // Each as low as it may be, and lower.
-    let lower: [(&str, i64, fn(&mut LimitRules, wallet_core::Money)); 7] = [
+    let lower: [(&str, i64, Lower); 7] = [
         ("a payment", 700, |rules, limit| rules.issuer.payment = limit),
         ("a day", 2000, |rules, limit| rules.issuer.day = limit),
         ("a month", 2000, |rules, limit| rules.issuer.month = limit),
@@ -165,13 +168,13 @@ async fn nothing_was_ever_allowed_that_the_issuer_does_not_allow_with_this_proof
                 let limit = yuan(limit, rules);
                 set(rules, limit);
             });
-            assert_eq!(found(&world, rules).await, expected, "{what}: {limit}");
+            assert_eq!(found(&world, Some(rules)).await, expected, "{what}: {limit}");
         }
     }
     for (count, expected) in [(2, vec![]), (1, vec!["issuer_limits"])] {
         let rules = rules(&world, |rules| {
             rules.issuer = Limits { without_pin_count: count, ..rules.issuer };
         });
-        assert_eq!(found(&world, rules).await, expected, "{count} without the PIN");
+        assert_eq!(found(&world, Some(rules)).await, expected, "{count} without the PIN");
     }
 }

@@ -260,11 +260,11 @@ impl AuditedPayment {
 }
 
 /// The key of the payer's own device.
-fn enrolled<'a>(
+fn enrolled(
     device: Option<Enrolled>,
-    key: Option<&'a DevicePublicKey>,
+    key: Option<&DevicePublicKey>,
     payer: [u8; 16],
-) -> Result<&'a DevicePublicKey, &'static str> {
+) -> Result<&DevicePublicKey, &'static str> {
     // A key that does not pass the checks of enrolment cannot have been enrolled.
     let (Some(device), Some(key)) = (device, key) else { return Err("there is no such device") };
     if device.payer == payer { Ok(key) } else { Err("the device is another payer's") }
