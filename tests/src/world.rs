@@ -59,6 +59,12 @@ const UNLIMITED: [(&str, &str); 6] = [
 ];
 
 impl World {
+    /// What the server was started with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Starts a server with the default settings and this seed.
     pub async fn start(database: Database, seed: u64) -> Self {
         Self::start_with(database, seed, &[]).await

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use wallet_core::proof::{Checkpoint, SignedCheckpoint};
+use wallet_server::domain::limits::LimitRules;
 use wallet_server::domain::tree::GrowingTree;
 use wallet_server::entropy::Entropy;
 use wallet_server::issuer::{FileKeys, IssuerKeys};
@@ -83,13 +84,14 @@ pub(crate) struct With {
     pub(crate) keys: FileKeys,
     pub(crate) witness: Option<Checkpoint>,
     pub(crate) since: Option<GrowingTree>,
+    pub(crate) rules: Option<LimitRules>,
 }
 
 impl With {
     pub(crate) fn keys(world: &World) -> Self {
         let path = world.folder.path().join("issuer.key");
         let keys = FileKeys::open(&path, None, Arc::new(Entropy::system())).unwrap();
-        Self { keys, witness: None, since: None }
+        Self { keys, witness: None, since: None, rules: None }
     }
 }
 
@@ -103,7 +105,8 @@ async fn audit_at(database: &str, with: With) -> AuditReport {
         store: &store,
         issuer: with.keys.issuer_id(),
         signing: Some(with.keys.public().signing),
-        evidence: Some(&with.keys),
+        evidence: Some(with.keys.evidence_key()),
+        rules: with.rules,
         since: with.since,
         witness: with.witness,
     };
@@ -136,7 +139,7 @@ impl Copy {
     }
 }
 
-fn wrong(report: &AuditReport) -> Vec<&'static str> {
+pub(super) fn wrong(report: &AuditReport) -> Vec<&'static str> {
     report.findings.iter().filter(|finding| !finding.is_ok()).map(|finding| finding.check).collect()
 }
 
@@ -290,6 +293,10 @@ fn tamperings() -> Vec<(&'static str, String, &'static [&'static str])> {
         ),
         ("a limit of then", "update payments set limit_payment = 1 where reference = 'last'".to_owned(), &["payment_rows"]),
         ("a day's limit of then", "update payments set limit_day = 1 where reference = 'last'".to_owned(), &["day_limits"]),
+        ("a month's limit of then", "update payments set limit_month = 1 where reference = 'last'".to_owned(), &["month_limits"]),
+        ("what a payment counts for", "update payments set counted = counted - 1 where reference = 'last'".to_owned(), &["counted", "spending"]),
+        ("that a payment counts again", "update payments set counted = amount where reference = 'canceled'".to_owned(), &["counted", "spending"]),
+        ("the day on which a payment counted", "update payments set day = day - 40 where reference = 'last'".to_owned(), &["spending"]),
         ("a balance", "update balances set available = available + 1 where account = (select account from merchants)".to_owned(), &["trial_balance"]),
         (
             "a batch without a place",

@@ -24,7 +24,12 @@ async fn claim(world: &World, phone: &Phone, key: &str, envelope: &Answer) -> An
 }
 
 /// An envelope, asked for until it is as it should be.
-async fn wait_for(world: &World, phone: &Phone, envelope: &Answer, state: &str) -> Answer {
+pub(super) async fn wait_for(
+    world: &World,
+    phone: &Phone,
+    envelope: &Answer,
+    state: &str,
+) -> Answer {
     let path = format!("{PATH}/{}", envelope.text("/id"));
     let look = async {
         loop {

@@ -5,6 +5,8 @@ mod account;
 mod api_keys;
 mod attacks;
 pub(crate) mod audit;
+mod audit_evidence;
+mod audit_limits;
 mod authorities;
 mod bad_input;
 mod bad_requests;

@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod export;
 mod ids;
+mod key_files;
 mod merchant;
 mod operator;
 mod payer;

@@ -1,9 +1,14 @@
 //! An auditor's day: the books are audited, witnessed and exported; then an old copy is put back.
 
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use wallet_core::Timestamp;
+use wallet_core::code::CodePrefix;
+use wallet_server::entropy::Entropy;
+use wallet_server::issuer::{FileKeys, IssuerKeys as _};
 
 use crate::shop::{Shop, printed};
 
@@ -93,6 +98,83 @@ fn books_are_audited_witnessed_and_exported_and_an_old_copy_is_found_out() {
     assert_eq!(seen.status.code(), Some(1));
     assert_eq!(printed(&seen)["error"]["code"], "books_wrong");
     assert_eq!(std::fs::read_to_string(shop.path("witness")).unwrap(), kept, "it is evidence");
+}
+
+/// The issuer's public keys, as its server hands them out.
+fn document(shop: &Shop) -> String {
+    let entropy = Arc::new(Entropy::system());
+    let keys = FileKeys::open(&shop.path("issuer.key"), None, entropy).unwrap();
+    keys.document(CodePrefix::DEFAULT, Timestamp::from_unix_seconds(1_800_000_000)).to_string()
+}
+
+#[test]
+fn an_auditor_needs_no_secret_of_the_issuer_but_the_evidence_key() {
+    let mut shop = Shop::begin(None, &["--set", "journal.checkpoint_seconds=1"]);
+    shop.people();
+    assert!(shop.show(&["--png", "code.png", "--limit", "200"]).status.success());
+    assert!(shop.charge("12.50", &["--scan", "code.png"]).status.success());
+    shop.write("document.txt", &document(&shop));
+    let seen = witnessed(&shop, 0);
+    let export =
+        ["operator", "keys", "evidence", "--key-file", "issuer.key", "--out", "evidence.key"];
+    let exported = shop.json(&export);
+    assert_eq!(
+        (&exported["file"], &exported["encrypted"]),
+        (&"evidence.key".into(), &false.into())
+    );
+    let again = shop.run(&[&export[..], &["--json"]].concat());
+    assert_eq!(again.status.code(), Some(6));
+    assert_eq!(printed(&again)["error"]["code"], "file_exists");
+    shop.kill();
+
+    let with = ["--evidence-key", "evidence.key", "--issuer-document", "document.txt"];
+    let (status, report) = audit(&shop, &[&with[..], &["--witness", "kept"]].concat());
+    assert_eq!(status, Some(0), "{report:?}");
+    assert_eq!(report[0]["payments"], 1);
+    assert_eq!(report[0]["payer_signatures_verified"], true);
+    assert_eq!(report[0]["checkpoint_signatures_verified"], true);
+    assert!(seen > 0 && shop.path("kept").exists());
+    let (status, report) = audit(&shop, &with[..2]);
+    assert_eq!((status, &report[0]["payer_signatures_verified"]), (Some(0), &true.into()));
+    assert_eq!(report[0]["checkpoint_signatures_verified"], false);
+
+    // It is no key file of an issuer, and the key file is no evidence key.
+    for options in [["--key-file", "evidence.key"], ["--evidence-key", "issuer.key"]] {
+        let (status, report) = audit(&shop, &options);
+        assert_eq!(status, Some(6), "{report:?}");
+        assert_eq!(report[0]["error"]["code"], "key_file");
+    }
+
+    // Another issuer's opens nothing here, and says so before it looks.
+    let other = Shop::begin(None, &[]);
+    other.json(&export);
+    std::fs::copy(other.path("evidence.key"), shop.path("other.key")).unwrap();
+    let (status, report) = audit(&shop, &["--evidence-key", "other.key"]);
+    assert_eq!(status, Some(2), "{report:?}");
+    assert_eq!(report[0]["error"]["code"], "other_issuer");
+
+    // With a passphrase of its own.
+    shop.write("passphrase", "correct horse\n");
+    let sealed = ["--out", "sealed.key", "--out-passphrase-file", "passphrase"];
+    let exported = shop.json(&[&export[..5], &sealed].concat());
+    assert_eq!(exported["encrypted"], true);
+    assert_eq!(audit(&shop, &["--evidence-key", "sealed.key"]).0, Some(6));
+    let opened = ["--evidence-key", "sealed.key", "--evidence-passphrase-file", "passphrase"];
+    assert_eq!(audit(&shop, &opened).0, Some(0));
+
+    // And the server's settings, against which the past is held.
+    let defaults = shop.run(&["serve", "--print-default-config"]);
+    let defaults = String::from_utf8(defaults.stdout).unwrap();
+    shop.write("wallet.toml", &defaults);
+    assert_eq!(audit(&shop, &["--config", "wallet.toml"]).0, Some(0));
+    shop.write(
+        "wallet.toml",
+        &defaults.replacen("payment = \"5000.00\"", "payment = \"12.49\"", 1),
+    );
+    let (status, report) = audit(&shop, &["--config", "wallet.toml"]);
+    assert_eq!(status, Some(1), "{report:?}");
+    let detail = report[1]["error"]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("issuer_limits: "), "{detail}");
 }
 
 #[test]

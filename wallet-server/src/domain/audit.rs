@@ -18,7 +18,7 @@ use super::journal::books_hash;
 use super::ledger::{AccountKind, Entry};
 use super::tree;
 
-pub use payment::{AskedBy, AuditedPayment, Evidence, PayRequest, PaymentEnd, SignedBy};
+pub use payment::{AskedBy, AuditedPayment, Enrolled, Evidence, PayRequest, PaymentEnd, SignedBy};
 
 /// What is checked batch by batch, by its name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

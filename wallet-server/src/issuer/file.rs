@@ -3,6 +3,8 @@
 
 mod contents;
 
+pub(super) use contents::open_secret;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -23,8 +25,8 @@ use super::derived::{Derived, mac};
 use super::pin::{self, PinHash, PinInput};
 use super::vault::Vault;
 use super::{
-    HashPurpose, IssuerKeys, KeyKind, PublicKeys, PublicSealingKey, Purpose, WebhookKey,
-    WebhookSignature,
+    EvidenceKey, HashPurpose, IssuerKeys, KeyKind, PublicKeys, PublicSealingKey, Purpose,
+    WebhookKey, WebhookSignature,
 };
 use crate::entropy::Entropy;
 use crate::private_file;
@@ -48,7 +50,7 @@ pub enum KeyFileError {
     #[error("{0}: {1}")]
     Unusable(PathBuf, Error),
     /// The file opened, but what is in it makes no sense.
-    #[error("{0}: the contents of the key file are not those of an issuer")]
+    #[error("{0}: the contents of the key file are not what they should be")]
     Contents(PathBuf),
     /// The file is encrypted and no passphrase was given.
     #[error("{0}: the key file is encrypted; give its passphrase")]
@@ -165,6 +167,12 @@ impl FileKeys {
             state: RwLock::new(state),
             sync: |keys| private_file::sync_folder(&keys.path),
         })
+    }
+
+    /// The key that opens evidence, without the others.
+    #[must_use]
+    pub fn evidence_key(&self) -> EvidenceKey {
+        EvidenceKey::new(self.issuer_id, self.state().evidence)
     }
 
     fn state(&self) -> State {

@@ -4,6 +4,7 @@
 //! key file. Nothing outside this folder sees a secret.
 
 mod derived;
+mod evidence;
 mod file;
 mod pin;
 mod vault;
@@ -18,6 +19,7 @@ use wallet_core::receipt::{Receipt, Record};
 use wallet_core::{Error, IssuerId, Mode, SealingPublicKey, SigningPublicKey, Slot, Timestamp};
 use zeroize::Zeroizing;
 
+pub use evidence::EvidenceKey;
 pub use file::{FileKeys, KeyFileError};
 pub use pin::{PIN_SALT_LENGTH, PinCost, PinHash, PinInput};
 

@@ -333,7 +333,7 @@ const FEED_FEES: Sql = sql!(input { any: int }
     => { example: text, wrong: int });
 
 /// The checks of [`Store::check_books`], by their names.
-const CHECKS: [(&str, &Sql); 19] = [
+pub(super) const CHECKS: [(&str, &Sql); 19] = [
     ("trial_balance", &TRIAL_BALANCE),
     ("balances", &BALANCES),
     ("transfers", &TRANSFERS),
@@ -426,7 +426,17 @@ impl Store {
 
     /// Asks one question about everything.
     pub(super) async fn find(&self, check: &'static str, sql: &Sql) -> Result<Finding, StoreError> {
-        let rows: Vec<WrongRow> = self.survey(sql, &[Any { any: 0 }]).await?;
+        self.find_with(check, sql, Any { any: 0 }).await
+    }
+
+    /// Asks one with something to compare with.
+    pub(super) async fn find_with(
+        &self,
+        check: &'static str,
+        sql: &Sql,
+        with: impl Serialize + Sync,
+    ) -> Result<Finding, StoreError> {
+        let rows: Vec<WrongRow> = self.survey(sql, &[with]).await?;
         Ok(rows.into_iter().fold(nothing_wrong(check), add))
     }
 

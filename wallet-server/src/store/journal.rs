@@ -13,15 +13,17 @@ use super::hex::Hex;
 use super::sql::{Sql, sql};
 use crate::domain::ids::PayerId;
 
-// By the order of ids, which is close to the order of commits. A second sequencer, if there are two
+// In the order in which they came: of two batches that concern one payer or merchant, the later one
+// was written after the earlier one's commit, so what happened to anybody is in the journal in the
+// order in which it was decided. An auditor relies on that. A second sequencer, if there are two
 // for a moment, is refused: a batch has one position, and a position one batch.
 const PLACE: Sql = sql!(postgres input { size: int }
     ", placed as (delete from journal_pending where batch in ( \
-        select batch from journal_pending order by batch limit (select size from input)) \
-        returning batch, leaf) \
+        select batch from journal_pending order by arrival limit (select size from input)) \
+        returning batch, leaf, arrival) \
      insert into journal (position, batch, leaf) \
      select (select coalesce(max(position), 0) from journal) \
-            + row_number() over (order by batch), batch, leaf from placed order by batch");
+            + row_number() over (order by arrival), batch, leaf from placed order by arrival");
 
 #[derive(Serialize)]
 struct Size {

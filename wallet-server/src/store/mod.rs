@@ -52,7 +52,7 @@ pub use api_keys::{
     ApiKey, ApiKeyEvent, ApiKeyState, KeptSecret, KeyUse, KeyUseCursor, KeyUseOutcome, KeyUseRow,
     KnownApiKey, NewApiKey, NotRotated,
 };
-pub use audit::{AUDIT_PAGE, AuditCursor, AuditedBalance, PlacedBatch};
+pub use audit::{AUDIT_PAGE, AuditCursor, AuditedBalance, PlacedBatch, Question};
 pub use balance_transactions::{
     BalanceTransaction, StatementDay, StatementRange, TransactionFilter,
 };

@@ -88,34 +88,35 @@ macro_rules! write_column {
 ///   field, and `n`, the row's position from 0.
 /// - `sql!(input { a: blob } "select …" => { c: blob, d: text })` asks: the columns named behind
 ///   the arrow come back as a JSON array, a row each, in the order of the query.
+/// - the text may come in several pieces, so that statements can share some.
 /// - `sql!(postgres input …)` is for PostgreSQL alone: locks, and what several processes need.
 macro_rules! sql {
     (postgres $($statement:tt)+) => {
         $crate::store::sql::Sql { sqlite: "", ..$crate::store::sql::sql!($($statement)+) }
     };
-    (input { $($name:ident: $type:ident),+ $(,)? } $text:literal) => {
+    (input { $($name:ident: $type:ident),+ $(,)? } $($text:literal)+) => {
         $crate::store::sql::Sql {
             sqlite: concat!(
                 "with input as (select key as n",
                 $crate::store::sql::read_columns!(sqlite $($name: $type),+),
-                " from jsonb_each($1)) ", $text
+                " from jsonb_each($1)) ", $($text),+
             ),
             postgres: concat!(
                 "with input as (select ordinality - 1 as n",
                 $crate::store::sql::read_columns!(postgres $($name: $type),+),
-                " from jsonb_array_elements($1) with ordinality) ", $text
+                " from jsonb_array_elements($1) with ordinality) ", $($text),+
             ),
             columns: &[$(stringify!($name)),+],
             output: &[],
         }
     };
-    (input { $($name:ident: $type:ident),+ $(,)? } $text:literal
+    (input { $($name:ident: $type:ident),+ $(,)? } $($text:literal)+
         => { $first:ident: $first_type:ident $(, $out:ident: $out_type:ident)* $(,)? }) => {
         $crate::store::sql::Sql {
             sqlite: concat!(
                 "with input as (select key as n",
                 $crate::store::sql::read_columns!(sqlite $($name: $type),+),
-                " from jsonb_each($1)), output as (", $text,
+                " from jsonb_each($1)), output as (", $($text),+,
                 ") select json_group_array(json_array(",
                 $crate::store::sql::write_column!(sqlite $first $first_type),
                 $(", ", $crate::store::sql::write_column!(sqlite $out $out_type),)*
@@ -124,7 +125,7 @@ macro_rules! sql {
             postgres: concat!(
                 "with input as (select ordinality - 1 as n",
                 $crate::store::sql::read_columns!(postgres $($name: $type),+),
-                " from jsonb_array_elements($1) with ordinality), output as (", $text,
+                " from jsonb_array_elements($1) with ordinality), output as (", $($text),+,
                 ") select coalesce(json_agg(json_build_array(",
                 $crate::store::sql::write_column!(postgres $first $first_type),
                 $(", ", $crate::store::sql::write_column!(postgres $out $out_type),)*

@@ -4,17 +4,16 @@ mod files;
 mod report;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use wallet_core::issuer::IssuerDocument;
-use wallet_core::keyfile::Passphrase;
 use wallet_core::{IssuerId, SigningPublicKey};
-use wallet_server::entropy::Entropy;
-use wallet_server::issuer::{FileKeys, IssuerKeys};
+use wallet_server::Settings;
+use wallet_server::domain::limits::LimitRules;
+use wallet_server::issuer::{EvidenceKey, IssuerKeys as _};
 use wallet_server::service::audit::{Audit, AuditProgress, AuditReport};
 use wallet_server::store::Store;
-use zeroize::Zeroizing;
 
+use super::key_files;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use files::State;
@@ -30,14 +29,19 @@ use report::Report;
 /// Names the first row that is wrong and ends with exit code 1.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Without --key-file no signature of a payer is verified, because evidence is kept encrypted. With
---issuer-document instead of it, the issuer's own signatures are.
+Without --key-file or --evidence-key no signature of a payer is verified, because evidence is kept
+encrypted. With --issuer-document the issuer's own signatures are: together with --evidence-key that
+is all that --key-file does, without the issuer's secrets.
+
+With --config the past is held against the issuer's limits, also those by the strength of the proof
+and without the PIN, which are not kept with payments. If they were changed, give the highest.
 
 A witness is what shows that a database was put back to an older copy: the highest checkpoint that was
 ever seen, in a file outside of the database. Keep it where whoever keeps the books cannot write.
 
 Examples:
   wallet audit --key-file issuer.key --witness /mnt/auditor/witness
+  wallet audit --evidence-key evidence.key --issuer-document document.txt
   wallet audit --database postgres://auditor@db.example.com/wallet --issuer-document document.txt
   wallet audit --key-file issuer.key --state audit.json      goes on where the last clean one ended")]
 pub(crate) struct Args {
@@ -45,14 +49,23 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DATABASE", default_value = "sqlite:wallet.sqlite")]
     database: String,
     /// The issuer's key file: opens the evidence, so that payers' signatures are verified
-    #[arg(long, value_name = "FILE", conflicts_with = "issuer_document")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["issuer_document", "evidence_key"])]
     key_file: Option<PathBuf>,
     /// A file whose first line is the passphrase of the key file
     #[arg(long, value_name = "FILE", requires = "key_file")]
     key_passphrase_file: Option<PathBuf>,
+    /// The key that `wallet operator keys evidence` made: opens the evidence and nothing else
+    #[arg(long, value_name = "FILE")]
+    evidence_key: Option<PathBuf>,
+    /// A file whose first line is the passphrase of the evidence key
+    #[arg(long, value_name = "FILE", requires = "evidence_key")]
+    evidence_passphrase_file: Option<PathBuf>,
     /// A file with the `document` of GET /v1/issuer: the issuer's public keys
     #[arg(long, value_name = "FILE")]
     issuer_document: Option<PathBuf>,
+    /// The server's configuration: nothing may ever have been allowed beyond the issuer's limits in it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The issuer that these books must be of: 64 hexadecimal digits
     #[arg(long, value_name = "ID", value_parser = issuer_id)]
     issuer: Option<IssuerId>,
@@ -72,7 +85,7 @@ pub(super) fn issuer_id(text: &str) -> Result<IssuerId, String> {
 struct Issuer {
     id: IssuerId,
     signing: Option<Vec<SigningPublicKey>>,
-    evidence: Option<FileKeys>,
+    evidence: Option<EvidenceKey>,
 }
 
 pub(super) async fn run(args: &Args, output: Output) -> Result<(), Failure> {
@@ -103,7 +116,8 @@ async fn audit(
         store,
         issuer: issuer.id,
         signing: issuer.signing.clone(),
-        evidence: issuer.evidence.as_ref().map(|keys| keys as &dyn IssuerKeys),
+        evidence: issuer.evidence.clone(),
+        rules: args.config.as_deref().map(rules).transpose()?,
         since,
         witness: witness
             .map(|witness| witness.checkpoint(&issuer.id, issuer.signing.as_deref()))
@@ -118,20 +132,27 @@ fn show_progress(progress: &AuditProgress, output: Output) {
         return;
     }
     match progress {
-        AuditProgress::Walked { position, end } => {
-            output.note(format!("{position} of {end} batches"));
+        AuditProgress::Walked { position, end, payments } => {
+            let percent = position.saturating_mul(100).checked_div(*end).unwrap_or(100);
+            output.note(format!(
+                "journal: {position} of {end} batches ({percent} %), {payments} payments"
+            ));
         }
+        AuditProgress::Asking { check, number, of } => {
+            output.note(format!("question {number} of {of}: {check}"));
+        }
+        AuditProgress::Asked(finding) if finding.is_ok() => {}
         AuditProgress::Asked(finding) => {
-            output.note(format!("{}: {}", finding.check, finding.wrong));
+            output.note(format!("{}: {} wrong", finding.check, finding.wrong));
         }
     }
 }
 
 async fn issuer(args: &Args, store: &Store) -> Result<Issuer, Failure> {
     let issuer = if let Some(path) = &args.key_file {
-        let keys = open_keys(path, args.key_passphrase_file.as_deref())?;
+        let keys = key_files::issuer_keys(path, args.key_passphrase_file.as_deref())?;
         let signing = Some(keys.public().signing);
-        Issuer { id: keys.issuer_id(), signing, evidence: Some(keys) }
+        Issuer { id: keys.issuer_id(), signing, evidence: Some(keys.evidence_key()) }
     } else if let Some(path) = &args.issuer_document {
         let text = files::read(path)?;
         let document = IssuerDocument::parse(text.trim())
@@ -141,6 +162,9 @@ async fn issuer(args: &Args, store: &Store) -> Result<Issuer, Failure> {
             })
             .map_err(|error| Failure::core(Exit::Local, error))?;
         Issuer { id: document.issuer_id(), signing: Some(document.signing_keys()), evidence: None }
+    } else if let Some(path) = &args.evidence_key {
+        let key = key_files::evidence_key(path, args.evidence_passphrase_file.as_deref())?;
+        Issuer { id: key.issuer_id(), signing: None, evidence: Some(key) }
     } else {
         let none = || Failure::new(Exit::Local, "database", "these books are nobody's yet");
         let id = match args.issuer {
@@ -149,6 +173,7 @@ async fn issuer(args: &Args, store: &Store) -> Result<Issuer, Failure> {
         };
         Issuer { id, signing: None, evidence: None }
     };
+    let issuer = with_evidence_key(args, store, issuer).await?;
     if args.issuer.is_some_and(|expected| expected != issuer.id) {
         let sentence = "the keys are those of another issuer than --issuer";
         return Err(Failure::new(Exit::Usage, "other_issuer", sentence));
@@ -156,17 +181,32 @@ async fn issuer(args: &Args, store: &Store) -> Result<Issuer, Failure> {
     Ok(issuer)
 }
 
-fn open_keys(path: &Path, passphrase_file: Option<&Path>) -> Result<FileKeys, Failure> {
-    let passphrase = passphrase_file
-        .map(|path| {
-            let text = Zeroizing::new(files::read(path)?);
-            let line = text.lines().next().unwrap_or_default();
-            Passphrase::new(line.as_bytes().to_vec())
-                .map_err(|error| Failure::core(Exit::Local, error))
-        })
-        .transpose()?;
-    FileKeys::open(path, passphrase, Arc::new(Entropy::system()))
-        .map_err(|error| Failure::new(Exit::Local, "key_file", error.to_string()))
+/// The evidence key beside the document. One of another issuer would open nothing, and all payments
+/// would seem invented.
+async fn with_evidence_key(args: &Args, store: &Store, issuer: Issuer) -> Result<Issuer, Failure> {
+    let Some(path) = &args.evidence_key else { return Ok(issuer) };
+    let key = match issuer.evidence {
+        Some(key) => key,
+        None => key_files::evidence_key(path, args.evidence_passphrase_file.as_deref())?,
+    };
+    let of_books = store.issuer().await?.unwrap_or(issuer.id);
+    if key.issuer_id() != issuer.id || key.issuer_id() != of_books {
+        let sentence = format!(
+            "{}: the evidence key is of issuer {}, and the books or the document are another's",
+            path.display(),
+            key.issuer_id()
+        );
+        return Err(Failure::new(Exit::Usage, "other_issuer", sentence));
+    }
+    Ok(Issuer { evidence: Some(key), ..issuer })
+}
+
+/// The issuer's limits in a configuration file.
+fn rules(path: &Path) -> Result<LimitRules, Failure> {
+    let settings = Settings::load(Some(path), &[]).and_then(|settings| settings.rules());
+    let rules = settings
+        .map_err(|error| Failure::new(Exit::Usage, "invalid_settings", error.to_string()))?;
+    Ok(rules.limits)
 }
 
 /// After a clean audit: what the next one compares with.

@@ -73,7 +73,7 @@ impl fmt::Display for Report {
             writeln!(f, "not verified: the issuer's signatures (--key-file or --issuer-document)")?;
         }
         if !self.payer_signatures_verified {
-            writeln!(f, "not verified: the payers' signatures (--key-file)")?;
+            writeln!(f, "not verified: the payers' signatures (--key-file or --evidence-key)")?;
         }
         f.write_str(if self.clean { "the books are right" } else { "the books are WRONG" })
     }

@@ -30,7 +30,7 @@ const FEE_BASIS_POINTS: u16 = 60;
 /// Opened books.
 pub(super) struct Books {
     pub(super) store: Arc<Store>,
-    pub(super) keys: FileKeys,
+    pub(super) keys: Arc<FileKeys>,
     pub(super) rules: Rules,
     pub(super) currency: Currency,
     pub(super) entropy: Arc<Entropy>,
@@ -68,7 +68,7 @@ impl Books {
             .map_err(|error| Failure::new(Exit::Usage, "invalid_settings", error.to_string()))?;
         store.claim_for_issuer(keys.issuer_id(), currency, now).await?;
         store.open_own_accounts(currency, now, || entropy.id(now)).await?;
-        Ok(Self { store, keys, rules, currency, entropy })
+        Ok(Self { store, keys: Arc::new(keys), rules, currency, entropy })
     }
 
     /// Takes on the merchants from number `known` on.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use wallet_core::code::{
-    CodeLimit, CodePrefix, CodeTerms, IssuerProfile, PayerDevice, PaymentCode,
+    CodeLimit, CodePrefix, CodeTerms, IssuerProfile, PayerDevice, PaymentCode, SealedCode,
 };
 use wallet_core::{Error, Mode, Money, Step, Timestamp};
-use wallet_server::issuer::IssuerKeys;
+use wallet_server::domain::ids::PaymentId;
+use wallet_server::issuer::{FileKeys, IssuerKeys, Purpose};
 
 use super::commands::CODE_LIMIT_MINOR;
 use super::parallel::parallel;
@@ -40,21 +41,7 @@ impl Maker {
         clients: usize,
         now: Timestamp,
     ) -> Result<Self, Failure> {
-        let unexpected = |error| Failure::core(Exit::Unexpected, error);
-        let document = keys.document(CodePrefix::DEFAULT, now);
-        let sealing = document.current_sealing_key().ok_or_else(|| {
-            Failure::new(Exit::Local, "issuer_key_retired", "the directory's keys are too old")
-        })?;
-        let issuer = IssuerProfile {
-            id: keys.issuer_id(),
-            mode: Mode::Live,
-            prefix: CodePrefix::DEFAULT,
-            slot: sealing.slot,
-            sealing_key: sealing.key,
-            sealing_key_retires_at: sealing.retires_at,
-        };
-        let limit = Money::from_minor(CODE_LIMIT_MINOR, people.currency);
-        let terms = CodeTerms::up_to(CodeLimit::new(limit).map_err(unexpected)?);
+        let (issuer, terms) = (profile(keys, now)?, terms(people)?);
         Ok(Self { people: Arc::clone(people), issuer, terms, clients })
     }
 
@@ -122,6 +109,58 @@ impl Maker {
     fn device(&self, number: usize) -> PayerDevice {
         let people = &self.people;
         PayerDevice::new(people.device_key(number), people.device_key_id(number), self.issuer)
+    }
+}
+
+/// What devices know about the issuer.
+fn profile(keys: &impl IssuerKeys, now: Timestamp) -> Result<IssuerProfile, Failure> {
+    let document = keys.document(CodePrefix::DEFAULT, now);
+    let sealing = document.current_sealing_key().ok_or_else(|| {
+        Failure::new(Exit::Local, "issuer_key_retired", "the directory's keys are too old")
+    })?;
+    Ok(IssuerProfile {
+        id: keys.issuer_id(),
+        mode: Mode::Live,
+        prefix: CodePrefix::DEFAULT,
+        slot: sealing.slot,
+        sealing_key: sealing.key,
+        sealing_key_retires_at: sealing.retires_at,
+    })
+}
+
+fn terms(people: &People) -> Result<CodeTerms, Failure> {
+    let limit = Money::from_minor(CODE_LIMIT_MINOR, people.currency);
+    let limit = CodeLimit::new(limit).map_err(|error| Failure::core(Exit::Unexpected, error))?;
+    Ok(CodeTerms::up_to(limit))
+}
+
+/// Makes evidence as the server keeps it of a code that it opened.
+pub(super) struct Signer {
+    keys: Arc<FileKeys>,
+    issuer: IssuerProfile,
+    terms: CodeTerms,
+}
+
+impl Signer {
+    pub(super) fn new(people: &People, keys: &Arc<FileKeys>) -> Result<Self, Failure> {
+        let issuer = profile(keys.as_ref(), people.created_at())?;
+        Ok(Self { keys: Arc::clone(keys), issuer, terms: terms(people)? })
+    }
+
+    /// The evidence of a payment with the code that this device shows with this number.
+    pub(super) fn evidence(
+        &self,
+        people: &People,
+        (device, seq): (usize, u8),
+        payment: PaymentId,
+        at: Timestamp,
+    ) -> Result<Vec<u8>, Error> {
+        let key_id = people.device_key_id(device);
+        let device = PayerDevice::new(people.device_key(device), key_id, self.issuer);
+        let code = device.make_code(at, seq, &self.terms, &mut system::rng())?;
+        let sealed = SealedCode::parse(code.digits(), CodePrefix::DEFAULT)?;
+        let opened = self.keys.open(&sealed, Mode::Live, at)?;
+        Ok(self.keys.hide(Purpose::Evidence, payment.as_bytes(), &opened.to_evidence()))
     }
 }
 

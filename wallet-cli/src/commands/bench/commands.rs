@@ -10,6 +10,7 @@ use wallet_server::domain::command::{
 };
 use wallet_server::entropy::Entropy;
 
+use super::codes::Signer;
 use super::people::{People, digest};
 use crate::failure::{Exit, Failure};
 
@@ -69,6 +70,8 @@ pub(super) struct Commands {
     pub(super) people: Arc<People>,
     pub(super) purchases: Purchases,
     pub(super) entropy: Arc<Entropy>,
+    /// Makes evidence that an audit accepts; without it, evidence is as long and means nothing.
+    pub(super) signer: Option<Arc<Signer>>,
 }
 
 impl Commands {
@@ -83,8 +86,15 @@ impl Commands {
         let people = &self.people;
         let id = people.merchant(merchant);
         let hash = digest(&[&reference, "request"], n);
+        let payment = self.entropy.id(at);
+        let evidence = match &self.signer {
+            Some(signer) => signer
+                .evidence(people, (device, mark.seq), payment, at)
+                .map_err(|error| Failure::core(Exit::Unexpected, error))?,
+            None => hash.into_iter().cycle().take(EVIDENCE_LENGTH + HIDING_LENGTH).collect(),
+        };
         Ok(Command::Charge(Charge {
-            id: self.entropy.id(at),
+            id: payment,
             transfer: self.entropy.id(at),
             key: KeyRef { caller: Caller::Merchant(id), mode: Mode::Live, key },
             request_hash: hash,
@@ -102,7 +112,7 @@ impl Commands {
                 payer: people.payer(device),
                 mark,
                 limit: Money::from_minor(CODE_LIMIT_MINOR, people.currency),
-                evidence: hash.into_iter().cycle().take(EVIDENCE_LENGTH + HIDING_LENGTH).collect(),
+                evidence,
             }),
         }))
     }

@@ -43,6 +43,7 @@ pub(super) async fn measure(
         people,
         purchases: Purchases::new(system::random_hex::<4>(), super::receivers(args)),
         entropy: Arc::clone(&books.entropy),
+        signer: None,
     };
     let clients = args.in_flight;
     let pools = on_thread("commands", move || make(&commands, clients, &needs)).await??;

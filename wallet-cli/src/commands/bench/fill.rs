@@ -7,6 +7,7 @@ use wallet_server::clock::ManualClock;
 use wallet_server::domain::command::Command;
 
 use super::books::Books;
+use super::codes::Signer;
 use super::commands::{Commands, Purchases, mark};
 use super::ledger::Ledger;
 use super::people::People;
@@ -29,6 +30,8 @@ pub(super) struct Wanted {
     pub(super) payers: usize,
     pub(super) merchants: usize,
     pub(super) preload: usize,
+    /// Whether payers sign for the payments that are put into the books.
+    pub(super) signed: bool,
 }
 
 /// Brings the books to hold what is wanted, or more if an earlier run left it so, and returns who
@@ -69,7 +72,7 @@ pub(super) async fn fill(
         place.save()?;
     }
     if place.state.preloaded < wanted.preload {
-        preload(books, place, &all, wanted.preload, output).await?;
+        preload(books, place, &all, wanted, output).await?;
     }
     Ok(people(wanted.payers, wanted.merchants))
 }
@@ -101,7 +104,7 @@ async fn preload(
     books: &Books,
     place: &mut Place,
     people: &Arc<People>,
-    wanted: usize,
+    Wanted { preload: wanted, signed, .. }: Wanted,
     output: Output,
 ) -> Result<(), Failure> {
     if place.state.preloaded > 0 || place.state.last_step.is_some() {
@@ -113,6 +116,8 @@ async fn preload(
     let first = Timestamp::from_unix_millis(place.state.created_at).plus_millis(DAY_MILLIS);
     let clock = Arc::new(ManualClock::new(first));
     let ledger = Ledger::start(books, Arc::clone(&clock) as Arc<_>).await?;
+    let signer = if signed { Some(Arc::new(Signer::new(people, &books.keys)?)) } else { None };
+    let commands = Commands { signer, ..commands(books, people, "past") };
     let size = MOMENT_PAYMENTS.min(people.payers.saturating_mul(MOMENT_PAYMENTS_PER_DEVICE));
     let moments = wanted.div_ceil(size);
     let days = (PAST_DAYS - 2) * DAY_MILLIS;
@@ -120,7 +125,7 @@ async fn preload(
     let mut at = first;
     for moment in 0..moments {
         let from = moment * size;
-        let clients = moment_clients(books, people, (from, size.min(wanted - from)), at);
+        let clients = moment_clients(&commands, (from, size.min(wanted - from)), at);
         ledger.drive_all(clients, watch.progress()).await?;
         clock.advance_millis(between);
         at = at.plus_millis(between);
@@ -133,16 +138,16 @@ async fn preload(
 
 /// The clients that make the payments of one moment, from a number on.
 fn moment_clients(
-    books: &Books,
-    people: &Arc<People>,
+    commands: &Commands,
     (from, size): (usize, usize),
     at: Timestamp,
 ) -> Vec<impl FnMut() -> Option<Command> + Send + 'static> {
-    let clients = IN_FLIGHT.min(people.payers).min(size);
+    let payers = commands.people.payers;
+    let clients = IN_FLIGHT.min(payers).min(size);
     (0..clients)
         .map(|client| {
-            let commands = commands(books, people, "past");
-            let share = Share::new(client, clients, people.payers);
+            let commands = commands.clone();
+            let share = Share::new(client, clients, payers);
             // The same clients come at every moment but the last; each goes on where it stopped.
             let (before, count) = (from / clients, (size - client).div_ceil(clients));
             let mut n = 0;
@@ -166,5 +171,6 @@ fn commands(books: &Books, people: &Arc<People>, run: &str) -> Commands {
         people: Arc::clone(people),
         purchases: Purchases::new(run.to_owned(), people.merchants),
         entropy: Arc::clone(&books.entropy),
+        signer: None,
     }
 }

@@ -94,6 +94,9 @@ pub(crate) struct Args {
     /// Put this many payments of past days into the books first
     #[arg(long, value_name = "N", default_value = "0")]
     preload: usize,
+    /// Let payers sign for these payments, so that an audit with the issuer's keys finds them right
+    #[arg(long, requires = "preload")]
+    signed: bool,
     /// Send this many charges a second over all connections, instead of as many as possible
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     rate: Option<u64>,
@@ -182,7 +185,12 @@ async fn bench(args: &Args, output: Output) -> Result<(), Failure> {
     let settings = Settings::load(None, &server::settings(&place, &url, 0))
         .map_err(|error| Failure::new(Exit::Usage, "invalid_settings", error.to_string()))?;
     let books = Books::open(&place, &settings).await?;
-    let wanted = Wanted { payers: args.payers, merchants: args.merchants, preload: args.preload };
+    let wanted = Wanted {
+        payers: args.payers,
+        merchants: args.merchants,
+        preload: args.preload,
+        signed: args.signed,
+    };
     let people = fill(&books, &mut place, wanted, output).await?;
     let Outcome { store, measured, beside, since } = if args.ledger_only {
         direct::measure(args, &mut place, books, people, output).await?

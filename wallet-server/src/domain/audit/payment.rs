@@ -45,12 +45,21 @@ pub struct AuditedPayment {
 pub struct SignedBy {
     /// The device.
     pub device: DeviceKeyId,
-    /// Its key and its payer; none if there is no such device.
-    pub enrolled: Option<(DevicePublicKey, [u8; 16])>,
+    /// What is enrolled; none if there is no such device.
+    pub enrolled: Option<Enrolled>,
     /// The code's place in the device's sequence.
     pub mark: Mark,
     /// What the code allowed.
     pub limit: Money,
+}
+
+/// A device as the books have it.
+#[derive(Clone, Copy, Debug)]
+pub struct Enrolled {
+    /// The bytes of its public key, which nobody has looked at.
+    pub key: [u8; 32],
+    /// Its payer.
+    pub payer: [u8; 16],
 }
 
 /// A merchant's code as the books have it, and the device that asked to pay it.
@@ -58,8 +67,8 @@ pub struct SignedBy {
 pub struct AskedBy {
     /// The device.
     pub device: DeviceKeyId,
-    /// Its key and its payer; none if there is no such device.
-    pub enrolled: Option<(DevicePublicKey, [u8; 16])>,
+    /// What is enrolled; none if there is no such device.
+    pub enrolled: Option<Enrolled>,
     /// The code's text; none if there is no such order or plate of the payment's merchant.
     pub payload: Option<String>,
     /// What the code asks for, in minor units; none if the payer says how much.
@@ -84,6 +93,8 @@ pub struct Evidence<'a> {
     pub opened: Option<&'a [u8]>,
     /// The signed request, decrypted; none when it did not open.
     pub request: Option<&'a PayRequest>,
+    /// The device's key; none when its bytes do not pass the checks of enrolment.
+    pub key: Option<&'a DevicePublicKey>,
 }
 
 /// What a payer's phone signed to pay a merchant's code.
@@ -144,6 +155,14 @@ impl PaymentEnd {
 }
 
 impl AuditedPayment {
+    /// The bytes of the key that must have signed for it, if there is such a device.
+    #[must_use]
+    pub fn device_key(&self) -> Option<[u8; 32]> {
+        let shown = self.signed.as_ref().and_then(|signed| signed.enrolled);
+        let scanned = self.asked_by.as_ref().and_then(|asked_by| asked_by.enrolled);
+        shown.or(scanned).map(|enrolled| enrolled.key)
+    }
+
     /// Where the row says something else than the record that made it.
     fn fault(&self, record: &Record, entries: &[AuditedEntry]) -> Option<&'static str> {
         if self.mode != record.mode || self.merchant != record.merchant {
@@ -177,7 +196,7 @@ impl AuditedPayment {
     fn evidence_fault(&self, record: &Record, evidence: Evidence<'_>) -> Option<&'static str> {
         let Some(signed) = &self.signed else {
             return match &self.asked_by {
-                Some(asked_by) => self.request_fault(asked_by, evidence.request),
+                Some(asked_by) => self.request_fault(asked_by, evidence),
                 None => Some("the payment has no code"),
             };
         };
@@ -186,11 +205,11 @@ impl AuditedPayment {
         let Some(opened) = opened.and_then(|bytes| OpenedCode::from_evidence(bytes).ok()) else {
             return Some("the evidence does not open");
         };
-        let Some((key, payer)) = signed.enrolled else { return Some("there is no such device") };
-        if payer != self.payer {
-            return Some("the device is another payer's");
-        }
-        let verified = opened.verify(&key, &evidence.issuer, self.mode, self.terminal.as_ref());
+        let key = match enrolled(signed.enrolled, evidence.key, self.payer) {
+            Ok(key) => key,
+            Err(problem) => return Some(problem),
+        };
+        let verified = opened.verify(key, &evidence.issuer, self.mode, self.terminal.as_ref());
         let Ok(code) = verified else { return Some("the payer's device did not sign the code") };
         let claims = code.claims();
         if claims.device != signed.device || claims.mark != signed.mark {
@@ -214,15 +233,15 @@ impl AuditedPayment {
     fn request_fault(
         &self,
         asked_by: &AskedBy,
-        request: Option<&PayRequest>,
+        Evidence { request, key, .. }: Evidence<'_>,
     ) -> Option<&'static str> {
         let Some(PayRequest { signed, code, amount }) = request else {
             return Some("the evidence does not open");
         };
-        let Some((key, payer)) = asked_by.enrolled else { return Some("there is no such device") };
-        if payer != self.payer {
-            return Some("the device is another payer's");
-        }
+        let key = match enrolled(asked_by.enrolled, key, self.payer) {
+            Ok(key) => key,
+            Err(problem) => return Some(problem),
+        };
         if signed.verify(key.as_bytes()).is_err() {
             return Some("the payer's device did not sign the request");
         }
@@ -238,4 +257,15 @@ impl AuditedPayment {
         (!agrees(fixed) || !agrees(*amount) || (fixed.is_none() && amount.is_none()))
             .then_some("the device asked to pay another amount")
     }
+}
+
+/// The key of the payer's own device.
+fn enrolled(
+    device: Option<Enrolled>,
+    key: Option<&DevicePublicKey>,
+    payer: [u8; 16],
+) -> Result<&DevicePublicKey, &'static str> {
+    // A key that does not pass the checks of enrolment cannot have been enrolled.
+    let (Some(device), Some(key)) = (device, key) else { return Err("there is no such device") };
+    if device.payer == payer { Ok(key) } else { Err("the device is another payer's") }
 }

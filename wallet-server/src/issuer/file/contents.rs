@@ -17,16 +17,26 @@ pub(super) fn decode(
     bytes: &[u8],
     passphrase: Option<&Passphrase>,
 ) -> Result<State, KeyFileError> {
-    let unusable = |error| KeyFileError::Unusable(path.to_owned(), error);
-    let secret = if keyfile::is_encrypted(bytes).map_err(unusable)? {
-        let passphrase = passphrase.ok_or(KeyFileError::NeedsPassphrase(path.to_owned()))?;
-        keyfile::open(passphrase, bytes, KIND).map_err(unusable)?
-    } else {
-        keyfile::open_plain(bytes, KIND).map_err(unusable)?
-    };
+    let secret = open_secret(path, bytes, passphrase, KIND)?;
     let contents: Contents =
         serde_json::from_slice(&secret).map_err(|_| KeyFileError::Contents(path.to_owned()))?;
     contents.state().ok_or(KeyFileError::Contents(path.to_owned()))
+}
+
+/// The secret in a key file of one kind, whether it is encrypted or not.
+pub(in crate::issuer) fn open_secret(
+    path: &Path,
+    bytes: &[u8],
+    passphrase: Option<&Passphrase>,
+    kind: &str,
+) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    let unusable = |error| KeyFileError::Unusable(path.to_owned(), error);
+    if keyfile::is_encrypted(bytes).map_err(unusable)? {
+        let passphrase = passphrase.ok_or(KeyFileError::NeedsPassphrase(path.to_owned()))?;
+        keyfile::open(passphrase, bytes, kind).map_err(unusable)
+    } else {
+        keyfile::open_plain(bytes, kind).map_err(unusable)
+    }
 }
 
 /// The secret part of the file, as JSON.

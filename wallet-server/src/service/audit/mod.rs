@@ -11,14 +11,16 @@
 //! | the witness | a journal that is shorter than it was, or another one: a restored old copy |
 //! | the questions | sums, marks, limits and states that do not fit together |
 
+mod checker;
 mod report;
 mod walk;
 
 use wallet_core::proof::{Checkpoint, SignedCheckpoint, verify_consistency};
 use wallet_core::{IssuerId, SigningPublicKey};
 
+use crate::domain::limits::LimitRules;
 use crate::domain::tree::{self, GrowingTree};
-use crate::issuer::IssuerKeys;
+use crate::issuer::EvidenceKey;
 use crate::store::{AuditCursor, Finding, Store, StoreError};
 use report::Findings;
 
@@ -36,7 +38,10 @@ pub struct Audit<'a> {
     /// not verified.
     pub signing: Option<Vec<SigningPublicKey>>,
     /// What opens the evidence; without it payers' signatures are not verified.
-    pub evidence: Option<&'a dyn IssuerKeys>,
+    pub evidence: Option<EvidenceKey>,
+    /// What the issuer allowed at most, as long as these books go back; without it only the limits
+    /// that are kept with payments are compared.
+    pub rules: Option<LimitRules>,
     /// The journal as an earlier audit left it; without it the walk begins at the beginning.
     pub since: Option<GrowingTree>,
     /// The highest checkpoint that was seen before, kept outside of the database.
@@ -52,8 +57,19 @@ pub enum AuditProgress {
         position: u64,
         /// The last one that will be.
         end: u64,
+        /// How many payments it has looked at.
+        payments: u64,
     },
-    /// A question was answered.
+    /// A question about everything is being asked.
+    Asking {
+        /// The check.
+        check: &'static str,
+        /// Which one it is, from 1.
+        number: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// It was answered.
     Asked(Finding),
 }
 
@@ -73,13 +89,15 @@ impl Audit<'_> {
         let walk = walk::Walk::new(&self, tree, end);
         let (tree, newest) = walk.run(&mut findings, &mut tell).await?;
         self.check_witness(end, &tree, &mut findings).await?;
-        let mut asked = Vec::new();
-        let mut keep = |finding: &Finding| {
+        let questions = Store::audit_questions(self.rules.as_ref());
+        let mut asked = Vec::with_capacity(questions.len());
+        for (question, number) in questions.iter().zip(1..) {
+            let (check, of) = (question.check(), questions.len());
+            tell(AuditProgress::Asking { check, number, of });
+            let finding = self.store.ask(question).await?;
             tell(AuditProgress::Asked(finding.clone()));
-            asked.push(finding.clone());
-        };
-        self.store.audit_sums(&mut keep).await?;
-        self.store.check_books(&mut keep).await?;
+            asked.push(finding);
+        }
         Ok(findings.report(asked, (began_at, tree), newest))
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wallet_core::proof::SignedCheckpoint;
 
-use crate::domain::audit::{AuditedBatch, Check, Fault};
+use crate::domain::audit::{Check, Fault};
 use crate::domain::tree::GrowingTree;
 use crate::store::Finding;
 
@@ -52,7 +52,7 @@ pub(super) struct Findings {
     order: Vec<&'static str>,
     found: BTreeMap<&'static str, Finding>,
     first: Option<(&'static str, String)>,
-    payments: u64,
+    pub(super) payments: u64,
     pub(super) checkpoints: u64,
     signatures: Signatures,
 }
@@ -101,12 +101,6 @@ impl Findings {
 
     pub(super) fn fault(&mut self, fault: &Fault) {
         self.add(fault.check.as_str(), format!("{}: {}", fault.row, fault.problem));
-    }
-
-    /// Counts what a batch holds.
-    pub(super) fn count(&mut self, batch: &AuditedBatch) {
-        let payments = batch.events.iter().filter(|event| event.payment.is_some()).count();
-        self.payments += u64::try_from(payments).unwrap_or(0);
     }
 
     pub(super) fn report(

@@ -1,28 +1,23 @@
-//! The walk along the journal: three streams of rows, merged batch by batch.
+//! The walk along the journal: three streams of rows, merged batch by batch, checked on all cores and put
+//! together in order.
 
 use std::collections::VecDeque;
 
-use serde::Deserialize;
 use wallet_core::proof::SignedCheckpoint;
-use wallet_core::requests::SignedEvidence;
-use wallet_core::{Currency, Money};
 
+use super::checker::{Checked, Checker};
 use super::report::Findings;
 use super::{Audit, AuditProgress, after};
-use crate::domain::audit::{
-    AuditedBatch, AuditedEntry, AuditedEvent, Check, Evidence, Fault, PayRequest,
-};
+use crate::domain::audit::{AuditedBatch, AuditedEntry, AuditedEvent, Check, Fault};
 use crate::domain::tree::{self, Group, GrowingTree};
-use crate::issuer::Purpose;
-use crate::service::merchant_codes::evidence_subject;
 use crate::store::{AuditCursor, KeptCheckpoint, PlacedBatch, Store, StoreError};
 
 /// How many stored subtrees are compared at a time.
 const GROUPS_MAX: usize = 256;
 /// How many checkpoints are read at a time.
 const CHECKPOINTS_PAGE: usize = 1000;
-/// After how many batches progress is told.
-const TELL_EVERY: u64 = 1000;
+/// After how many payments, or batches without one, progress is told: a second, or a few.
+const TELL_EVERY: u64 = 10_000;
 
 /// Batches in the journal's order, each with all of its rows.
 pub(crate) struct Batches<'a> {
@@ -116,6 +111,8 @@ pub(super) struct Walk<'a> {
     checkpoints: VecDeque<KeptCheckpoint>,
     checkpoints_after: Option<u64>,
     newest: Option<SignedCheckpoint>,
+    /// What was looked at since progress was told.
+    untold: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -130,6 +127,7 @@ impl<'a> Walk<'a> {
             groups: Vec::new(),
             checkpoints: VecDeque::new(),
             newest: None,
+            untold: 0,
         }
     }
 
@@ -140,57 +138,58 @@ impl<'a> Walk<'a> {
         findings: &mut Findings,
         tell: &mut impl FnMut(AuditProgress),
     ) -> Result<(GrowingTree, Option<SignedCheckpoint>), StoreError> {
+        let mut checker = Checker::new(self.audit.issuer, self.audit.evidence.clone());
         while let Some(batch) = self.batches.next().await? {
-            let expected = self.position + 1;
-            self.position = batch.position;
-            if batch.position != expected {
-                findings.fault(&Fault {
-                    check: Check::Positions,
-                    row: format!("position {expected}"),
-                    problem: "the position is missing",
-                });
+            for checked in checker.add(batch).await {
+                self.go_on(&checked, findings, tell).await?;
             }
-            batch.check(|fault| findings.fault(&fault));
-            self.check_evidence(&batch, findings);
-            findings.count(&batch);
-            self.groups.extend(self.tree.push(tree::leaf_hash(&batch.root())));
-            if self.groups.len() >= GROUPS_MAX {
-                self.compare_groups(findings).await?;
+        }
+        loop {
+            let rest = checker.rest().await;
+            if rest.is_empty() {
+                break;
             }
-            self.compare_checkpoint(findings).await?;
-            if batch.position % TELL_EVERY == 0 || batch.position == self.end {
-                tell(AuditProgress::Walked { position: batch.position, end: self.end });
+            for checked in rest {
+                self.go_on(&checked, findings, tell).await?;
             }
         }
         self.compare_groups(findings).await?;
         Ok((self.tree, self.newest))
     }
 
-    /// Whether the payers of new payments signed for them.
-    fn check_evidence(&self, batch: &AuditedBatch, findings: &mut Findings) {
-        let Some(keys) = self.audit.evidence else { return };
-        for event in &batch.events {
-            let Some((id, payment)) = event.made_payment() else { continue };
-            let hidden = payment.evidence.as_deref();
-            let reveal = |subject: &[u8]| {
-                hidden.and_then(|hidden| keys.reveal(Purpose::Evidence, subject, hidden))
-            };
-            let asked = payment.asked_by.as_ref();
-            let request = asked.and_then(|_| pay_request(&reveal(&evidence_subject(id))?));
-            let opened = if asked.is_none() { reveal(id.as_bytes()) } else { None };
-            let evidence = Evidence {
-                issuer: self.audit.issuer,
-                opened: opened.as_deref(),
-                request: request.as_ref(),
-            };
-            if let Some(problem) = event.evidence_fault(evidence) {
-                findings.fault(&Fault {
-                    check: Check::Evidence,
-                    row: format!("{id}, position {}", batch.position),
-                    problem,
-                });
-            }
+    /// Puts a batch that was checked into its place.
+    async fn go_on(
+        &mut self,
+        checked: &Checked,
+        findings: &mut Findings,
+        tell: &mut impl FnMut(AuditProgress),
+    ) -> Result<(), StoreError> {
+        let expected = self.position + 1;
+        self.position = checked.position;
+        if checked.position != expected {
+            findings.fault(&Fault {
+                check: Check::Positions,
+                row: format!("position {expected}"),
+                problem: "the position is missing",
+            });
         }
+        checked.faults.iter().for_each(|fault| findings.fault(fault));
+        findings.payments += checked.payments;
+        self.groups.extend(self.tree.push(tree::leaf_hash(&checked.root)));
+        if self.groups.len() >= GROUPS_MAX {
+            self.compare_groups(findings).await?;
+        }
+        self.compare_checkpoint(findings).await?;
+        self.untold += checked.payments.max(1);
+        if self.untold >= TELL_EVERY || checked.position == self.end {
+            self.untold = 0;
+            tell(AuditProgress::Walked {
+                position: checked.position,
+                end: self.end,
+                payments: findings.payments,
+            });
+        }
+        Ok(())
     }
 
     /// What is stored of the tree is what it must be. A group that is not stored yet is no fault:
@@ -237,26 +236,4 @@ impl<'a> Walk<'a> {
         }
         Ok(())
     }
-}
-
-/// The body of a request to pay a merchant's code, as far as it says for what the payer paid.
-#[derive(Deserialize)]
-struct PayBody {
-    code: Option<String>,
-    amount: Option<String>,
-    currency: Option<String>,
-}
-
-/// Reads the kept request of a payment.
-fn pay_request(bytes: &[u8]) -> Option<PayRequest> {
-    let signed = SignedEvidence::from_bytes(bytes).ok()?;
-    let PayBody { code, amount, currency } = serde_json::from_slice(signed.body()).ok()?;
-    let amount = match (amount, currency) {
-        (Some(amount), Some(currency)) => {
-            Some(Money::parse(&amount, Currency::from_code(&currency).ok()?).ok()?)
-        }
-        (None, None) => None,
-        (Some(_), None) | (None, Some(_)) => return None,
-    };
-    Some(PayRequest { signed, code, amount })
 }

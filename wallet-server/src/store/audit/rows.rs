@@ -6,11 +6,11 @@
 use serde::Deserialize;
 use wallet_core::code::Mark;
 use wallet_core::receipt::RECORD_LENGTH;
-use wallet_core::{DeviceKeyId, DevicePublicKey, Mode, Money, Step, TerminalId, Timestamp};
+use wallet_core::{DeviceKeyId, Mode, Money, Step, TerminalId, Timestamp};
 
 use super::{AuditCursor, AuditedBalance, PlacedBatch};
 use crate::domain::audit::{
-    AccountOf, AskedBy, AuditedEntry, AuditedEvent, AuditedPayment, PaymentEnd, SignedBy,
+    AccountOf, AskedBy, AuditedEntry, AuditedEvent, AuditedPayment, Enrolled, PaymentEnd, SignedBy,
 };
 use crate::domain::ids::{AccountId, BatchId, TransferId};
 use crate::domain::ledger::{AccountKind, Bucket, Entry, Shard};
@@ -197,10 +197,9 @@ impl PaymentRow {
     }
 
     /// The device's key and its payer.
-    fn enrolled(&self) -> Option<(DevicePublicKey, [u8; 16])> {
-        // A key that does not pass the checks of enrolment cannot have been enrolled.
-        let key = self.public_key.and_then(|key| DevicePublicKey::from_bytes(&key.0).ok());
-        key.zip(self.owner.map(|payer| payer.0))
+    fn enrolled(&self) -> Option<Enrolled> {
+        let (key, payer) = (self.public_key?.0, self.owner?.0);
+        Some(Enrolled { key, payer })
     }
 
     /// What there is about a merchant's code, if the payer scanned one.

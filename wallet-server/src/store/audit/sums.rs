@@ -1,5 +1,6 @@
 //! What holds over many rows: questions about everything, one each.
 
+use super::past::{COUNTED, DAYS, MONTHS};
 use crate::store::sql::{Sql, sql};
 
 /// Every batch that was closed has its place in the journal, or waits for it.
@@ -42,29 +43,14 @@ const ORIGINS: Sql = sql!(input { any: int }
         where e.batch is null) f limit 1"
     => { example: blob, wrong: int });
 
-/// No payment was made that took its payer above the day's limit of then: in the order of the
-/// journal, with everything that counts on that day before it. What was called off since does not
-/// count any more, so an honest sum is never larger than it was.
-const DAYS: Sql = sql!(input { any: int }
-    "select f.id as example, count(*) over () as wrong from input i cross join ( \
-        select s.id from ( \
-            select m.id, m.counted, m.limit_day, sum(m.counted) over ( \
-                partition by m.payer, m.day order by j.position, m.event \
-                rows between unbounded preceding and current row) as spent \
-            from (select id, payer, day, counted, limit_day, batch, event from payments \
-                where counted > 0 \
-                union all select id, payer, day, amount, null, batch, event from payer_transfers \
-                union all select id, payer, day, counted, null, batch, event from envelopes) m \
-            join journal j on j.batch = m.batch) s \
-        where s.counted > 0 and s.spent > s.limit_day) f limit 1"
-    => { example: blob, wrong: int });
-
 /// Each of them, by its name.
-pub(super) const SUMS: [(&str, &Sql); 4] = [
+pub(super) const SUMS: [(&str, &Sql); 6] = [
     ("batches_placed", &UNPLACED),
     ("events_closed", &UNCLOSED),
     ("origins", &ORIGINS),
+    ("counted", &COUNTED),
     ("day_limits", &DAYS),
+    ("month_limits", &MONTHS),
 ];
 
 /// Every statement of this file, for the test that prepares them on both databases.
@@ -73,5 +59,7 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("audit_sums::UNPLACED", &UNPLACED),
     ("audit_sums::UNCLOSED", &UNCLOSED),
     ("audit_sums::ORIGINS", &ORIGINS),
+    ("audit_sums::COUNTED", &COUNTED),
     ("audit_sums::DAYS", &DAYS),
+    ("audit_sums::MONTHS", &MONTHS),
 ];

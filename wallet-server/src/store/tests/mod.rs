@@ -171,6 +171,19 @@ async fn no_statement_reads_a_whole_table_but_those_that_are_about_it() {
     assert!(scans.is_empty(), "{scans:#?}");
 }
 
+#[tokio::test]
+async fn the_auditors_pages_come_in_order_without_sorting_what_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&format!("sqlite:{}/books", folder.path().display())).await.unwrap();
+    let pages = ["audit::POSITIONS", "audit::EVENTS", "audit::ENTRIES"];
+    let pages: Vec<_> = statements().filter(|(name, _)| pages.contains(name)).collect();
+    assert_eq!(pages.len(), 3);
+    for (name, sql) in pages {
+        let steps = store.explain(sql).await.unwrap();
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{name}: {steps:#?}");
+    }
+}
+
 #[test]
 fn postgresql_understands_every_statement() {
     let database = wallet_test_postgres::Postgres::shared().database();

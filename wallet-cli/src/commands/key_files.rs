@@ -1,0 +1,59 @@
+//! Opening the issuer's key files, beside a server or without one.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wallet_core::keyfile::Passphrase;
+use wallet_server::entropy::Entropy;
+use wallet_server::issuer::{EvidenceKey, FileKeys, KeyFileError};
+use zeroize::Zeroizing;
+
+use crate::failure::{Exit, Failure};
+
+/// The longest passphrase file that is read; only its first line counts.
+const PASSPHRASE_FILE_MAX: u64 = 64 * 1024;
+
+/// The passphrase in the first line of a file.
+pub(super) fn passphrase(path: &Path) -> Result<Passphrase, Failure> {
+    let failed = |error: std::io::Error| Failure::file(path, &error);
+    if std::fs::metadata(path).map_err(failed)?.len() > PASSPHRASE_FILE_MAX {
+        let sentence = format!("{}: the file is too long to hold a passphrase", path.display());
+        return Err(Failure::new(Exit::Local, "file", sentence));
+    }
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(failed)?);
+    let line = text.lines().next().unwrap_or_default();
+    Passphrase::new(line.as_bytes().to_vec()).map_err(|error| Failure::core(Exit::Local, error))
+}
+
+/// The issuer's keys; the file stays as it is.
+pub(super) fn issuer_keys(
+    path: &Path,
+    passphrase_file: Option<&Path>,
+) -> Result<FileKeys, Failure> {
+    let passphrase = passphrase_file.map(passphrase).transpose()?;
+    FileKeys::open(path, passphrase, Arc::new(Entropy::system())).map_err(|error| failure(&error))
+}
+
+/// The key that opens evidence.
+pub(super) fn evidence_key(
+    path: &Path,
+    passphrase_file: Option<&Path>,
+) -> Result<EvidenceKey, Failure> {
+    let passphrase = passphrase_file.map(passphrase).transpose()?;
+    EvidenceKey::read(path, passphrase.as_ref()).map_err(|error| failure(&error))
+}
+
+pub(super) fn failure(error: &KeyFileError) -> Failure {
+    let code = match error {
+        KeyFileError::Io(_, error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            "file_exists"
+        }
+        KeyFileError::Io(..)
+        | KeyFileError::Unusable(..)
+        | KeyFileError::Contents(_)
+        | KeyFileError::NeedsPassphrase(_)
+        | KeyFileError::NotDurable(..)
+        | KeyFileError::NoRoom(_) => "key_file",
+    };
+    Failure::new(Exit::Local, code, error.to_string())
+}

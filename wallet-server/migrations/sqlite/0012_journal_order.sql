@@ -1,0 +1,1 @@
+-- Nothing here: one process commits, and gives each batch its position in the commit.
