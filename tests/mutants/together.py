@@ -114,13 +114,14 @@ def build(package, mutants):
     try:
         while True:
             ranges = {}
+            left = [it for it in mutants.items() if it[0] not in refused]
             for file, text in originals.items():
-                own = [it for it in mutants.items() if it[1]["file"] == file and it[0] not in refused]
+                own = [it for it in left if it[1]["file"] == file]
                 text, ranges[file] = woven(text, own)
                 pathlib.Path(file).write_text(text + (SWITCH if file == library else ""))
             command = ["cargo", "test", "--package", package, "--lib", "--no-run"]
             command += ["--message-format", "json"]
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            done = subprocess.run(command, capture_output=True, text=True)
             messages = [json.loads(line) for line in done.stdout.splitlines() if line[:1] == "{"]
             if done.returncode == 0:
                 return [it["executable"] for it in messages if it.get("executable")][-1], refused
@@ -191,6 +192,8 @@ def try_all(package, folder, names):
     left = {number: it for number, it in left.items() if number not in refused}
     tests = Tests(program, package, names)
     for stage in range(len(STAGES)):
+        if not left:
+            break
         verdict, failed, seconds = tests.run(0, stage, None)
         if verdict != "missed":
             sys.exit(f"Without any change these tests fail: {failed}")
