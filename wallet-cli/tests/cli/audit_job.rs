@@ -2,9 +2,7 @@
 
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use wallet_core::Timestamp;
 use wallet_core::code::CodePrefix;
 use wallet_server::entropy::Entropy;
@@ -12,39 +10,13 @@ use wallet_server::issuer::{FileKeys, IssuerKeys as _};
 
 use crate::shop::{Shop, printed};
 
-/// How long the next checkpoint may take.
-const SIGNED_DEADLINE: Duration = Duration::from_mins(1);
-
-/// Waits until a witness sees a journal that has grown.
-#[expect(clippy::disallowed_methods, reason = "the process under test has a clock of its own")]
-fn witnessed(shop: &Shop, more_than: u64) -> u64 {
-    let begun = Instant::now();
-    while begun.elapsed() < SIGNED_DEADLINE {
-        let output = shop.run(&["witness", "witness", "--json"]);
-        // Before the first checkpoint there is none.
-        if output.status.success()
-            && let Some(size) = printed(&output)["size"].as_u64().filter(|size| *size > more_than)
-        {
-            return size;
-        }
-    }
-    panic!("no checkpoint comes");
-}
-
-fn audit(shop: &Shop, options: &[&str]) -> (Option<i32>, Vec<Value>) {
-    let output = shop.run(&[&["audit", "--json"], options].concat());
-    let text = String::from_utf8(output.stdout).unwrap();
-    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    (output.status.code(), lines)
-}
-
 #[test]
 fn books_are_audited_witnessed_and_exported_and_an_old_copy_is_found_out() {
     let mut shop = Shop::begin(None, &["--set", "journal.checkpoint_seconds=1"]);
     shop.people();
     let all = ["--key-file", "issuer.key", "--witness", "witness", "--state", "audited"];
-    let first = witnessed(&shop, 0);
-    let (status, report) = audit(&shop, &all);
+    let first = shop.witnessed(0);
+    let (status, report) = shop.audit(&all);
     assert_eq!(status, Some(0), "{report:?}");
     assert_eq!((&report[0]["clean"], &report[0]["began_after"]), (&true.into(), &0.into()));
     shop.kill();
@@ -58,13 +30,13 @@ fn books_are_audited_witnessed_and_exported_and_an_old_copy_is_found_out() {
     assert!(shop.show(&["--png", "code.png", "--limit", "200"]).status.success());
     let charged = shop.charge("12.50", &["--scan", "code.png"]);
     assert!(charged.status.success(), "{}", printed(&charged));
-    assert!(witnessed(&shop, first) > first);
-    let (status, report) = audit(&shop, &all);
+    assert!(shop.witnessed(first) > first);
+    let (status, report) = shop.audit(&all);
     assert_eq!(status, Some(0), "{report:?}");
     assert!(report[0]["began_after"].as_u64() > Some(0), "it went on: {report:?}");
     assert_eq!(report[0]["payments"], 1);
     assert_eq!(report[0]["payer_signatures_verified"], true);
-    let (status, report) = audit(&shop, &[]);
+    let (status, report) = shop.audit(&[]);
     assert_eq!((status, &report[0]["payer_signatures_verified"]), (Some(0), &false.into()));
 
     let export = ["export", "--format", "hledger", "--out", "books.journal"];
@@ -80,8 +52,8 @@ fn books_are_audited_witnessed_and_exported_and_an_old_copy_is_found_out() {
     // Somebody puts the old copy back: right in itself, but not what the witness saw.
     shop.kill();
     let old = ["--database", "sqlite:old.sqlite", "--key-file", "issuer.key"];
-    assert_eq!(audit(&shop, &old).0, Some(0));
-    let (status, report) = audit(&shop, &[&old[..], &["--witness", "witness"]].concat());
+    assert_eq!(shop.audit(&old).0, Some(0));
+    let (status, report) = shop.audit(&[&old[..], &["--witness", "witness"]].concat());
     assert_eq!(status, Some(1));
     assert_eq!(report[0]["clean"], false);
     assert_eq!(report[1]["error"]["code"], "books_wrong");
@@ -192,7 +164,7 @@ fn files_that_are_not_what_they_should_be_are_refused_and_left_alone() {
         (["--database", "sqlite:nowhere"], "database"),
         (["--database", "sqlite:nonsense"], "database"),
     ] {
-        let (status, report) = audit(&shop, &options);
+        let (status, report) = shop.audit(&options);
         assert_eq!(status, Some(6), "{options:?}: {report:?}");
         assert_eq!(report[0]["error"]["code"], code, "{options:?}: {report:?}");
     }

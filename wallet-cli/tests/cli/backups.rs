@@ -11,6 +11,24 @@ use crate::shop::{Shop, printed};
 /// How many payments are made before the copy.
 const BEFORE: usize = 5;
 
+/// Nobody is asked to confirm the digits that are typed here; checkpoints come soon.
+const QUIET: [&str; 6] = [
+    "--set",
+    "confirmation.typed=false",
+    "--set",
+    "confirmation.same_amount_seconds=0",
+    "--set",
+    "journal.checkpoint_seconds=1",
+];
+
+/// Audits the books with the payers' signatures: nothing is wrong.
+fn assert_clean(shop: &Shop, options: &[&str]) -> Value {
+    let (status, report) = shop.audit(&[&["--key-file", "issuer.key"], options].concat());
+    assert_eq!(status, Some(0), "{report:?}");
+    assert_eq!(report[0]["payer_signatures_verified"], true, "{report:?}");
+    report[0].clone()
+}
+
 fn charge(shop: &Shop, reference: &str) -> Value {
     let digits = String::from_utf8(shop.show(&["--text"]).stdout).unwrap();
     let charged = shop.charge("1", &["--code", digits.trim(), "--reference", reference]);
@@ -26,7 +44,7 @@ fn payment(shop: &Shop, reference: &str) -> Option<Value> {
 
 #[test]
 fn a_copy_made_under_load_holds_what_was_acknowledged_before_and_takes_payments_again() {
-    let mut shop = Shop::open();
+    let mut shop = Shop::open_with(&QUIET);
     shop.people();
     let before: Vec<Value> =
         (0..BEFORE).map(|number| charge(&shop, &format!("before-{number}"))).collect();
@@ -44,15 +62,24 @@ fn a_copy_made_under_load_holds_what_was_acknowledged_before_and_takes_payments_
         done.store(true, Ordering::Relaxed);
         copied
     });
-    assert!(copied["journal_position"].as_u64().unwrap() >= u64::try_from(BEFORE).unwrap());
+    let position = copied["journal_position"].as_u64().unwrap();
+    assert!(position >= u64::try_from(BEFORE).unwrap());
     assert!(!shop.path("copy.sqlite.part").exists());
     charge(&shop, "after");
+    shop.witnessed(position);
 
     shop.kill();
     for name in ["wallet.sqlite", "wallet.sqlite-wal", "wallet.sqlite-shm"] {
         std::fs::remove_file(shop.path(name)).unwrap();
     }
     std::fs::rename(shop.path("copy.sqlite"), shop.path("wallet.sqlite")).unwrap();
+    // Right in itself; and the witness knows how much it has forgotten.
+    let clean = assert_clean(&shop, &[]);
+    assert_eq!(clean["position"], position, "{clean}");
+    let (status, report) = shop.audit(&["--key-file", "issuer.key", "--witness", "witness"]);
+    assert_eq!(status, Some(1), "{report:?}");
+    let detail = report[1]["error"]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("witness: the journal has"), "{detail}");
     shop.serve();
     for first in before {
         let now = payment(&shop, first["reference"].as_str().unwrap()).unwrap();
@@ -62,6 +89,10 @@ fn a_copy_made_under_load_holds_what_was_acknowledged_before_and_takes_payments_
     charge(&shop, "again");
     let books = shop.json(&["operator", "trial-balance"]);
     assert_eq!(books["totals"][0]["balanced"], true, "{books}");
+    // A new witness begins where the books go on.
+    let clean = assert_clean(&shop, &["--witness", "new-witness"]);
+    assert!(clean["payments"].as_u64().unwrap() > u64::try_from(BEFORE).unwrap(), "{clean}");
+    assert!(shop.path("new-witness").exists());
 }
 
 #[test]

@@ -4,10 +4,14 @@ use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 use wallet_test_postgres::Database;
+
+/// How long the next checkpoint may take.
+const SIGNED_DEADLINE: Duration = Duration::from_mins(1);
 
 /// A folder with a running server and the files of everyone who uses it.
 pub(crate) struct Shop {
@@ -174,6 +178,31 @@ impl Shop {
     pub(crate) fn charge(&self, amount: &str, options: &[&str]) -> Output {
         let charge = ["merchant", "charge", amount, "--api-key-file", "api.key", "--json"];
         self.run(&[charge.as_slice(), options].concat())
+    }
+
+    /// Waits until a witness sees a journal that has grown.
+    #[expect(clippy::disallowed_methods, reason = "the process under test has a clock of its own")]
+    pub(crate) fn witnessed(&self, more_than: u64) -> u64 {
+        let begun = Instant::now();
+        while begun.elapsed() < SIGNED_DEADLINE {
+            let output = self.run(&["witness", "witness", "--json"]);
+            // Before the first checkpoint there is none.
+            if output.status.success()
+                && let Some(size) =
+                    printed(&output)["size"].as_u64().filter(|size| *size > more_than)
+            {
+                return size;
+            }
+        }
+        panic!("no checkpoint comes");
+    }
+
+    /// Audits the books: how that ended, and what was said.
+    pub(crate) fn audit(&self, options: &[&str]) -> (Option<i32>, Vec<Value>) {
+        let output = self.run(&[&["audit", "--json"], options].concat());
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (output.status.code(), lines)
     }
 
     pub(crate) fn payers_balance(&self) -> String {
