@@ -86,7 +86,7 @@ fn an_auditor_needs_no_secret_of_the_issuer_but_the_evidence_key() {
     assert!(shop.show(&["--png", "code.png", "--limit", "200"]).status.success());
     assert!(shop.charge("12.50", &["--scan", "code.png"]).status.success());
     shop.write("document.txt", &document(&shop));
-    let seen = witnessed(&shop, 0);
+    let seen = shop.witnessed(0);
     let export =
         ["operator", "keys", "evidence", "--key-file", "issuer.key", "--out", "evidence.key"];
     let exported = shop.json(&export);
@@ -100,19 +100,19 @@ fn an_auditor_needs_no_secret_of_the_issuer_but_the_evidence_key() {
     shop.kill();
 
     let with = ["--evidence-key", "evidence.key", "--issuer-document", "document.txt"];
-    let (status, report) = audit(&shop, &[&with[..], &["--witness", "kept"]].concat());
+    let (status, report) = shop.audit(&[&with[..], &["--witness", "kept"]].concat());
     assert_eq!(status, Some(0), "{report:?}");
     assert_eq!(report[0]["payments"], 1);
     assert_eq!(report[0]["payer_signatures_verified"], true);
     assert_eq!(report[0]["checkpoint_signatures_verified"], true);
     assert!(seen > 0 && shop.path("kept").exists());
-    let (status, report) = audit(&shop, &with[..2]);
+    let (status, report) = shop.audit(&with[..2]);
     assert_eq!((status, &report[0]["payer_signatures_verified"]), (Some(0), &true.into()));
     assert_eq!(report[0]["checkpoint_signatures_verified"], false);
 
     // It is no key file of an issuer, and the key file is no evidence key.
     for options in [["--key-file", "evidence.key"], ["--evidence-key", "issuer.key"]] {
-        let (status, report) = audit(&shop, &options);
+        let (status, report) = shop.audit(&options);
         assert_eq!(status, Some(6), "{report:?}");
         assert_eq!(report[0]["error"]["code"], "key_file");
     }
@@ -121,7 +121,7 @@ fn an_auditor_needs_no_secret_of_the_issuer_but_the_evidence_key() {
     let other = Shop::begin(None, &[]);
     other.json(&export);
     std::fs::copy(other.path("evidence.key"), shop.path("other.key")).unwrap();
-    let (status, report) = audit(&shop, &["--evidence-key", "other.key"]);
+    let (status, report) = shop.audit(&["--evidence-key", "other.key"]);
     assert_eq!(status, Some(2), "{report:?}");
     assert_eq!(report[0]["error"]["code"], "other_issuer");
 
@@ -130,20 +130,20 @@ fn an_auditor_needs_no_secret_of_the_issuer_but_the_evidence_key() {
     let sealed = ["--out", "sealed.key", "--out-passphrase-file", "passphrase"];
     let exported = shop.json(&[&export[..5], &sealed].concat());
     assert_eq!(exported["encrypted"], true);
-    assert_eq!(audit(&shop, &["--evidence-key", "sealed.key"]).0, Some(6));
+    assert_eq!(shop.audit(&["--evidence-key", "sealed.key"]).0, Some(6));
     let opened = ["--evidence-key", "sealed.key", "--evidence-passphrase-file", "passphrase"];
-    assert_eq!(audit(&shop, &opened).0, Some(0));
+    assert_eq!(shop.audit(&opened).0, Some(0));
 
     // And the server's settings, against which the past is held.
     let defaults = shop.run(&["serve", "--print-default-config"]);
     let defaults = String::from_utf8(defaults.stdout).unwrap();
     shop.write("wallet.toml", &defaults);
-    assert_eq!(audit(&shop, &["--config", "wallet.toml"]).0, Some(0));
+    assert_eq!(shop.audit(&["--config", "wallet.toml"]).0, Some(0));
     shop.write(
         "wallet.toml",
         &defaults.replacen("payment = \"5000.00\"", "payment = \"12.49\"", 1),
     );
-    let (status, report) = audit(&shop, &["--config", "wallet.toml"]);
+    let (status, report) = shop.audit(&["--config", "wallet.toml"]);
     assert_eq!(status, Some(1), "{report:?}");
     let detail = report[1]["error"]["detail"].as_str().unwrap();
     assert!(detail.starts_with("issuer_limits: "), "{detail}");
