@@ -7,7 +7,7 @@
 
 mod payment;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use wallet_core::proof::TreeHash;
 use wallet_core::receipt::{RECORD_LENGTH, Record, RecordKind};
@@ -139,6 +139,8 @@ pub struct AccountOf {
 
 /// The name of a notice that is about a code which was not charged: its evidence is not kept.
 const CODE_REUSED: &str = "code.reused";
+/// What a payment moved that moved nothing.
+static NO_ENTRIES: Vec<Entry> = Vec::new();
 
 impl AuditedBatch {
     /// The root over the records as they are there now.
@@ -248,31 +250,67 @@ impl AuditedBatch {
     /// What each event's record is tied to.
     fn ties(&self) -> Vec<Tie> {
         let transfers = self.transfers();
-        let by_hash: BTreeMap<[u8; 32], TransferId> =
-            transfers.iter().map(|(id, entries)| (books_hash(entries, &[]), *id)).collect();
+        let mut by_hash = self.moved_by_hash(&transfers);
         let nothing = books_hash(&[], &[]);
-        let tie = |event: &AuditedEvent| {
-            let Some(record) = event.record() else { return Tie::Broken };
-            let hash = record.books_hash;
-            if let Some(payment) = &event.payment {
-                let entries = payment.transfer.and_then(|id| transfers.get(&id));
-                if payment.transfer.is_some() && entries.is_none() {
-                    return Tie::Broken;
+        let mut ties = Vec::with_capacity(self.events.len());
+        for (place, event) in self.events.iter().enumerate() {
+            let tie = if let Some(payment) = &event.payment {
+                event.tie_of(payment, &transfers)
+            } else if let Some(record) = event.record() {
+                let hash = record.books_hash;
+                match by_hash.get_mut(&hash) {
+                    // The refund comes next, and is about the same movement.
+                    Some(moved) if self.is_refund(place + 1, &hash) => moved.first(),
+                    Some(moved) => moved.next(),
+                    None if hash == nothing || event.event_type == CODE_REUSED => Tie::Nothing,
+                    None => Tie::Broken,
                 }
-                let evidence = payment.evidence.as_deref().unwrap_or_default();
-                let entries = entries.map_or(&[][..], Vec::as_slice);
-                if hash != books_hash(entries, evidence) {
-                    return Tie::Broken;
-                }
-                return payment.transfer.map_or(Tie::Nothing, Tie::Moved);
-            }
-            match by_hash.get(&hash) {
-                Some(transfer) => Tie::Moved(*transfer),
-                None if hash == nothing || event.event_type == CODE_REUSED => Tie::Nothing,
-                None => Tie::Broken,
-            }
-        };
-        self.events.iter().map(tie).collect()
+            } else {
+                Tie::Broken
+            };
+            ties.push(tie);
+        }
+        ties
+    }
+
+    /// The transfers by the hash of their entries, but for those that the row of a payment names.
+    fn moved_by_hash(
+        &self,
+        transfers: &BTreeMap<TransferId, Vec<Entry>>,
+    ) -> BTreeMap<[u8; 32], Alike> {
+        let rows = self.events.iter().filter_map(|event| event.payment.as_deref());
+        let named: BTreeSet<TransferId> = rows.filter_map(|payment| payment.transfer).collect();
+        let mut by_hash: BTreeMap<[u8; 32], Alike> = BTreeMap::new();
+        for (id, entries) in transfers.iter().filter(|(id, _)| !named.contains(id)) {
+            by_hash.entry(books_hash(entries, &[])).or_default().0.push_back(*id);
+        }
+        by_hash
+    }
+
+    /// Whether the event at a place is a refund with this hash.
+    fn is_refund(&self, place: usize, hash: &[u8; 32]) -> bool {
+        let record = self.events.get(place).and_then(AuditedEvent::record);
+        record.is_some_and(|it| it.kind == RecordKind::Refund && it.books_hash == *hash)
+    }
+}
+
+/// Transfers with the same entries: one batch may have several, as when somebody sends the same
+/// amount twice. Each is another event's.
+#[derive(Default)]
+struct Alike(VecDeque<TransferId>);
+
+impl Alike {
+    fn first(&self) -> Tie {
+        self.0.front().map_or(Tie::Broken, |id| Tie::Moved(*id))
+    }
+
+    /// The first, which nobody else gets if there are others.
+    fn next(&mut self) -> Tie {
+        let first = self.first();
+        if self.0.len() > 1 {
+            self.0.pop_front();
+        }
+        first
     }
 }
 
@@ -297,6 +335,24 @@ impl Tie {
 }
 
 impl AuditedEvent {
+    /// What the record of a payment is tied to: what its row names, and its evidence.
+    fn tie_of(
+        &self,
+        payment: &AuditedPayment,
+        transfers: &BTreeMap<TransferId, Vec<Entry>>,
+    ) -> Tie {
+        let entries = payment.transfer.map(|id| transfers.get(&id));
+        let (Some(record), Some(entries)) = (self.record(), entries.unwrap_or(Some(&NO_ENTRIES)))
+        else {
+            return Tie::Broken;
+        };
+        let evidence = payment.evidence.as_deref().unwrap_or_default();
+        if record.books_hash != books_hash(entries, evidence) {
+            return Tie::Broken;
+        }
+        payment.transfer.map_or(Tie::Nothing, Tie::Moved)
+    }
+
     /// The record, if its bytes are one.
     #[must_use]
     pub fn record(&self) -> Option<Record> {

@@ -96,6 +96,59 @@ fn a_batch_that_nobody_touched_is_right() {
     assert_eq!(batch.causes()[&TRANSFER].event_type, "payment.succeeded");
 }
 
+/// A payer sends 12.50 to another one, as an event and its transfer say.
+fn send(batch: &mut AuditedBatch, number: u8) {
+    let transfer = TransferId::from_bytes([number; 16]);
+    let kinds = [AccountKind::Payer, AccountKind::Payer];
+    let entries = [(PAYER, -1250), (AccountId::from_bytes([9; 16]), 1250)]
+        .map(|(account, minor)| Entry::available(account, Shard(0), money(minor)));
+    let record = Record {
+        kind: RecordKind::PayerTransfer,
+        subject: [number; 16],
+        merchant: [0; 16],
+        books_hash: books_hash(&entries, &[]),
+        ..batch.events[0].record().unwrap()
+    };
+    batch.events.push(AuditedEvent {
+        n: i64::try_from(batch.events.len()).unwrap(),
+        mode: "live".to_owned(),
+        event_type: format!("{}.succeeded", record.kind.as_str()),
+        subject: [number; 16],
+        merchant: None,
+        record: record.to_bytes(),
+        payment: None,
+        end: None,
+        payment_known: false,
+    });
+    batch.entries.extend(entries.into_iter().zip(kinds).map(|(entry, kind)| AuditedEntry {
+        transfer,
+        entry,
+        account: Some(AccountOf { mode: Mode::Live, kind }),
+    }));
+    batch.leaf = batch.root();
+}
+
+#[test]
+fn who_sends_the_same_twice_has_two_records_and_a_third_movement_needs_a_third() {
+    let twice = |batch: &mut AuditedBatch| {
+        send(batch, 11);
+        send(batch, 12);
+    };
+    assert_eq!(broken_by(twice), [""; 0]);
+    let mut batch = batch();
+    twice(&mut batch);
+    let causes = batch.causes();
+    let subject = |number| causes[&TransferId::from_bytes([number; 16])].subject;
+    assert_eq!([subject(11), subject(12)], [[11; 16], [12; 16]]);
+    let unrecorded = broken_by(|batch| {
+        twice(batch);
+        send(batch, 13);
+        batch.events.pop();
+        batch.leaf = batch.root();
+    });
+    assert_eq!(unrecorded, ["journal_records"]);
+}
+
 #[test]
 fn a_changed_journal_is_found() {
     assert_eq!(broken_by(|batch| batch.leaf[0] ^= 1), ["journal_leaves"]);

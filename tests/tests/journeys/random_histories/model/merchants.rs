@@ -22,7 +22,12 @@ impl Model {
         Ok(credited)
     }
 
-    pub(super) fn ask_payout(&mut self, merchant: usize, amount: Option<i64>) -> Decision {
+    pub(super) fn ask_payout(
+        &mut self,
+        merchant: usize,
+        by_operator: bool,
+        amount: Option<i64>,
+    ) -> Decision {
         if !rules::WITH_ACCOUNT[merchant] {
             return Err(kept("payout_destination_missing"));
         }
@@ -31,7 +36,7 @@ impl Model {
         if amount <= 0 {
             return Err(kept("balance_insufficient"));
         }
-        if amount < rules::LEAST_PAYOUT {
+        if amount < rules::LEAST_PAYOUT && !by_operator {
             return Err(kept("payout_too_small"));
         }
         if amount > earned {

@@ -133,7 +133,9 @@ impl Model {
             Command::PayCode { phone, code, amount, pin } => {
                 self.pay_code(phone, code, amount, pin, now)
             }
-            Command::AskPayout { merchant, amount, .. } => self.ask_payout(merchant, amount),
+            Command::AskPayout { merchant, by_operator, amount } => {
+                self.ask_payout(merchant, by_operator, amount)
+            }
             Command::EndPayout { payout, end } => self.end_payout(payout, end),
             Command::EndSuspense { suspense, paid } => self.end_suspense(suspense, paid),
         }
