@@ -64,14 +64,14 @@ const WRITTEN_BY_WORKERS: [&str; 8] = [
 /// Puts the books into a database with an older schema.
 async fn as_released(shop: &mut Shop, version: i64) -> Rows {
     let today = read(&mut shop.world.database().await).await;
-    shop.world.move_to(match shop.world.postgres() {
-        Some(_) => Books::Postgres(Postgres::shared().database()),
-        None => {
-            let path = shop.world.folder.path().join("released.sqlite");
-            std::fs::write(&path, "").unwrap();
-            Books::Sqlite(format!("sqlite:{}", path.display()))
-        }
-    });
+    let books = if shop.world.postgres().is_some() {
+        Books::Postgres(Postgres::shared().database())
+    } else {
+        let path = shop.world.folder.path().join("released.sqlite");
+        std::fs::write(&path, "").unwrap();
+        Books::Sqlite(format!("sqlite:{}", path.display()))
+    };
+    shop.world.move_to(books);
     let mut database = shop.world.database().await;
     make_schema(&mut database, version).await;
     write(&mut database, &today).await;
@@ -94,7 +94,9 @@ fn comparable(rows: &Rows, version: i64) -> Vec<(&str, BTreeSet<String>)> {
         };
         let row = |row: &Row| {
             let values = row.iter().filter(|(column, _)| is_known(column));
-            values.map(|(column, value)| format!("{column}={value} ")).collect::<String>()
+            let values: Vec<_> =
+                values.map(|(column, value)| format!("{column}={value}")).collect();
+            values.join(" ")
         };
         rows.iter().map(row).collect()
     };
@@ -170,7 +172,7 @@ async fn assert_right(world: &World, when: &str) {
 }
 
 async fn come_to_today(version: i64) {
-    let mut shop = Shop::open(version).await;
+    let mut shop = Box::pin(Shop::open(version)).await;
     let today = as_released(&mut shop, version).await;
     let when = format!("from {version}");
     // The first of these migrates.
