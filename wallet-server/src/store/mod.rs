@@ -54,7 +54,7 @@ pub use api_keys::{
 };
 pub use audit::{AUDIT_PAGE, AuditCursor, AuditedBalance, PlacedBatch};
 pub use balance_transactions::{
-    BalanceTransaction, StatementDay, StatementRange, TransactionFilter,
+    BalanceTransaction, BalanceTransactionPage, StatementDay, StatementRange, TransactionFilter,
 };
 pub use checks::{Finding, Measure};
 pub use claimed::ClaimedShare;
@@ -70,7 +70,7 @@ pub use identity::{
 pub use journal::STEP_MAX;
 pub use journal_log::{KeptCheckpoint, PlacedRecord};
 pub use leases::Holder;
-pub use merchant_events::{MerchantEvent, MerchantEvents, MerchantSubject};
+pub use merchant_events::{MerchantEvent, MerchantEventPage, MerchantSubject};
 pub use merchant_feed::{FeedPart, FeedPlace, FeedStep};
 pub use merchants::{Merchant, MerchantPlace, MerchantWithKey, Terminal};
 pub use nonces::Nonce;

@@ -159,6 +159,7 @@ async fn no_statement_reads_a_whole_table_but_those_that_are_about_it() {
                 "s",
                 "moves",
                 "found",
+                "looked",
                 "(subquery-2)",
                 "CONSTANT",
             ];
