@@ -89,7 +89,8 @@ pub use suspense::{Suspense, SuspenseState};
 pub use test_payers::{Deciding, TestPaymentPayer};
 pub use webhooks::{
     AttemptMade, DueDelivery, EndpointAfter, EndpointChange, EventPlace, Followed,
-    ListedDeliveries, NewEndpoint, WantedEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint,
+    ListedDeliveries, NewEndpoint, Terms, WantedEvent, WantedPart, WebhookAttempt, WebhookDelivery,
+    WebhookEndpoint,
 };
 pub use withdrawals::Withdrawal;
 
