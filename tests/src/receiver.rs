@@ -10,6 +10,7 @@ use serde_json::Value;
 use sha2::Sha256;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use wallet_core::SigningPublicKey;
 
@@ -25,6 +26,8 @@ pub enum Reply {
     With(u16, &'static str, String),
     /// Not at all.
     Silence,
+    /// With this status, when it is [let](Receiver::release).
+    Held(u16),
 }
 
 /// What an endpoint was sent.
@@ -93,6 +96,7 @@ pub struct Receiver {
 struct State {
     reply: Mutex<Reply>,
     received: Mutex<Vec<Webhook>>,
+    released: Semaphore,
 }
 
 impl Receiver {
@@ -100,8 +104,11 @@ impl Receiver {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = State { reply: Mutex::new(Reply::Status(204)), received: Mutex::default() };
-        let state = Arc::new(state);
+        let state = Arc::new(State {
+            reply: Mutex::new(Reply::Status(204)),
+            received: Mutex::default(),
+            released: Semaphore::new(0),
+        });
         let serving = Arc::clone(&state);
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
@@ -121,6 +128,11 @@ impl Receiver {
     /// Answers like this from now on.
     pub fn answer(&self, reply: Reply) {
         *self.state.reply.lock().unwrap() = reply;
+    }
+
+    /// Lets it answer so many of those requests that it holds, or will hold.
+    pub fn release(&self, count: usize) {
+        self.state.released.add_permits(count);
     }
 
     /// Everything that came so far.
@@ -162,6 +174,10 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
                 format!("HTTP/1.1 {status} x\r\n{name}: {value}\r\ncontent-length: 0\r\n\r\n")
             }
             Reply::Silence => continue,
+            Reply::Held(status) => {
+                state.released.acquire().await.unwrap().forget();
+                format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\n\r\n")
+            }
         };
         // A body has none of its bytes announced where there can be none.
         let answer = answer.replace("204 x\r\ncontent-length: 0", "204 x");

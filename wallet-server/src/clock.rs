@@ -1,8 +1,8 @@
 //! The only place that reads the clock.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use wallet_core::Timestamp;
 
@@ -10,6 +10,10 @@ use wallet_core::Timestamp;
 pub trait Clock: Send + Sync {
     /// The present.
     fn now(&self) -> Timestamp;
+
+    /// How many milliseconds have passed since some moment, on a clock that nobody sets: for telling
+    /// time that passes from a clock that is set.
+    fn steady_millis(&self) -> i64;
 }
 
 /// The machine's clock.
@@ -24,6 +28,12 @@ impl Clock for SystemClock {
             Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
         };
         Timestamp::from_unix_millis(millis)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn steady_millis(&self) -> i64 {
+        static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        i64::try_from(BEGUN.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 }
 
@@ -56,27 +66,45 @@ impl Clock for AheadClock {
     fn now(&self) -> Timestamp {
         self.base.now().plus_millis(self.ahead_seconds().saturating_mul(1000))
     }
+
+    fn steady_millis(&self) -> i64 {
+        self.base.steady_millis().saturating_add(self.ahead_seconds().saturating_mul(1000))
+    }
 }
 
 /// A clock that stands still until it is set: for tests.
 #[derive(Debug)]
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock {
+    millis: AtomicI64,
+    steady_millis: AtomicI64,
+}
 
 impl ManualClock {
     /// A clock that shows `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Self(AtomicI64::new(now.unix_millis()))
+        Self { millis: AtomicI64::new(now.unix_millis()), steady_millis: AtomicI64::new(0) }
     }
 
-    /// Moves the clock, forwards or (with a negative number) backwards.
+    /// Lets time pass, or (with a negative number) sets the clock back.
     pub fn advance_millis(&self, millis: i64) {
-        self.0.fetch_add(millis, Ordering::SeqCst);
+        // First, so that nobody takes it for a clock that is set.
+        self.steady_millis.fetch_add(millis.max(0), Ordering::SeqCst);
+        self.millis.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Has the clock show another time, without any time passing.
+    pub fn set_ahead_millis(&self, millis: i64) {
+        self.millis.fetch_add(millis, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_unix_millis(self.0.load(Ordering::SeqCst))
+        Timestamp::from_unix_millis(self.millis.load(Ordering::SeqCst))
+    }
+
+    fn steady_millis(&self) -> i64 {
+        self.steady_millis.load(Ordering::SeqCst)
     }
 }

@@ -234,3 +234,55 @@ async fn nobody_asks_for_events_with_nonsense() {
         till.get(&format!("/v1/events/{id}")).await.assert_problem(404, "not_found", "retry");
     }
 }
+
+#[tokio::test]
+async fn few_events_of_a_type_among_many_others_are_found_in_several_requests() {
+    let (world, till, mut phone) = shop(2630).await;
+    let _ = paid(&world, &till, &mut phone, "order-1").await;
+    world.fed().await;
+    // As if very many payments were declined before the next one is made.
+    let filler = "insert into merchant_events \
+            (merchant, position, n, type, subject, created_at, currency, net, fee, balance) \
+        with recursive numbers as \
+            (select 1 as number union all select number + 1 from numbers where number < 1500) \
+        select m.merchant, m.position, m.n + numbers.number, 'payment.declined', m.subject, \
+            m.created_at, m.currency, null, null, m.balance \
+        from merchant_events m cross join numbers";
+    sqlx::query(filler).execute(&mut world.database().await).await.unwrap();
+    let second = paid(&world, &till, &mut phone, "order-2").await;
+    let _ = till.refund(second.text("/id"), "r-1", None).await.created();
+    world.fed().await;
+
+    let path = "/v1/events?type=refund.succeeded";
+    let first = till.get(path).await.ok();
+    assert_eq!((&first.json["data"], &first.json["has_more"]), (&json!([]), &json!(true)));
+    let page = till.get(&format!("{path}&after={}", first.text("/next"))).await.ok();
+    assert_eq!((types(&page), &page.json["has_more"]), (vec!["refund.succeeded"], &json!(false)));
+    // From there on there is nothing, and who waits is told of the next one.
+    let next = page.text("/next");
+    let end = till.get(&format!("{path}&after={next}")).await.ok();
+    assert_eq!((&end.json["data"], end.text("/next")), (&json!([]), next));
+    let waiting = format!("{path}&wait=25&after={next}");
+    let (told, _) = tokio::join!(till.get(&waiting), async {
+        let third = paid(&world, &till, &mut phone, "order-3").await;
+        till.refund(third.text("/id"), "r-2", None).await.created()
+    });
+    assert_eq!(types(&told.ok()), ["refund.succeeded"]);
+
+    let path = "/v1/balance/transactions?type=payment.succeeded";
+    let mut references = Vec::new();
+    let (mut after, mut pages) = (String::new(), 0);
+    loop {
+        let page = till.get(&format!("{path}{after}")).await.ok();
+        pages += 1;
+        let data = page.json["data"].as_array().unwrap();
+        references.extend(data.iter().map(|it| it["reference"].as_str().unwrap().to_owned()));
+        if page.json["has_more"] == false {
+            assert_eq!(page.json["next"], Value::Null);
+            break;
+        }
+        after = format!("&after={}", page.text("/next"));
+    }
+    assert_eq!(references, ["order-3", "order-2", "order-1"]);
+    assert_eq!(pages, 2, "one request looks at a thousand events");
+}

@@ -227,3 +227,25 @@ async fn what_is_committed_after_midnight_is_the_next_days_and_empty_days_are_em
     assert_eq!(csv(&till, TODAY).await.text, today.text);
     assert_books_are_right(world).await;
 }
+
+#[tokio::test]
+async fn a_clock_that_shows_another_year_for_a_moment_ends_no_day() {
+    let (world, till, mut phone) = shop(2625).await;
+    let mut other = world.payer("Li", "100.00").await;
+    let _ = paid(&world, &till, &mut phone, "order-1").await;
+    world.fed().await;
+    let years = 3 * 365 * 24 * 3600 * 1000;
+    world.clock.set_ahead_millis(years);
+    let _ = paid(&world, &till, &mut other, "order-2").await;
+    world.fed().await;
+    world.clock.set_ahead_millis(-years);
+    let _ = paid(&world, &till, &mut phone, "order-3").await;
+    world.fed().await;
+    assert_eq!(statement(&till, TODAY).await.status, 409);
+    end_day(&world, &till, TODAY, SECONDS_TO_MIDNIGHT).await;
+    let today = csv(&till, TODAY).await.ok();
+    for reference in ["order-1", "order-2", "order-3"] {
+        assert!(today.text.contains(reference), "{reference}: {}", today.text);
+    }
+    assert_ne!(statement(&till, "2027-01-16").await.status, 200);
+}

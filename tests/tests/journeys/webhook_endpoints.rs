@@ -22,6 +22,7 @@ async fn nothing_is_sent_to_what_only_the_server_reaches() {
         "http://1.1.1.1/hooks",
         "https://127.0.0.1/hooks",
         "https://localhost/hooks",
+        "https://db.localhost/hooks",
         "https://2130706433/",
         "https://0x7f.1/",
         "https://10.0.0.1/",
@@ -50,6 +51,13 @@ async fn nothing_is_sent_to_what_only_the_server_reaches() {
         refused.assert_problem(422, "webhook_url_refused", "final");
     }
     assert_eq!(endpoints(&till).await, before);
+    // Whether a name is known inside, nobody learns: it is not looked up before something is sent.
+    let named = create(&till, json!({ "url": "https://no-such-name.invalid/hooks" })).await;
+    assert_eq!(named.status, 201, "{}", named.text);
+    let path = "/v1/webhook_endpoints/we_01a2036666e37502ab6a225e520bffad";
+    let unknown =
+        till.send("PATCH", path, json!({ "url": "https://127.0.0.1/" }).to_string()).await;
+    unknown.assert_problem(404, "not_found", "final");
 }
 
 #[tokio::test]

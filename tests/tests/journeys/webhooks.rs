@@ -28,7 +28,16 @@ pub(crate) async fn create(till: &Till, body: Value) -> Answer {
 
 impl Scene {
     async fn new(seed: u64) -> Self {
-        let world = World::start_with(DATABASE, seed, &SETTINGS).await;
+        Self::with(seed, &SETTINGS).await
+    }
+
+    /// With an endpoint that may take long.
+    async fn patient(seed: u64) -> Self {
+        Self::with(seed, &SETTINGS[..1]).await
+    }
+
+    async fn with(seed: u64, settings: &[(&str, &str)]) -> Self {
+        let world = World::start_with(DATABASE, seed, settings).await;
         let till = world.merchant("Tea House").await;
         let phone = world.payer("Weirdname", "500.00").await;
         let receiver = Receiver::start().await;
@@ -273,7 +282,7 @@ async fn an_overloaded_endpoint_is_left_alone_for_as_long_as_it_asks() {
     scene.receiver.answer(Reply::Status(200));
     scene.world.advance_seconds(1);
     let told = scene.receiver.wait_for(3).await;
-    assert_eq!(told[1].id, first.id, "the older one first");
+    assert_eq!(told[2].id, first.id, "after what was to come before");
 }
 
 #[tokio::test]
@@ -488,4 +497,87 @@ async fn the_log_is_kept_for_thirty_days() {
     let minute = std::time::Duration::from_mins(1);
     tokio::time::timeout(minute, forgotten).await.expect("the log is kept for ever");
     scene.delivery(&first.id).await.assert_problem(404, "not_found", "final");
+}
+
+#[tokio::test]
+async fn a_change_holds_from_the_next_event_on() {
+    let mut scene = Scene::patient(2118).await;
+    scene.receiver.answer(Reply::Held(204));
+    for number in 0..5 {
+        let _ = scene.pay(&format!("order-{number}"), "1.00").await.created();
+    }
+    // The first alone, or with others: then the rest, one after the other.
+    scene.waiting(5).await;
+    scene.receiver.wait_for(1).await;
+    scene.receiver.release(1);
+    scene.receiver.wait_for(2).await;
+    let body = json!({ "overlap_hours": 0 }).to_string();
+    let rotated = scene.till.post(&scene.path("/rotate_secret"), &[], body).await;
+    scene.receiver.release(1);
+    let told = scene.receiver.wait_for(3).await;
+    assert!(told[1].is_signed_with(scene.endpoint.text("/secret")));
+    assert!(told[2].is_signed_with(rotated.text("/secret")), "the old secret signs");
+    let moved = Receiver::start().await;
+    assert_eq!(scene.patch(json!({ "url": moved.url() })).await.status, 200);
+    scene.receiver.release(5);
+    assert_eq!(moved.wait_for(2).await.len(), 2);
+    assert_eq!(scene.receiver.received().len(), 3, "the rest goes where the endpoint was");
+}
+
+#[tokio::test]
+async fn a_deleted_endpoint_is_not_told_the_rest_of_what_was_being_sent() {
+    let mut scene = Scene::patient(2119).await;
+    scene.receiver.answer(Reply::Held(204));
+    for number in 0..3 {
+        let _ = scene.pay(&format!("order-{number}"), "1.00").await.created();
+    }
+    scene.waiting(3).await;
+    scene.receiver.wait_for(1).await;
+    scene.receiver.release(1);
+    scene.receiver.wait_for(2).await;
+    assert_eq!(scene.till.send("DELETE", &scene.path(""), "").await.status, 204);
+    scene.receiver.release(5);
+    // Another one, by which to know that the worker has been there.
+    let witness = Receiver::start().await;
+    let _ = create(&scene.till, json!({ "url": witness.url() })).await.created();
+    let _ = scene.pay("order-4", "2.00").await.created();
+    witness.wait_for(1).await;
+    assert_eq!(scene.receiver.received().len(), 2);
+}
+
+#[tokio::test]
+async fn what_an_old_address_answers_says_nothing_about_the_new_one() {
+    let mut scene = Scene::patient(2120).await;
+    scene.receiver.answer(Reply::Held(410));
+    let _ = scene.pay("order-1", "1.00").await.created();
+    let first = scene.receiver.wait_for(1).await.remove(0);
+    let moved = Receiver::start().await;
+    assert_eq!(scene.patch(json!({ "url": moved.url() })).await.status, 200);
+    scene.receiver.release(1);
+    let _ = scene.delivery_says(&first.id, "/attempts", &json!(1)).await;
+    let endpoint = scene.endpoint_now().await;
+    assert_eq!((endpoint.text("/state"), &endpoint.json["failures"]), ("enabled", &json!(0)));
+    scene.world.advance_seconds(6);
+    assert_eq!(moved.wait_for(1).await[0].id, first.id);
+}
+
+#[tokio::test]
+async fn whoever_has_an_event_replayed_or_moves_an_endpoint_does_not_wait_until_it_has_rested() {
+    let mut scene = Scene::new(2121).await;
+    let rest = Reply::With(429, "retry-after", "3600".to_owned());
+    scene.receiver.answer(rest.clone());
+    let _ = scene.pay("order-1", "1.00").await.created();
+    let first = scene.receiver.wait_for(1).await.remove(0);
+    let _ = scene.delivery_says(&first.id, "/attempts", &json!(1)).await;
+    let path = scene.path(&format!("/deliveries/{}/replay", first.id));
+    assert_eq!(scene.till.post(&path, &[], "").await.status, 202);
+    assert_eq!(scene.receiver.wait_for(2).await[1].id, first.id);
+    let _ = scene.delivery_says(&first.id, "/attempts", &json!(2)).await;
+    let _ = scene.pay("order-2", "2.00").await.created();
+    scene.waiting(2).await;
+    let moved = Receiver::start().await;
+    let patched = scene.patch(json!({ "url": moved.url() })).await;
+    assert_eq!(patched.json["failures"], 0);
+    assert_ne!(moved.wait_for(1).await[0].id, first.id);
+    assert_eq!(scene.receiver.received().len(), 2);
 }

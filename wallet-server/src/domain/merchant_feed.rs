@@ -1,7 +1,9 @@
 //! What happened to merchants, added up: the running balance of each, and where days end.
 //!
 //! Everything follows the journal's order. A day ends before the first event of a later day; what
-//! is committed late, with the time of a day that has ended, belongs to the day that is open.
+//! is committed late, with the time of a day that has ended, belongs to the day that is open, and so
+//! does what is committed with the time of a day that is not believed to have come: a day that has
+//! ended stays ended, and a clock may be wrong.
 
 use std::collections::HashMap;
 
@@ -119,10 +121,54 @@ impl Days {
         Some(DayEnd { day: open, last_position: position.saturating_sub(1) })
     }
 
-    /// Ends every day that is over by now, when everything up to a position is there.
-    pub fn pass(&mut self, calendar: &Calendar, now: Timestamp, last: i64) -> Option<DayEnd> {
+    /// Ends every day that is over by now, as far as that is believed, when everything up to a
+    /// position is there.
+    pub fn pass(
+        &mut self,
+        calendar: &Calendar,
+        now: Timestamp,
+        believed: Day,
+        last: i64,
+    ) -> Option<DayEnd> {
         let today = calendar.day(now.plus_millis(-CLOSING_MILLIS));
-        self.reach(today, last.saturating_add(1))
+        self.reach(today.min(believed), last.saturating_add(1))
+    }
+}
+
+/// The latest day that a clock is believed to have come to. A day that has ended stays ended: so a clock
+/// that is set to a wrong year for a moment must not end all days until then.
+///
+/// What the clock shows first is believed. From then on it gets a day further in a minute at the most,
+/// or as many days as have passed: so one that was right to jump, as after the machine was suspended,
+/// is believed after some minutes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Believed {
+    day: Day,
+    /// When it came to that day, on a clock that nobody sets.
+    since_millis: i64,
+}
+
+const MINUTE_MILLIS: i64 = 60_000;
+const DAY_MILLIS: i64 = 24 * 60 * MINUTE_MILLIS;
+
+impl Believed {
+    /// What the clock shows first, and what the clock that nobody sets shows at that time.
+    #[must_use]
+    pub fn begin(shown: Day, steady_millis: i64) -> Self {
+        Self { day: shown, since_millis: steady_millis }
+    }
+
+    /// The clock shows this day now; says which day is believed. It never goes back.
+    pub fn look(&mut self, shown: Day, steady_millis: i64) -> Day {
+        let passed = steady_millis.saturating_sub(self.since_millis);
+        // The midnight of a day may come a moment after the last look.
+        let days = passed / DAY_MILLIS + i64::from(passed >= MINUTE_MILLIS);
+        let most = self.day.0.saturating_add(i32::try_from(days).unwrap_or(i32::MAX));
+        let believed = Day(shown.0.min(most));
+        if believed > self.day {
+            *self = Self { day: believed, since_millis: steady_millis };
+        }
+        self.day
     }
 }
 
@@ -139,7 +185,9 @@ mod tests {
     use jiff::tz::TimeZone;
     use wallet_core::{Currency, Money, Timestamp};
 
-    use super::{Balances, Calendar, Day, DayEnd, Days, Happened, MerchantId, Moved, add_up};
+    use super::{
+        Balances, Believed, Calendar, Day, DayEnd, Days, Happened, MerchantId, Moved, add_up,
+    };
 
     fn money(minor: i64) -> Money {
         Money::from_minor(minor, Currency::from_code("CNY").unwrap())
@@ -200,12 +248,35 @@ mod tests {
         let midnight = Timestamp::from_unix_seconds(86_400);
         let mut days = Days::begin(&calendar, Timestamp::from_unix_seconds(100));
         assert_eq!(days.closed, Day(-1));
-        assert_eq!(days.pass(&calendar, midnight.plus_millis(59_999), 3), None);
-        let end = days.pass(&calendar, midnight.plus_millis(60_000), 3);
+        let mut pass = |millis, last| {
+            let end = days.pass(&calendar, midnight.plus_millis(millis), Day(1), last);
+            (end, days.closed)
+        };
+        assert_eq!(pass(59_999, 3).0, None);
+        let (end, closed) = pass(60_000, 3);
         assert_eq!(end, Some(DayEnd { day: Day(0), last_position: 3 }));
-        assert_eq!(
-            (days.closed, days.pass(&calendar, midnight.plus_millis(70_000), 4)),
-            (Day(0), None)
-        );
+        assert_eq!((closed, pass(70_000, 4).0), (Day(0), None));
+        // Years later, which nobody believes.
+        assert_eq!(pass(100_000_000_000, 5), (None, Day(0)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_gets_one_day_further_in_a_minute_and_time_that_passes_counts() {
+        let (day, minute) = (super::DAY_MILLIS, super::MINUTE_MILLIS);
+        let mut believed = Believed::begin(Day(10), 500);
+        assert_eq!(believed.look(Day(10), 500), Day(10));
+        // Set to another year, for a moment.
+        assert_eq!(believed.look(Day(2000), 500 + minute - 1), Day(10));
+        assert_eq!(believed.look(Day(2000), 500 + minute), Day(11));
+        assert_eq!(believed.look(Day(2000), 500 + minute), Day(11));
+        // Right again, or even set back.
+        assert_eq!(believed.look(Day(9), 500 + 10 * minute), Day(11));
+        // A day later in truth, and then a month in which nobody looked.
+        assert_eq!(believed.look(Day(12), 500 + day), Day(12));
+        assert_eq!(believed.look(Day(42), 500 + 31 * day), Day(42));
+        // A machine that slept for three days gets there.
+        let woken: Vec<Day> =
+            (1..=4).map(|it| believed.look(Day(45), 500 + 31 * day + it * minute)).collect();
+        assert_eq!(woken, [Day(43), Day(44), Day(45), Day(45)]);
     }
 }

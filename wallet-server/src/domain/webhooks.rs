@@ -138,9 +138,10 @@ pub enum AttemptError {
     Redirect,
     /// The answer was 410.
     Gone,
-    /// The name has no address.
+    /// The name has no address, or one that is not the internet's. Which of the two would tell what
+    /// the server's network knows.
     NameUnresolved,
-    /// An address of the name is not one of the internet's.
+    /// The address in the URL is not one of the internet's.
     AddressRefused,
     /// No connection, or no TLS with a name that can be believed.
     ConnectionFailed,

@@ -1,6 +1,6 @@
 //! `/v1/events`: what happened to a merchant, in the order of the journal, for ever.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -17,7 +17,7 @@ use super::input;
 use super::openapi::schema;
 use super::problem::{Certainty, Problem};
 use crate::service::{ApiKeyScope, App};
-use crate::store::Cursor;
+use crate::store::{MerchantEventPage, StoreError};
 
 /// What `after` says for: from now on.
 const LATEST: &str = "latest";
@@ -50,7 +50,8 @@ struct Filter {
 #[schema(as = MerchantEvents)]
 struct EventsBody {
     data: Vec<MerchantEventBody>,
-    /// Whether there is more by now.
+    /// Whether there is more by now. With `type` there may be more although there is little here, or
+    /// nothing: one request looks at a thousand events.
     has_more: bool,
     /// Always there: go on from here.
     #[schema(value_type = schema::EventId)]
@@ -86,11 +87,17 @@ async fn list(
         after => input::cursor(after, cursor::read)?.unwrap_or_default(),
     };
     let (merchant, event_type) = (auth.0.merchant, filter.r#type.as_deref());
-    let look = || app.store.events_of_merchant(merchant, after, event_type, size + 1);
-    let mut events = app.wait_until(merchant, wait, look, |events| !events.is_empty()).await?;
-    let has_more = events.len() > size;
-    events.truncate(size);
-    let next: Cursor = events.last().map_or(after, |event| event.cursor);
+    // Whoever waits long does not have the same events looked at again.
+    let place = Mutex::new(after);
+    let look = || async {
+        let from = *place.lock().unwrap_or_else(PoisonError::into_inner);
+        let page = app.store.events_of_merchant(merchant, from, event_type, size).await?;
+        *place.lock().unwrap_or_else(PoisonError::into_inner) = page.next;
+        Ok::<_, StoreError>(page)
+    };
+    let found = |page: &MerchantEventPage| !page.events.is_empty() || page.more;
+    let page = app.wait_until(merchant, wait, look, found).await?;
+    let MerchantEventPage { events, next, more: has_more } = page;
     let body = |event| MerchantEventBody::new(app.keys.as_ref(), event);
     Ok(Json(EventsBody {
         data: events.into_iter().map(body).collect(),

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 pub(super) struct List<T: ToSchema> {
     data: Vec<T>,
-    /// Whether there is another page.
+    /// Whether there is another page. It may be empty where only some of what there is are listed.
     has_more: bool,
     /// The `after` of the next page.
     next: Option<String>,
@@ -25,5 +25,10 @@ impl<T: ToSchema> List<T> {
         rows.truncate(size);
         let next = rows.last().filter(|_| has_more).map(cursor);
         Self { data: rows.into_iter().map(body).collect(), has_more, next }
+    }
+
+    /// A page that goes on at a place that is known otherwise.
+    pub(super) fn part(data: Vec<T>, next: Option<String>) -> Self {
+        Self { data, has_more: next.is_some(), next }
     }
 }

@@ -108,7 +108,8 @@ struct Filter {
 
 /// What moved the merchant's money
 ///
-/// Newest first. Each movement says its fee and what was available after it, so that the newest one
+/// Newest first. One request looks at a thousand of the merchant's events, so with `type` a page may
+/// have little, or nothing, and another one after it. Each movement says its fee and what was available after it, so that the newest one
 /// has the balance.
 #[utoipa::path(
     get,
@@ -133,7 +134,8 @@ async fn list(
     input::event_type(filter.r#type.as_deref())?;
     let which = TransactionFilter { payment, event_type: filter.r#type.as_deref() };
     let merchant = auth.0.merchant;
-    let found = app.store.balance_transactions(merchant, which, after, size + 1).await?;
-    let bodies = found.into_iter().map(TransactionBody::new).collect::<Result<Vec<_>, _>>()?;
-    Ok(Json(List::page(bodies, size, |body| body.id.clone(), |body| body)))
+    let found = app.store.balance_transactions(merchant, which, after, size).await?;
+    let bodies =
+        found.transactions.into_iter().map(TransactionBody::new).collect::<Result<Vec<_>, _>>()?;
+    Ok(Json(List::part(bodies, found.next.map(cursor::write))))
 }

@@ -17,9 +17,6 @@ use crate::domain::webhooks::{AttemptEnd, AttemptError};
 
 /// How long a connection may take, the look-up of its name included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a look-up may take before a merchant hears that its endpoint was made. It is looked up
-/// again whenever something is sent.
-const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long an idle connection is kept for the next request to its endpoint.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of an answer's body is read. Nobody looks at it: it is read so that the connection can be
@@ -53,7 +50,6 @@ pub struct Message {
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
-    resolver: Resolver,
     private: bool,
 }
 
@@ -73,7 +69,7 @@ impl Client {
             .referer(false)
             .http1_only()
             .https_only(!private)
-            .dns_resolver(Arc::new(resolver.clone()))
+            .dns_resolver(Arc::new(resolver))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(timeout)
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -82,24 +78,16 @@ impl Client {
         if let Some(pem) = certificates {
             builder = builder.tls_certs_only(Certificate::from_pem_bundle(&pem)?);
         }
-        Ok(Self { http: builder.build()?, resolver, private })
+        Ok(Self { http: builder.build()?, private })
     }
 
-    /// Reads a URL that somebody wants to be called at, and looks its name up. A name without an
-    /// address may have one later.
+    /// Reads a URL that somebody wants to be called at. Names are not looked up: the answer would tell
+    /// which names the server's network knows, and look-ups are for what is sent.
     ///
     /// # Errors
     /// [`TargetRefused`], which says why not.
-    pub async fn target(&self, text: &str) -> Result<Target, TargetRefused> {
-        let target = Target::parse(text, self.private)?;
-        if target.address().is_none() && !self.private {
-            let found =
-                tokio::time::timeout(LOOK_UP_TIMEOUT, self.resolver.addresses(target.host())).await;
-            if let Ok(Err(NoAddress::Refused(what))) = found {
-                return Err(TargetRefused::Address(what));
-            }
-        }
-        Ok(target)
+    pub fn target(&self, text: &str) -> Result<Target, TargetRefused> {
+        Target::parse(text, self.private)
     }
 
     /// Posts a message; says how that ended.
@@ -143,8 +131,10 @@ fn why(error: &reqwest::Error) -> AttemptError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
         match error.downcast_ref() {
-            Some(NoAddress::Refused(_)) => return AttemptError::AddressRefused,
-            Some(NoAddress::Unresolved) => return AttemptError::NameUnresolved,
+            // Merchants see which it was: not whether a name is known inside.
+            Some(NoAddress::Refused(_) | NoAddress::Unresolved) => {
+                return AttemptError::NameUnresolved;
+            }
             None => cause = error.source(),
         }
     }
@@ -191,6 +181,7 @@ impl Resolver {
     async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, NoAddress> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| NoAddress::Unresolved)?;
+        let looked_up = name;
         let name = name.to_owned();
         // In a task of its own, which holds the permit until the operating system is done with it,
         // however long ago somebody stopped waiting.
@@ -203,8 +194,11 @@ impl Resolver {
         if addresses.is_empty() {
             return Err(NoAddress::Unresolved);
         }
-        if !self.private {
-            allowed(&addresses)?;
+        if !self.private
+            && let Err(error) = allowed(&addresses)
+        {
+            tracing::info!(%error, name = looked_up, "nothing is sent to a name");
+            return Err(error);
         }
         Ok(addresses)
     }

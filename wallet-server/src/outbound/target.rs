@@ -80,6 +80,9 @@ impl Target {
         if target.port() != 443 && target.port() < PORT_MIN {
             return Err(TargetRefused::Port);
         }
+        if is_localhost(target.host()) {
+            return Err(TargetRefused::Address("loopback"));
+        }
         match target.address().and_then(special) {
             Some(what) => Err(TargetRefused::Address(what)),
             None => Ok(target),
@@ -110,6 +113,13 @@ impl Target {
     fn port(&self) -> u16 {
         self.0.port_or_known_default().unwrap_or_default()
     }
+}
+
+/// Names that are this machine's by definition (RFC 6761, section 6.3), so that refusing them tells
+/// nobody anything.
+fn is_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host == "localhost" || host.ends_with(".localhost")
 }
 
 #[cfg(test)]
@@ -180,6 +190,9 @@ mod tests {
             "[64:ff9b::7f00:1]",
             "[2002:7f00:1::]",
             "[fe80::1]",
+            "localhost",
+            "LocalHost.",
+            "db.localhost",
         ] {
             let refused = Target::parse(&format!("https://{host}/"), false).unwrap_err();
             assert!(matches!(refused, TargetRefused::Address(_)), "{host}: {refused}");

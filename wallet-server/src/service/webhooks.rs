@@ -76,7 +76,7 @@ impl App {
         key: &ApiKey,
         request: WebhookRequest,
     ) -> Result<Result<EndpointWithSecret, NoEndpoint>, StoreError> {
-        let target = match self.outbound.target(&request.url).await {
+        let target = match self.outbound.target(&request.url) {
             Ok(target) => target,
             Err(refused) => return Ok(Err(NoEndpoint::Refused(refused))),
         };
@@ -106,8 +106,11 @@ impl App {
         id: WebhookEndpointId,
         mut change: EndpointChange,
     ) -> Result<Result<WebhookEndpoint, NoEndpoint>, StoreError> {
+        if self.store.webhook_endpoint(whose(key), id).await?.is_none() {
+            return Ok(Err(NoEndpoint::Unknown));
+        }
         if let Some(url) = &change.url {
-            match self.outbound.target(url).await {
+            match self.outbound.target(url) {
                 Ok(target) => change.url = Some(target.as_str().to_owned()),
                 Err(refused) => return Ok(Err(NoEndpoint::Refused(refused))),
             }

@@ -62,18 +62,49 @@ macro_rules! transactions_sql {
 
 // The bounds are values to the planner, and what belongs to a row is looked up row by row: so
 // PostgreSQL takes the indexes whatever it believes about the tables.
-const LIST: Sql = transactions_sql!(input { merchant: blob, position: int, before: int, type: text, size: int }
+const LIST: Sql = transactions_sql!(input { merchant: blob, position: int, before: int, type: text,
+        looked_at: int, size: int }
     "select found.*, (select p.reference from payments p where p.id = found.payment) as reference \
-     from (select m.position, m.n, m.created_at, m.type, m.subject, m.currency, m.net, m.fee, \
-            m.balance, case when m.type like 'refund.%' \
-                then (select r.payment from refunds r where r.id = m.subject) \
-                else m.subject end as payment \
-        from merchant_events m where m.merchant = (select merchant from input) \
-            and (m.position, m.n) < ((select position from input), (select before from input)) \
-            and ((select type from input) is null or m.type = (select type from input)) \
-            and m.net is not null \
-        order by m.position desc, m.n desc limit (select size from input)) found \
+     from (select looked.position, looked.n, looked.created_at, looked.type, looked.subject, looked.currency, looked.net, looked.fee, \
+            looked.balance, case when looked.type like 'refund.%' \
+                then (select r.payment from refunds r where r.id = looked.subject) \
+                else looked.subject end as payment \
+        from (select f.position, f.n, f.created_at, f.type, f.subject, f.currency, f.net, f.fee, \
+                f.balance from merchant_events f where f.merchant = (select merchant from input) \
+                and (f.position, f.n) < ((select position from input), (select before from input)) \
+            order by f.position desc, f.n desc limit (select looked_at from input)) looked \
+        where ((select type from input) is null or looked.type = (select type from input)) \
+            and looked.net is not null \
+        order by looked.position desc, looked.n desc limit (select size from input)) found \
      order by found.position desc, found.n desc");
+
+// The last event that a look comes to, if it does not come to the first one of all.
+const LOOKED_AT: Sql = sql!(input { merchant: blob, position: int, before: int, looked_at: int }
+    "select m.position, m.n, m.created_at from merchant_events m \
+     where m.merchant = (select merchant from input) \
+        and (m.position, m.n) < ((select position from input), (select before from input)) \
+     order by m.position desc, m.n desc limit 1 offset (select looked_at - 1 from input)"
+    => { position: int, n: int, created_at: int });
+
+/// At how many of a merchant's events one request looks. There is no index by type, nor of those that
+/// move money, which each payment would have to keep.
+const LOOKED_AT_MAX: usize = 1000;
+
+/// A page of what moved a merchant's money.
+#[derive(Clone, Debug)]
+pub struct BalanceTransactionPage {
+    /// What moved, newest first.
+    pub transactions: Vec<BalanceTransaction>,
+    /// Where to go on, if there may be more.
+    pub next: Option<Cursor>,
+}
+
+#[derive(Deserialize)]
+struct LookedAtRow {
+    position: i64,
+    n: i64,
+    created_at: i64,
+}
 
 #[derive(Serialize)]
 struct ListRow<'a> {
@@ -81,6 +112,7 @@ struct ListRow<'a> {
     position: i64,
     before: i64,
     r#type: Option<&'a str>,
+    looked_at: usize,
     size: usize,
 }
 
@@ -214,30 +246,56 @@ pub struct TransactionFilter<'a> {
 }
 
 impl Store {
-    /// What moved a merchant's money, newest first, before a place in the journal.
+    /// A page of what moved a merchant's money, newest first, before a place in the journal.
     pub async fn balance_transactions(
         &self,
         merchant: MerchantId,
         filter: TransactionFilter<'_>,
         before: Option<Cursor>,
         size: usize,
-    ) -> Result<Vec<BalanceTransaction>, StoreError> {
+    ) -> Result<BalanceTransactionPage, StoreError> {
         let before = before.map_or((i64::MAX, 0), |before| (before.position, before.n));
         let list = ListRow {
             merchant: Hex(*merchant.as_bytes()),
             position: before.0,
             before: before.1,
             r#type: filter.event_type,
-            size,
+            looked_at: LOOKED_AT_MAX,
+            size: size.saturating_add(1),
         };
-        let rows: Vec<TransactionRow> = match filter.payment {
+        let (rows, end): (Vec<TransactionRow>, Option<Cursor>) = match filter.payment {
             Some(payment) => {
                 let input = OfPaymentRow { payment: Hex(*payment.as_bytes()), list };
-                self.read(&OF_PAYMENT, &[input]).await?
+                (self.read(&OF_PAYMENT, &[input]).await?, None)
             }
-            None => self.read(&LIST, &[list]).await?,
+            None => {
+                let input = [list];
+                let rows: Vec<TransactionRow> = self.read(&LIST, &input).await?;
+                let end = if rows.len() > size { None } else { self.looked_at(&input).await? };
+                (rows, end)
+            }
         };
-        rows.into_iter().map(TransactionRow::transaction).collect()
+        let full = rows.len() > size;
+        let rows = rows.into_iter().take(size).map(TransactionRow::transaction);
+        let transactions = rows.collect::<Result<Vec<_>, _>>()?;
+        let last = transactions.last().map(|last| last.cursor);
+        let next = if full {
+            last
+        } else {
+            // Newer ones that came in between let the look end earlier than what it found.
+            end.map(|end| match last {
+                Some(last) if (last.position, last.n) < (end.position, end.n) => last,
+                Some(_) | None => end,
+            })
+        };
+        Ok(BalanceTransactionPage { transactions, next })
+    }
+
+    async fn looked_at(&self, input: &[ListRow<'_>; 1]) -> Result<Option<Cursor>, StoreError> {
+        let rows: Vec<LookedAtRow> = self.read(&LOOKED_AT, input).await?;
+        let cursor =
+            |row: &LookedAtRow| Cursor { position: row.position, n: row.n, millis: row.created_at };
+        Ok(rows.first().map(cursor))
     }
 
     /// What moved a merchant's money after a place in the journal, up to a position, oldest first.
@@ -284,6 +342,7 @@ impl Store {
 #[cfg(test)]
 pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("balance_transactions::LIST", &LIST),
+    ("balance_transactions::LOOKED_AT", &LOOKED_AT),
     ("balance_transactions::OF_PAYMENT", &OF_PAYMENT),
     ("balance_transactions::BETWEEN", &BETWEEN),
     ("balance_transactions::BALANCES_AT", &BALANCES_AT),

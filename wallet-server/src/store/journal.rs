@@ -30,22 +30,20 @@ struct Size {
     size: u32,
 }
 
-const PAYERS_AFTER: Sql = sql!(postgres input { position: int, size: int }
-    "select j.position, e.payer from input i join journal j on j.position > i.position \
-     and j.position <= i.position + i.size \
-     left join events e on e.batch = j.batch order by j.position"
-    => { position: int, payer: blob });
+// The batches are given, for the reason that is in store/webhooks/deliveries.rs.
+const PAYERS: Sql = sql!(postgres input { batch: blob }
+    "select distinct e.payer from input i join events e on e.batch = i.batch \
+     and e.payer is not null"
+    => { payer: blob });
 
 #[derive(Serialize)]
-struct After {
-    position: i64,
-    size: u32,
+struct OfBatchRow {
+    batch: Hex<16>,
 }
 
 #[derive(Deserialize)]
 struct PayerRow {
-    position: i64,
-    payer: Option<Hex<16>>,
+    payer: Hex<16>,
 }
 
 // The bounds are values to PostgreSQL's planner, not rows to be joined: it takes the index whatever
@@ -119,11 +117,14 @@ impl Store {
 
     /// The payers whom the batches after a position concern, and the last of those positions.
     pub async fn payers_after(&self, position: i64) -> Result<(i64, Vec<PayerId>), StoreError> {
-        let after = After { position, size: STEP_MAX };
-        let rows: Vec<PayerRow> = self.read(&PAYERS_AFTER, &[after]).await?;
-        let last = rows.last().map_or(position, |row| row.position);
-        let payers = rows.into_iter().filter_map(|row| row.payer);
-        Ok((last, payers.map(|id| PayerId::from_bytes(id.0)).collect()))
+        let last = position.saturating_add(i64::from(STEP_MAX));
+        let batches = self.journal_batches(position, last).await?;
+        let last = batches.last().map_or(position, |(position, _)| *position);
+        let input: Vec<OfBatchRow> =
+            batches.into_iter().map(|(_, batch)| OfBatchRow { batch }).collect();
+        let rows: Vec<PayerRow> =
+            if input.is_empty() { Vec::new() } else { self.read(&PAYERS, &input).await? };
+        Ok((last, rows.into_iter().map(|row| PayerId::from_bytes(row.payer.0)).collect()))
     }
 }
 
@@ -141,11 +142,8 @@ impl Store {
 
 /// Every statement of this file, for the test that prepares them.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
-    ("journal::PLACE", &PLACE),
-    ("journal::PAYERS_AFTER", &PAYERS_AFTER),
-    ("journal::BATCHES", &BATCHES),
-];
+pub(super) const STATEMENTS: &[(&str, &Sql)] =
+    &[("journal::PLACE", &PLACE), ("journal::PAYERS", &PAYERS), ("journal::BATCHES", &BATCHES)];
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,6 @@ use super::connection::Store;
 use super::error::StoreError;
 use super::events::Cursor;
 use super::hex::Hex;
-use super::journal::Ranges;
 use super::payments::{Payment, PaymentRow, payments_sql};
 use super::payouts::Payout;
 use super::refunds::{RefundRow, refunds_sql};
@@ -59,16 +58,6 @@ pub enum MerchantSubject {
     Payout(Box<Payout>),
 }
 
-/// A part of the journal, for those who follow it.
-#[derive(Clone, Debug)]
-pub struct MerchantEvents {
-    /// What happened to merchants in it, in its order.
-    pub events: Vec<MerchantEvent>,
-    /// Where to go on. The place where it began, if there is nothing more yet; a part without
-    /// events for merchants may lead further.
-    pub next: Cursor,
-}
-
 /// An event on its way: what the journal has, without what it is about.
 #[derive(Deserialize)]
 struct MerchantEventRow {
@@ -91,41 +80,59 @@ impl MerchantEventRow {
     }
 }
 
-// By position, and within a batch by number: the journal's order. The columns are those of
-// MerchantEventRow.
-const AFTER: Sql = sql!(input { position: int, batch: blob, after_position: int, after: int, size: int }
-    "select i.position, e.n, i.batch, b.committed_at, e.merchant, e.type, e.record \
-     from input i join batches b on b.id = i.batch \
-     join events e on e.batch = i.batch and e.merchant is not null \
-        and (i.position, e.n) > (i.after_position, i.after) \
-     order by i.position, e.n limit (select max(size) from input)"
-    => { position: int, n: int, batch: blob, committed_at: int, merchant: blob, type: text,
-        record: blob });
-
-#[derive(Serialize)]
-struct AfterRow {
-    position: i64,
-    batch: Hex<16>,
-    after_position: i64,
-    after: i64,
-    size: usize,
-}
-
+// The columns are those of MerchantEventRow.
 // From the feed, where a merchant's events stand beside one another.
 // Its bounds are values to the planner, and what belongs to a row is looked up row by row: so
 // PostgreSQL takes the indexes whatever it believes about the tables.
-const OF_MERCHANT: Sql = sql!(input { merchant: blob, position: int, after: int, type: text, size: int }
+const OF_MERCHANT: Sql = sql!(input { merchant: blob, position: int, after: int, type: text,
+        looked_at: int, size: int }
     "select found.position, found.n, found.batch, found.created_at as committed_at, found.merchant, found.type, \
         (select e.record from events e where e.batch = found.batch and e.n = found.n) as record \
-     from (select m.position, m.n, m.created_at, m.merchant, m.type, \
-            (select j.batch from journal j where j.position = m.position) as batch \
-        from merchant_events m where m.merchant = (select merchant from input) \
-            and (m.position, m.n) > ((select position from input), (select after from input)) \
-            and ((select type from input) is null or m.type = (select type from input)) \
-        order by m.position, m.n limit (select size from input)) found \
+     from (select looked.position, looked.n, looked.created_at, looked.merchant, looked.type, \
+            (select j.batch from journal j where j.position = looked.position) as batch \
+        from (select f.position, f.n, f.created_at, f.merchant, f.type from merchant_events f \
+            where f.merchant = (select merchant from input) \
+                and (f.position, f.n) > ((select position from input), (select after from input)) \
+            order by f.position, f.n limit (select looked_at from input)) looked \
+        where (select type from input) is null or looked.type = (select type from input) \
+        order by looked.position, looked.n limit (select size from input)) found \
      order by found.position, found.n"
     => { position: int, n: int, batch: blob, committed_at: int, merchant: blob, type: text,
         record: blob });
+
+// How far a look goes that looks at so many.
+const LOOKED_AT: Sql = sql!(input { merchant: blob, position: int, after: int, looked_at: int }
+    "with looked as materialized (select m.position, m.n, m.created_at from merchant_events m \
+        where m.merchant = (select merchant from input) \
+            and (m.position, m.n) > ((select position from input), (select after from input)) \
+        order by m.position, m.n limit (select looked_at from input)) \
+     select looked.position, looked.n, looked.created_at, \
+        (select count(*) from looked) as number \
+     from looked order by looked.position desc, looked.n desc limit 1"
+    => { position: int, n: int, created_at: int, number: int });
+
+/// At how many of a merchant's events one request looks. There is no index by type, which each payment
+/// would have to keep: so few events of a type among many are found in several requests.
+const LOOKED_AT_MAX: usize = 1000;
+
+/// A page of what happened to a merchant.
+#[derive(Clone, Debug)]
+pub struct MerchantEventPage {
+    /// What happened, oldest first.
+    pub events: Vec<MerchantEvent>,
+    /// Where to go on.
+    pub next: Cursor,
+    /// Whether there is more that was not looked at.
+    pub more: bool,
+}
+
+#[derive(Deserialize)]
+struct LookedAtRow {
+    position: i64,
+    n: i64,
+    created_at: i64,
+    number: usize,
+}
 
 #[derive(Serialize)]
 struct OfMerchantRow<'a> {
@@ -133,6 +140,7 @@ struct OfMerchantRow<'a> {
     position: i64,
     after: i64,
     r#type: Option<&'a str>,
+    looked_at: usize,
     size: usize,
 }
 
@@ -217,52 +225,6 @@ impl PaymentThenRow {
 }
 
 impl Store {
-    /// What happened to all merchants after a place in the journal, at most `size` events from at
-    /// most [`STEP_MAX`](super::STEP_MAX) batches.
-    pub async fn merchant_events_after(
-        &self,
-        after: Cursor,
-        size: usize,
-    ) -> Result<MerchantEvents, StoreError> {
-        let end = self.journal_end().await?.position;
-        // The batch of the place itself may go on.
-        let mut ranges = Ranges::new(after.position.saturating_sub(1), end);
-        let mut found: Vec<MerchantEventRow> = Vec::new();
-        let mut next = after;
-        while found.len() < size
-            && let Some((from, to)) = ranges.take()
-        {
-            let left = size.saturating_sub(found.len());
-            let rows = self.merchant_events_of((from, to), after, left).await?;
-            next = match rows.last() {
-                Some(row) if rows.len() >= left => row.cursor(),
-                // The time only narrows a search among one payer's events.
-                _ if to > next.position => Cursor { position: to, n: i64::MAX, millis: 0 },
-                Some(row) => row.cursor(),
-                None => next,
-            };
-            ranges.lengthen();
-            found.extend(rows);
-        }
-        Ok(MerchantEvents { events: self.with_subjects(found).await?, next })
-    }
-
-    /// The first events of a range of the journal that come after a place.
-    async fn merchant_events_of(
-        &self,
-        (from, to): (i64, i64),
-        after: Cursor,
-        size: usize,
-    ) -> Result<Vec<MerchantEventRow>, StoreError> {
-        let batches = self.journal_batches(from, to).await?;
-        let row = |(position, batch)| {
-            let (after_position, after) = (after.position, after.n);
-            AfterRow { position, batch, after_position, after, size }
-        };
-        let input: Vec<AfterRow> = batches.into_iter().map(row).collect();
-        self.read(&AFTER, &input).await
-    }
-
     /// What happened to merchants at these places, in any order; nothing for a place where nothing
     /// did.
     pub async fn merchant_events_at(
@@ -275,23 +237,38 @@ impl Store {
         self.with_subjects(rows).await
     }
 
-    /// What happened to a merchant after a place in the journal, oldest first.
+    /// A page of what happened to a merchant after a place in the journal, oldest first.
     pub async fn events_of_merchant(
         &self,
         merchant: MerchantId,
         after: Cursor,
         event_type: Option<&str>,
         size: usize,
-    ) -> Result<Vec<MerchantEvent>, StoreError> {
-        let input = OfMerchantRow {
+    ) -> Result<MerchantEventPage, StoreError> {
+        let input = [OfMerchantRow {
             merchant: Hex(*merchant.as_bytes()),
             position: after.position,
             after: after.n,
             r#type: event_type,
-            size,
+            looked_at: LOOKED_AT_MAX,
+            size: size.saturating_add(1),
+        }];
+        // First: what comes in between is looked at again.
+        let looked_at: Vec<LookedAtRow> = match event_type {
+            Some(_) => self.read(&LOOKED_AT, &input).await?,
+            None => Vec::new(),
         };
-        let rows: Vec<MerchantEventRow> = self.read(&OF_MERCHANT, &[input]).await?;
-        self.with_subjects(rows).await
+        let rows: Vec<MerchantEventRow> = self.read(&OF_MERCHANT, &input).await?;
+        let full = rows.len() > size;
+        let rows: Vec<_> = rows.into_iter().take(size).collect();
+        let last = rows.last().map_or(after, MerchantEventRow::cursor);
+        let looked_at = looked_at.first().filter(|_| !full);
+        let next = looked_at.map_or(last, |row| {
+            let end = Cursor { position: row.position, n: row.n, millis: row.created_at };
+            if (end.position, end.n) > (last.position, last.n) { end } else { last }
+        });
+        let more = full || looked_at.is_some_and(|row| row.number >= LOOKED_AT_MAX);
+        Ok(MerchantEventPage { events: self.with_subjects(rows).await?, next, more })
     }
 
     /// What happened to a merchant at this very place.
@@ -399,8 +376,8 @@ impl Store {
 /// Every statement of this file, for the test that prepares them on both databases.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
-    ("merchant_events::AFTER", &AFTER),
     ("merchant_events::OF_MERCHANT", &OF_MERCHANT),
+    ("merchant_events::LOOKED_AT", &LOOKED_AT),
     ("merchant_events::AT", &AT),
     ("merchant_events::ONE", &ONE),
     ("merchant_events::PAYMENTS", &PAYMENTS),

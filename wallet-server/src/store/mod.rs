@@ -54,7 +54,7 @@ pub use api_keys::{
 };
 pub use audit::{AUDIT_PAGE, AuditCursor, AuditedBalance, PlacedBatch, Question};
 pub use balance_transactions::{
-    BalanceTransaction, StatementDay, StatementRange, TransactionFilter,
+    BalanceTransaction, BalanceTransactionPage, StatementDay, StatementRange, TransactionFilter,
 };
 pub use checks::{Finding, Measure};
 pub use claimed::ClaimedShare;
@@ -70,7 +70,7 @@ pub use identity::{
 pub use journal::STEP_MAX;
 pub use journal_log::{KeptCheckpoint, PlacedRecord};
 pub use leases::Holder;
-pub use merchant_events::{MerchantEvent, MerchantEvents, MerchantSubject};
+pub use merchant_events::{MerchantEvent, MerchantEventPage, MerchantSubject};
 pub use merchant_feed::{FeedPart, FeedPlace, FeedStep};
 pub use merchants::{Merchant, MerchantPlace, MerchantWithKey, Terminal};
 pub use nonces::Nonce;
@@ -89,7 +89,8 @@ pub use suspense::{Suspense, SuspenseState};
 pub use test_payers::{Deciding, TestPaymentPayer};
 pub use webhooks::{
     AttemptMade, DueDelivery, EndpointAfter, EndpointChange, EventPlace, Followed,
-    ListedDeliveries, NewEndpoint, WantedEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint,
+    ListedDeliveries, NewEndpoint, Terms, WantedEvent, WantedPart, WebhookAttempt, WebhookDelivery,
+    WebhookEndpoint,
 };
 pub use withdrawals::Withdrawal;
 

@@ -16,8 +16,8 @@ use tokio::task::JoinHandle;
 use super::leases::Leases;
 use super::notifier::Notifier;
 use crate::clock::Clock;
-use crate::domain::limits::Calendar;
-use crate::domain::merchant_feed::{DayEnd, Days, Fed, Happened, add_up};
+use crate::domain::limits::{Calendar, Day};
+use crate::domain::merchant_feed::{Believed, DayEnd, Days, Fed, Happened, add_up};
 use crate::entropy::Entropy;
 use crate::store::{FeedPart, FeedPlace, FeedStep, Store, StoreError, again};
 
@@ -60,6 +60,10 @@ struct Loop {
     leases: Option<Leases>,
     /// Up to where this process has woken its merchants.
     woken: Option<i64>,
+    /// Which day it is, as far as the clock is believed.
+    believed: Believed,
+    /// Whether the clock showed a later one when it was last looked at.
+    doubted: bool,
     /// How many looks to go before it asks for the lease again.
     looks_to_question: u32,
 }
@@ -72,8 +76,11 @@ impl MerchantFeed {
         let leases = parts.store.is_shared().then(|| {
             Leases::new(Arc::clone(&parts.store), Arc::clone(&parts.clock), &parts.entropy)
         });
-        let task =
-            tokio::spawn(Loop { parts, leases, woken: None, looks_to_question: 0 }.run(stopped));
+        let shown = parts.calendar.day(parts.clock.now());
+        let believed = Believed::begin(shown, parts.clock.steady_millis());
+        let (woken, looks_to_question, doubted) = (None, 0, false);
+        let feed = Loop { parts, leases, woken, believed, doubted, looks_to_question };
+        let task = tokio::spawn(feed.run(stopped));
         Self { stop, task }
     }
 
@@ -162,20 +169,36 @@ impl Loop {
             return Ok(false);
         }
         self.looks_to_question = LOOKS_TO_QUESTION;
-        leases.acquire(LEASE).await
+        let acquired = leases.acquire(LEASE).await?;
+        if acquired {
+            // What the process before wrote last, it told nobody here.
+            self.follow().await?;
+        }
+        Ok(acquired)
     }
 
     /// Writes one part, if there is anything to write; false when somebody else has come further.
     async fn write(&mut self, place: FeedPlace, part: FeedPart) -> Result<bool, StoreError> {
-        let Self { parts, .. } = self;
+        let Self { parts, believed, doubted, .. } = self;
         let FeedPart { events, last, more } = part;
         let mut days = match place.closed {
             Some(closed) => Days { closed },
             None => Days::begin(&parts.calendar, place.begun_at),
         };
-        let mut ends = ended(&mut days, &parts.calendar, &events);
+        let now = parts.clock.now();
+        let shown = parts.calendar.day(now);
+        let today = believed.look(shown, parts.clock.steady_millis());
+        if today < shown && !*doubted {
+            tracing::error!(
+                clock_millis = now.unix_millis(),
+                days_ahead = shown.0.saturating_sub(today.0),
+                "the clock shows a day that cannot have come yet; no day ends by it"
+            );
+        }
+        *doubted = today < shown;
+        let mut ends = ended(&mut days, &parts.calendar, today, &events);
         if !more {
-            ends.extend(days.pass(&parts.calendar, parts.clock.now(), last));
+            ends.extend(days.pass(&parts.calendar, now, today, last));
         }
         if last == place.position && ends.is_empty() && place.closed == Some(days.closed) {
             return Ok(true);
@@ -216,9 +239,10 @@ impl Loop {
     }
 }
 
-/// The days that end with these events.
-fn ended(days: &mut Days, calendar: &Calendar, events: &[Happened]) -> Vec<DayEnd> {
-    let end = |event: &Happened| days.reach(calendar.day(event.created_at), event.position);
+/// The days that end with these events, none of which is of a later day than that.
+fn ended(days: &mut Days, calendar: &Calendar, latest: Day, events: &[Happened]) -> Vec<DayEnd> {
+    let day = |event: &Happened| calendar.day(event.created_at).min(latest);
+    let end = |event: &Happened| days.reach(day(event), event.position);
     events.iter().filter_map(end).collect()
 }
 

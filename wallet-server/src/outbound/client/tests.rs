@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use super::{Client, ClientParts, LOOK_UPS_MAX, Message, Resolver, TargetRefused, allowed};
+use super::{Client, ClientParts, LOOK_UPS_MAX, Message, Resolver, TargetRefused, allowed, why};
 use crate::domain::webhooks::{AttemptEnd, AttemptError};
 
 fn client(private: bool) -> Client {
@@ -96,16 +96,26 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
 async fn nothing_is_sent_to_a_special_address_whatever_was_kept() {
     let (address, visits) = server(Some("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")).await;
     let port = address.port();
-    // An address, which nobody looks up, and a name, which leads to one. Both were refused when they
-    // were to be kept; another server may have allowed them.
+    // Both were refused when they were to be kept; another server may have allowed them.
     for host in ["127.0.0.1", "localhost"] {
         let url = format!("https://{host}:{port}/");
         let end = client(false).post(&url, message()).await;
         assert_eq!(end, AttemptEnd::failed(AttemptError::AddressRefused), "{host}");
-        let refused = client(false).target(&url).await.unwrap_err();
+        let refused = client(false).target(&url).unwrap_err();
         assert!(matches!(refused, TargetRefused::Address(_)), "{host}: {refused}");
     }
     assert_eq!(visits.load(std::sync::atomic::Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_looks_like_one_that_leads_nowhere() {
+    let client = client(false);
+    for name in ["localhost", "no-such-name.invalid"] {
+        let error = client.http.post(format!("https://{name}/")).send().await.unwrap_err();
+        assert_eq!(why(&error), AttemptError::NameUnresolved, "{name}");
+    }
+    // Nobody looks names up before something is sent.
+    client.target("https://no-such-name.invalid/").unwrap();
 }
 
 #[tokio::test]

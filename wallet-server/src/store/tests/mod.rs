@@ -160,6 +160,7 @@ async fn no_statement_reads_a_whole_table_but_those_that_are_about_it() {
                 "moves",
                 "found",
                 "page",
+                "looked",
                 "(subquery-2)",
                 "CONSTANT",
             ];

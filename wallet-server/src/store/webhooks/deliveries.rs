@@ -8,6 +8,7 @@ use crate::domain::ids::WebhookEndpointId;
 use crate::store::connection::Store;
 use crate::store::error::StoreError;
 use crate::store::hex::Hex;
+use crate::store::journal::Ranges;
 use crate::store::sql::{Sql, sql};
 
 /// An event that an endpoint wants to be told of.
@@ -22,6 +23,24 @@ pub struct WantedEvent {
     /// Who wants it.
     pub endpoint: WebhookEndpointId,
 }
+
+/// What endpoints want of the next part of the journal.
+#[derive(Clone, Debug)]
+pub struct WantedPart {
+    /// Each event for each endpoint that wants it, in journal order.
+    pub events: Vec<WantedEvent>,
+    /// The last position of the part.
+    pub through: i64,
+    /// Whether there is so much in it that it should be written before more is read.
+    pub full: bool,
+}
+
+/// So many deliveries fill a part: few enough that payments which wait for the one writer of SQLite
+/// do not notice. One batch, which is never divided, may make more: an event for ten endpoints is ten
+/// deliveries.
+const DELIVERIES_FULL: usize = 2048;
+/// With fewer deliveries than this a range of the journal is a thin one.
+const DELIVERIES_FEW: usize = 256;
 
 /// How far the journal has been followed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,15 +57,16 @@ const FOLLOWED: Sql = sql!(input { any: int }
      from input i join webhook_cursor c on c.one = 1"
     => { cursor: int, since: int });
 
-const WANTED: Sql = sql!(input { after: int, through: int }
-    "select j.position, e.n, b.committed_at, e.type, w.id as endpoint from input i \
-     cross join journal j join events e on e.batch = j.batch and e.merchant is not null \
-     join webhook_endpoints w on w.merchant = e.merchant and w.state = 'enabled' \
-        and w.mode = e.mode and w.since < j.position \
+// The batches are given, so that PostgreSQL finds their events by equality: with bounds of positions
+// it began at the endpoints and read all that their merchants ever did.
+const WANTED: Sql = sql!(input { position: int, batch: blob, size: int }
+    "select i.position, e.n, b.committed_at, e.type, w.id as endpoint \
+     from input i cross join batches b cross join events e cross join webhook_endpoints w \
+     where b.id = i.batch and e.batch = i.batch and e.merchant is not null \
+        and w.merchant = e.merchant and w.state = 'enabled' \
+        and w.mode = e.mode and w.since < i.position \
         and (w.events = '*' or ' ' || w.events || ' ' like '% ' || e.type || ' %') \
-     join batches b on b.id = j.batch \
-     where j.position > i.after and j.position <= i.through \
-     order by j.position, e.n, w.id"
+     order by i.position, e.n, w.id limit (select max(size) from input)"
     => { position: int, n: int, committed_at: int, type: text, endpoint: blob });
 
 const MOVE_CURSOR: Sql = sql!(input { at: int, through: int }
@@ -71,9 +91,10 @@ struct FollowedRow {
 }
 
 #[derive(Serialize)]
-struct Window {
-    after: i64,
-    through: i64,
+struct BatchRow {
+    position: i64,
+    batch: Hex<16>,
+    size: usize,
 }
 
 #[derive(Deserialize)]
@@ -109,13 +130,53 @@ impl Store {
         Ok(Followed { cursor: row.cursor, since: row.since })
     }
 
-    /// What endpoints want of the events after one position, up to another, in journal order.
-    pub async fn wanted_events(
+    /// What endpoints want of the events after one position, up to another at the most, in journal
+    /// order: whole batches.
+    pub async fn wanted_events(&self, after: i64, end: i64) -> Result<WantedPart, StoreError> {
+        let mut ranges = Ranges::new(after, end);
+        let mut part = WantedPart { events: Vec::new(), through: after, full: false };
+        while !part.full
+            && let Some(range) = ranges.take()
+        {
+            let (found, through) = self.wanted_range(range).await?;
+            if found.len() < DELIVERIES_FEW {
+                ranges.lengthen();
+            }
+            part.through = through;
+            part.events.extend(found);
+            part.full = through < range.1 || part.events.len() >= DELIVERIES_FULL;
+        }
+        Ok(part)
+    }
+
+    /// What endpoints want of a range of the journal, and up to where that was read, which is short
+    /// of its end when there is more than fills a part.
+    async fn wanted_range(
         &self,
-        after: i64,
-        through: i64,
+        (from, to): (i64, i64),
+    ) -> Result<(Vec<WantedEvent>, i64), StoreError> {
+        let batches = self.journal_batches(from, to).await?;
+        let found = self.wanted_of(&batches, DELIVERIES_FULL).await?;
+        match whole_batches(found, to, DELIVERIES_FULL) {
+            Ok(found) => Ok(found),
+            Err(OneBatch(only)) => {
+                let batch: Vec<_> = batches.into_iter().filter(|it| it.0 == only).collect();
+                Ok((self.wanted_of(&batch, usize::MAX >> 1).await?, only))
+            }
+        }
+    }
+
+    async fn wanted_of(
+        &self,
+        batches: &[(i64, Hex<16>)],
+        size: usize,
     ) -> Result<Vec<WantedEvent>, StoreError> {
-        let rows: Vec<WantedRow> = self.read(&WANTED, &[Window { after, through }]).await?;
+        let row = |&(position, batch): &(i64, Hex<16>)| BatchRow { position, batch, size };
+        let input: Vec<BatchRow> = batches.iter().map(row).collect();
+        if input.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<WantedRow> = self.read(&WANTED, &input).await?;
         let wanted = rows.into_iter().map(|row| WantedEvent {
             place: EventPlace { position: row.position, n: row.n },
             committed_at: row.committed_at,
@@ -157,6 +218,24 @@ impl Store {
     }
 }
 
+/// The batch at this position has more than was to be found.
+#[derive(PartialEq, Eq, Debug)]
+struct OneBatch(i64);
+
+/// What of the first events that were found is whole batches, and up to where that is: all of it and
+/// the end of the range, unless there were as many as were to be found, so that the last batch may go
+/// on.
+fn whole_batches(
+    mut found: Vec<WantedEvent>,
+    to: i64,
+    size: usize,
+) -> Result<(Vec<WantedEvent>, i64), OneBatch> {
+    let cut = found.last().map(|event| event.place.position).filter(|_| found.len() >= size);
+    let Some(last) = cut else { return Ok((found, to)) };
+    found.retain(|event| event.place.position < last);
+    if found.is_empty() { Err(OneBatch(last)) } else { Ok((found, last.saturating_sub(1))) }
+}
+
 /// Every statement of this file.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
@@ -165,3 +244,27 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("webhooks::MOVE_CURSOR", &MOVE_CURSOR),
     ("webhooks::NEW_DELIVERIES", &NEW_DELIVERIES),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::{EventPlace, OneBatch, WantedEvent, WebhookEndpointId, whole_batches};
+
+    #[test]
+    fn a_part_of_the_journal_is_cut_between_batches() {
+        let cut = |positions: &[i64]| {
+            let event = |position: &i64| WantedEvent {
+                place: EventPlace { position: *position, n: 0 },
+                committed_at: 0,
+                event_type: "payment.succeeded".to_owned(),
+                endpoint: WebhookEndpointId::from_bytes([1; 16]),
+            };
+            let found = whole_batches(positions.iter().map(event).collect(), 9, 3);
+            found.map(|(found, through)| (found.len(), through))
+        };
+        assert_eq!(cut(&[]), Ok((0, 9)));
+        assert_eq!(cut(&[4, 7]), Ok((2, 9)));
+        assert_eq!(cut(&[4, 7, 7]), Ok((1, 6)));
+        assert_eq!(cut(&[4, 4, 8]), Ok((2, 7)));
+        assert_eq!(cut(&[7, 7, 7]), Err(OneBatch(7)));
+    }
+}

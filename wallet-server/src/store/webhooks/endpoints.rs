@@ -95,7 +95,8 @@ const LIST: Sql = sql!(input { merchant: blob, mode: text, before: blob, size: i
         state: text, disabled_because: text, secret_number: int, former_secret_until: int,
         failures: int, failing_since: int, rest_until: int, created_at: int });
 
-// An endpoint that is enabled again begins anew: healthy, and with what happens from now on.
+// An endpoint that is enabled again begins anew: healthy, and with what happens from now on. One that
+// moves is healthy too: nothing is known of where it is now.
 const CHANGE: Sql = sql!(input { merchant: blob, mode: text, id: blob, url: text, events: text,
         description: text, enabled: int }
     "update webhook_endpoints set url = coalesce(i.url, webhook_endpoints.url), \
@@ -109,10 +110,12 @@ const CHANGE: Sql = sql!(input { merchant: blob, mode: text, id: blob, url: text
         since = case when i.enabled = 1 and webhook_endpoints.state = 'disabled' \
             then coalesce((select max(position) from journal), 0) \
             else webhook_endpoints.since end, \
-        failures = case when i.enabled = 1 then 0 else webhook_endpoints.failures end, \
-        failing_since = case when i.enabled = 1 then null \
+        failures = case when i.enabled = 1 or i.url <> webhook_endpoints.url then 0 \
+            else webhook_endpoints.failures end, \
+        failing_since = case when i.enabled = 1 or i.url <> webhook_endpoints.url then null \
             else webhook_endpoints.failing_since end, \
-        rest_until = case when i.enabled = 1 then null else webhook_endpoints.rest_until end \
+        rest_until = case when i.enabled = 1 or i.url <> webhook_endpoints.url then null \
+            else webhook_endpoints.rest_until end \
      from input i where webhook_endpoints.id = i.id \
         and webhook_endpoints.merchant = i.merchant and webhook_endpoints.mode = i.mode");
 

@@ -6,6 +6,7 @@ use wallet_core::Timestamp;
 use super::EventPlace;
 use crate::domain::ids::WebhookEndpointId;
 use crate::domain::webhooks::{AttemptError, DeliveryState};
+use crate::store::again::again;
 use crate::store::connection::Store;
 use crate::store::error::StoreError;
 use crate::store::events::Cursor;
@@ -104,6 +105,16 @@ const REPLAY: Sql = sql!(input { endpoint: blob, position: int, event: int, now:
         replays = webhook_deliveries.replays + 1 \
      from input i where webhook_deliveries.endpoint = i.endpoint \
         and webhook_deliveries.position = i.position and webhook_deliveries.n = i.event");
+
+// Whoever asks for an event at once is not told to wait until the endpoint has rested.
+const END_REST: Sql = sql!(input { endpoint: blob }
+    "update webhook_endpoints set rest_until = null from input i \
+     where webhook_endpoints.id = i.endpoint and webhook_endpoints.rest_until is not null");
+
+#[derive(Serialize)]
+struct Resting {
+    endpoint: Hex<16>,
+}
 
 #[derive(Serialize)]
 struct Page {
@@ -246,8 +257,17 @@ impl Store {
         place: EventPlace,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let row = Which { now: now.unix_millis(), ..Which::new(endpoint, place) };
-        Ok(self.change_webhooks(&REPLAY, row).await? > 0)
+        let row = [Which { now: now.unix_millis(), ..Which::new(endpoint, place) }];
+        let resting = [Resting { endpoint: Hex(*endpoint.as_bytes()) }];
+        again!(async {
+            let mut transaction = self.begin().await?;
+            let replayed = transaction.write(&REPLAY, &row).await?;
+            if replayed > 0 {
+                transaction.write(&END_REST, &resting).await?;
+            }
+            transaction.commit().await?;
+            Ok::<_, StoreError>(replayed > 0)
+        })
     }
 }
 
@@ -260,4 +280,5 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("webhooks::ONE_DELIVERY", &ONE),
     ("webhooks::ATTEMPTS", &ATTEMPTS),
     ("webhooks::REPLAY", &REPLAY),
+    ("webhooks::END_REST", &END_REST),
 ];

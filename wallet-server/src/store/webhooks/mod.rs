@@ -13,10 +13,10 @@ mod endpoints;
 mod log;
 mod sending;
 
-pub use deliveries::{Followed, WantedEvent};
+pub use deliveries::{Followed, WantedEvent, WantedPart};
 pub use endpoints::{EndpointChange, NewEndpoint, WebhookEndpoint};
 pub use log::{ListedDeliveries, WebhookAttempt, WebhookDelivery};
-pub use sending::{AttemptMade, DueDelivery, EndpointAfter};
+pub use sending::{AttemptMade, DueDelivery, EndpointAfter, Terms};
 
 use super::events::Cursor;
 #[cfg(test)]

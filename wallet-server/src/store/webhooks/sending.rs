@@ -12,6 +12,19 @@ use crate::store::error::StoreError;
 use crate::store::hex::Hex;
 use crate::store::sql::{Sql, sql};
 
+/// On what terms an endpoint is told: what a merchant may change while events are on their way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// Where.
+    pub url: String,
+    /// Since which position of the journal it has been enabled.
+    pub since: i64,
+    /// Which secret signs.
+    pub secret_number: u32,
+    /// Until when the secret before it signs as well.
+    pub former_secret_until: Option<Timestamp>,
+}
+
 /// A delivery whose time has come, with all that sending it takes.
 #[derive(Clone, Debug)]
 pub struct DueDelivery {
@@ -25,12 +38,8 @@ pub struct DueDelivery {
     pub replays: u32,
     /// To whom.
     pub endpoint: WebhookEndpointId,
-    /// Where.
-    pub url: String,
-    /// Which secret signs.
-    pub secret_number: u32,
-    /// Until when the secret before it signs as well.
-    pub former_secret_until: Option<Timestamp>,
+    /// Where, and how it is signed.
+    pub terms: Terms,
     /// How the endpoint has been doing.
     pub health: Health,
 }
@@ -57,34 +66,76 @@ pub struct AttemptMade {
 }
 
 /// How an endpoint is doing after attempts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EndpointAfter {
     /// Which.
     pub endpoint: WebhookEndpointId,
+    /// On what terms they were made.
+    pub terms: Terms,
+    /// How it was doing before them.
+    pub before: Health,
     /// How it is doing.
     pub health: Health,
     /// Why it is to be disabled.
     pub disabled_because: Option<DisabledBecause>,
 }
 
-// With the position of the last of those few that are wanted, the index gives them without a look at
-// the others that wait.
-const DUE: Sql = sql!(input { endpoint: blob, now: int, more: int }
-    "with bounds as materialized (select i.endpoint, i.now, coalesce( \
-        (select x.position from webhook_deliveries x where x.endpoint = i.endpoint \
+/// What both texts of a query select of deliveries and their endpoints.
+macro_rules! due_sql {
+    ($text:literal) => {
+        sql!(input { endpoint: blob, now: int, more: int } $text => { position: int, n: int,
+            attempts: int, attempts_before: int, replays: int, endpoint: blob, url: text,
+            since: int, secret_number: int, former_secret_until: int, failures: int,
+            failing_since: int, rest_until: int })
+    };
+}
+
+// The few that are wanted of each endpoint, without a look at the others that wait, whether their time
+// has come or not. SQLite has no lateral joins; PostgreSQL, given bounds, takes none for the end of a
+// search in the index and reads the whole table. So each has a text of its own.
+const DUE: Sql = Sql {
+    sqlite: due_sql!(
+        "with bounds as materialized (select i.endpoint, i.now, \
+        coalesce((select x.next_attempt_at from webhook_deliveries x where x.endpoint = i.endpoint \
             and x.state = 'waiting' and x.next_attempt_at <= i.now \
-            order by x.position, x.n limit 1 offset (select max(more) from input)), \
-        9223372036854775807) as last from input i) \
-     select d.position, d.n, d.attempts, d.attempts_before, d.replays, d.endpoint, w.url, \
+            order by x.next_attempt_at, x.position, x.n \
+            limit 1 offset (select max(more) from input)), i.now) as due, \
+        coalesce((select x.position from webhook_deliveries x where x.endpoint = i.endpoint \
+            and x.state = 'waiting' and x.next_attempt_at <= i.now \
+            order by x.next_attempt_at, x.position, x.n \
+            limit 1 offset (select max(more) from input)), 9223372036854775807) as position, \
+        coalesce((select x.n from webhook_deliveries x where x.endpoint = i.endpoint \
+            and x.state = 'waiting' and x.next_attempt_at <= i.now \
+            order by x.next_attempt_at, x.position, x.n \
+            limit 1 offset (select max(more) from input)), 9223372036854775807) as event \
+        from input i) \
+     select d.position, d.n, d.attempts, d.attempts_before, d.replays, d.endpoint, w.url, w.since, \
         w.secret_number, w.former_secret_until, w.failures, w.failing_since, w.rest_until \
      from bounds i join webhook_endpoints w on w.id = i.endpoint and w.state = 'enabled' \
         and (w.rest_until is null or w.rest_until <= i.now) \
-     join webhook_deliveries d on d.endpoint = w.id and d.state = 'waiting' \
-        and d.position <= i.last and d.next_attempt_at <= i.now \
-     order by d.endpoint, d.position, d.n"
-    => { position: int, n: int, attempts: int, attempts_before: int, replays: int,
-        endpoint: blob, url: text, secret_number: int, former_secret_until: int, failures: int,
-        failing_since: int, rest_until: int });
+     join webhook_deliveries d on d.endpoint = i.endpoint and d.state = 'waiting' \
+        and (d.next_attempt_at, d.position, d.n) <= (i.due, i.position, i.event) \
+     order by d.endpoint, d.next_attempt_at, d.position, d.n"
+    )
+    .sqlite,
+    ..due_sql!(
+        "select d.position, d.n, d.attempts, d.attempts_before, d.replays, d.endpoint, w.url, w.since, \
+        w.secret_number, w.former_secret_until, w.failures, w.failing_since, w.rest_until \
+     from input i join webhook_endpoints w on w.id = i.endpoint and w.state = 'enabled' \
+        and (w.rest_until is null or w.rest_until <= i.now) \
+     cross join lateral (select x.* from webhook_deliveries x where x.endpoint = i.endpoint \
+        and x.state = 'waiting' and x.next_attempt_at <= i.now \
+        order by x.next_attempt_at, x.position, x.n \
+        limit (select max(more) + 1 from input)) d \
+     order by d.endpoint, d.next_attempt_at, d.position, d.n"
+    )
+};
+
+// Whether an endpoint is still what it was when its run began.
+const TERMS: Sql = sql!(input { endpoint: blob }
+    "select w.url, w.since, w.secret_number, w.former_secret_until \
+     from input i join webhook_endpoints w on w.id = i.endpoint and w.state = 'enabled'"
+    => { url: text, since: int, secret_number: int, former_secret_until: int });
 
 const READY: Sql = sql!(input { after: blob, now: int, size: int }
     "select w.id from input i cross join webhook_endpoints w \
@@ -116,17 +167,23 @@ const FAILED: Sql = sql!(input { position: int, event: int, endpoint: blob, numb
      select position, event, endpoint, number, attempted_at, duration_millis, status, error \
      from input where true on conflict do nothing");
 
-const HEALTH: Sql = sql!(input { endpoint: blob, failures: int, failing_since: int, rest_until: int,
-        disabled_because: text }
+// Only of what was tried: the merchant may have moved the endpoint or enabled it again meanwhile, and
+// then an attempt that began before says nothing about it.
+const HEALTH: Sql = sql!(input { endpoint: blob, url: text, since: int, failures_before: int,
+        failures: int, failing_since: int, rest_until: int, disabled_because: text }
     "update webhook_endpoints set failures = i.failures, failing_since = i.failing_since, \
         rest_until = i.rest_until, \
         state = case when i.disabled_because is null then 'enabled' else 'disabled' end, \
         disabled_because = i.disabled_because \
-     from input i where webhook_endpoints.id = i.endpoint and webhook_endpoints.state = 'enabled'");
+     from input i where webhook_endpoints.id = i.endpoint and webhook_endpoints.state = 'enabled' \
+        and webhook_endpoints.url = i.url and webhook_endpoints.since = i.since \
+        and webhook_endpoints.failures = i.failures_before");
 
+// What waits for an endpoint that is disabled or gone is not sent.
 const WAITING: Sql = sql!(input { most: int }
-    "select count(*) as waiting from (select 1 from webhook_deliveries d \
-        where d.state = 'waiting' limit (select most from input)) s"
+    "select count(*) as waiting from (select 1 from webhook_endpoints w \
+        cross join webhook_deliveries d where w.state = 'enabled' \
+        and d.endpoint = w.id and d.state = 'waiting' limit (select most from input)) s"
     => { waiting: int });
 
 #[derive(Serialize)]
@@ -166,11 +223,34 @@ struct DueRow {
     attempts_before: u32,
     replays: u32,
     endpoint: Hex<16>,
-    url: String,
-    secret_number: u32,
-    former_secret_until: Option<i64>,
+    #[serde(flatten)]
+    terms: TermsColumns,
     #[serde(flatten)]
     health: HealthColumns,
+}
+
+#[derive(Deserialize)]
+struct TermsColumns {
+    url: String,
+    since: i64,
+    secret_number: u32,
+    former_secret_until: Option<i64>,
+}
+
+impl TermsColumns {
+    fn terms(self) -> Terms {
+        Terms {
+            url: self.url,
+            since: self.since,
+            secret_number: self.secret_number,
+            former_secret_until: self.former_secret_until.map(Timestamp::from_unix_millis),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct EndpointId {
+    endpoint: Hex<16>,
 }
 
 #[derive(Serialize)]
@@ -214,17 +294,20 @@ impl AttemptRow {
 }
 
 #[derive(Serialize)]
-struct HealthRow {
+struct HealthRow<'a> {
     endpoint: Hex<16>,
+    url: &'a str,
+    since: i64,
+    failures_before: u32,
     #[serde(flatten)]
     health: HealthColumns,
     disabled_because: Option<&'static str>,
 }
 
 impl Store {
-    /// What these endpoints are to be sent now, at most so many events for each (and what shares a
-    /// place in the journal with the last of them), in journal order. None for one that is disabled
-    /// or rests.
+    /// What these endpoints are to be sent now, at most so many events for each: what has been due for
+    /// longest first, and what became due together in journal order. None for one that is disabled or
+    /// rests.
     pub async fn due_deliveries(
         &self,
         endpoints: &[WebhookEndpointId],
@@ -246,12 +329,20 @@ impl Store {
             attempts_before: row.attempts_before,
             replays: row.replays,
             endpoint: WebhookEndpointId::from_bytes(row.endpoint.0),
-            url: row.url,
-            secret_number: row.secret_number,
-            former_secret_until: row.former_secret_until.map(Timestamp::from_unix_millis),
+            terms: row.terms.terms(),
             health: row.health.health(),
         });
         Ok(due.collect())
+    }
+
+    /// On what terms an endpoint is told now; `None` if it is told of nothing.
+    pub async fn webhook_terms(
+        &self,
+        endpoint: WebhookEndpointId,
+    ) -> Result<Option<Terms>, StoreError> {
+        let input = EndpointId { endpoint: Hex(*endpoint.as_bytes()) };
+        let rows: Vec<TermsColumns> = self.read(&TERMS, &[input]).await?;
+        Ok(rows.into_iter().next().map(TermsColumns::terms))
     }
 
     /// Endpoints after this one, by their ids, that have something to be sent now.
@@ -275,10 +366,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         let rows: Vec<AttemptRow> = made.iter().map(AttemptRow::new).collect();
         let failed: Vec<&AttemptRow> = rows.iter().filter(|row| row.error.is_some()).collect();
-        let health: Vec<HealthRow> = endpoints
+        let health: Vec<HealthRow<'_>> = endpoints
             .iter()
             .map(|after| HealthRow {
                 endpoint: Hex(*after.endpoint.as_bytes()),
+                url: &after.terms.url,
+                since: after.terms.since,
+                failures_before: after.before.failures,
                 health: after.health.into(),
                 disabled_because: after.disabled_because.map(DisabledBecause::as_str),
             })
@@ -292,7 +386,7 @@ impl Store {
         transaction.commit().await
     }
 
-    /// How many deliveries wait, counted up to this many.
+    /// How many deliveries wait for endpoints that are enabled, counted up to this many.
     pub async fn waiting_deliveries(&self, most: u32) -> Result<u32, StoreError> {
         let rows: Vec<WaitingRow> = self.read(&WAITING, &[Most { most }]).await?;
         Ok(rows.first().map_or(0, |row| row.waiting))
@@ -303,6 +397,7 @@ impl Store {
 #[cfg(test)]
 pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("webhooks::DUE", &DUE),
+    ("webhooks::TERMS", &TERMS),
     ("webhooks::READY", &READY),
     ("webhooks::ATTEMPTED", &ATTEMPTED),
     ("webhooks::FAILED", &FAILED),

@@ -2,12 +2,11 @@
 
 use super::Worker;
 use crate::domain::webhooks::is_merchants;
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, WantedPart};
 
-/// How many positions of the journal are read at once. A batch has up to some hundred events.
-const POSITIONS_MAX: i64 = 64;
-/// How often in one tick, so that what was read is sent in between.
-const STEPS_MAX: u32 = 16;
+/// How many parts of the journal are read in one tick. Many have nothing for anybody; after one that
+/// is full, what was read is sent first.
+const PARTS_MAX: u32 = 16;
 /// How far the cursor may be behind what was read, when there was nothing in it for anybody: writing
 /// it is a commit, reading on after a restart is not.
 const UNWRITTEN_MAX: i64 = 10_000;
@@ -36,12 +35,12 @@ impl Worker {
     pub(super) async fn follow(&mut self) -> Result<(), StoreError> {
         let Some(mut followed) = self.followed else { return Ok(()) };
         let end = self.parts.store.journal_end().await?.position;
-        for _ in 0..STEPS_MAX {
+        for _ in 0..PARTS_MAX {
             if followed.read >= end {
                 break;
             }
-            let through = followed.read.saturating_add(POSITIONS_MAX).min(end);
-            let mut wanted = self.parts.store.wanted_events(followed.read, through).await?;
+            let part = self.parts.store.wanted_events(followed.read, end).await?;
+            let WantedPart { events: mut wanted, through, full } = part;
             wanted.retain(|event| is_merchants(&event.event_type));
             let unwritten = through - followed.cursor;
             if !wanted.is_empty() || unwritten >= UNWRITTEN_MAX {
@@ -58,6 +57,9 @@ impl Worker {
             self.followed = Some(followed);
             for event in wanted {
                 self.ready.add(event.endpoint);
+            }
+            if full {
+                break;
             }
         }
         Ok(())

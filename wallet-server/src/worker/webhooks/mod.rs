@@ -7,10 +7,10 @@
 //! | what came of it is written | [`record`] | a crash before that sends it again, under the same id |
 //!
 //! Nothing here is on the path of a payment. An endpoint that does not answer holds one place among
-//! many for as long as a request may take. One that has failed holds a place among few others that
-//! have, and rests longer and longer, so the dead get in nobody's way. Where several processes use
-//! one database, the one with the lease does all of this. If two believe to have it, one of them
-//! finds the cursor moved, and some events are sent twice, as they may be.
+//! many for as long as a request may take. One that has failed, or was slow, holds a place among few
+//! others like it, and one that fails rests longer and longer, so the dead get in nobody's way. Where
+//! several processes use one database, the one with the lease does all of this. If two believe to
+//! have it, one of them finds the cursor moved, and some events are sent twice, as they may be.
 
 mod follow;
 mod record;
@@ -111,6 +111,7 @@ impl Webhooks {
             followed: None,
             ready: Ready::default(),
             under_way: UnderWay::default(),
+            slow: HashSet::new(),
             runs: JoinSet::new(),
             unwritten: Vec::new(),
             stopping: Arc::default(),
@@ -133,6 +134,8 @@ struct Worker {
     followed: Option<Followed>,
     ready: Ready,
     under_way: UnderWay,
+    /// Whose last answer took long.
+    slow: HashSet<WebhookEndpointId>,
     runs: JoinSet<Run>,
     /// Runs that ended and could not be written yet. Their endpoints wait for that.
     unwritten: Vec<Run>,
@@ -144,6 +147,10 @@ struct Worker {
 #[derive(Default)]
 struct Ready {
     queue: VecDeque<WebhookEndpointId>,
+    /// Those that are known to need one of the few places. In a line of their own, so that each of
+    /// them gets its turn, however many there are, and they keep nobody waiting.
+    few: VecDeque<WebhookEndpointId>,
+    /// Who is in either.
     queued: HashSet<WebhookEndpointId>,
 }
 
@@ -154,9 +161,18 @@ impl Ready {
         }
     }
 
-    /// The first ones, at most so many, which are then no longer there.
-    fn take(&mut self, most: usize) -> Vec<WebhookEndpointId> {
-        let taken: Vec<_> = self.queue.drain(..most.min(self.queue.len())).collect();
+    /// It was found that there is no room for it.
+    fn put_back(&mut self, endpoint: WebhookEndpointId, among_few: bool) {
+        if self.queued.insert(endpoint) {
+            if among_few { &mut self.few } else { &mut self.queue }.push_back(endpoint);
+        }
+    }
+
+    /// The first ones, at most so many, and the first of those that need one of the few places, of
+    /// which so many are free. They are then no longer there.
+    fn take(&mut self, most: usize, few: usize) -> Vec<WebhookEndpointId> {
+        let mut taken: Vec<_> = self.few.drain(..few.min(self.few.len())).collect();
+        taken.extend(self.queue.drain(..most.min(self.queue.len())));
         for endpoint in &taken {
             self.queued.remove(endpoint);
         }
@@ -213,6 +229,7 @@ impl Worker {
         if found.since.is_none() || !self.is_first().await? {
             self.followed = None;
             self.ready = Ready::default();
+            self.slow = HashSet::new();
             return Ok(());
         }
         self.follow_from(found);
@@ -261,5 +278,38 @@ impl Worker {
         {
             tracing::warn!(%error, "leases could not be given up; they end by themselves");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ready, WebhookEndpointId};
+
+    fn endpoint(number: u8) -> WebhookEndpointId {
+        WebhookEndpointId::from_bytes([number; 16])
+    }
+
+    #[test]
+    fn each_of_many_dead_endpoints_gets_its_turn_and_keeps_nobody_waiting() {
+        let mut ready = Ready::default();
+        let mut turns = [0; 100];
+        for _ in 0..100 {
+            // The sweep finds all of them again and again, in the order of their ids.
+            for number in 0..100 {
+                ready.add(endpoint(number));
+            }
+            let taken = ready.take(100, 2);
+            // Those that stand in line already are looked at when it is their turn.
+            for (place, it) in taken.into_iter().enumerate() {
+                if place < 2 {
+                    turns[usize::from(it.as_bytes()[0])] += 1;
+                } else {
+                    ready.put_back(it, true);
+                }
+            }
+            ready.add(endpoint(200));
+            assert!(ready.take(1, 0) == [endpoint(200)], "a healthy one waits for the dead");
+        }
+        assert_eq!(turns, [2; 100]);
     }
 }

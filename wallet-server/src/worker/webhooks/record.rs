@@ -11,10 +11,10 @@ use crate::domain::webhooks::{AttemptEnd, DisabledBecause};
 use crate::store::{AttemptMade, EndpointAfter, StoreError};
 
 impl UnderWay {
-    pub(super) fn begin(&mut self, task: Id, endpoint: WebhookEndpointId, is_failing: bool) {
+    pub(super) fn begin(&mut self, task: Id, endpoint: WebhookEndpointId, among_few: bool) {
         self.tasks.insert(task, endpoint);
         self.endpoints.insert(endpoint);
-        if is_failing {
+        if among_few {
             self.failing_endpoints.insert(endpoint);
             self.failing += 1;
         } else {
@@ -40,6 +40,11 @@ impl Worker {
                 Ok((task, run)) => {
                     self.under_way.tasks.remove(&task);
                     self.under_way.free(run.endpoint);
+                    if run.slow {
+                        self.slow.insert(run.endpoint);
+                    } else {
+                        self.slow.remove(&run.endpoint);
+                    }
                     self.unwritten.push(run);
                 }
                 Err(error) => {
@@ -97,7 +102,12 @@ impl Run {
             }
         };
         let changed = self.after != self.before || disabled_because.is_some();
-        let after = EndpointAfter { endpoint: self.endpoint, health: self.after, disabled_because };
-        changed.then_some(after)
+        changed.then(|| EndpointAfter {
+            endpoint: self.endpoint,
+            terms: self.terms.clone(),
+            before: self.before,
+            health: self.after,
+            disabled_because,
+        })
     }
 }

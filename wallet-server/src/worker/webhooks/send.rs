@@ -1,10 +1,12 @@
 //! Sending what is due.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
+use tokio::time::Instant;
 use wallet_core::Timestamp;
 
 use super::{EventText, WebhooksParts, Worker};
@@ -14,7 +16,7 @@ use crate::domain::webhooks::{
 };
 use crate::issuer::WebhookKey;
 use crate::outbound::Message;
-use crate::store::{AttemptMade, DueDelivery, EventPlace, StoreError};
+use crate::store::{AttemptMade, DueDelivery, EventPlace, StoreError, Terms};
 
 /// How many endpoints have a request under way at once: each costs a connection, some 30 KB.
 const HEALTHY_MAX: usize = 512;
@@ -23,6 +25,12 @@ const HEALTHY_MAX: usize = 512;
 const FAILING_MAX: usize = 64;
 /// How many events an endpoint is sent one after the other before what came of them is written.
 const RUN_MAX: usize = 16;
+/// For how long no further event is begun with. An endpoint that takes its time has its place among the
+/// others for this and one more answer.
+const RUN_DURATION_MAX: Duration = Duration::from_secs(5);
+/// An endpoint whose last answer took longer is slow, and has a place among those that fail: so few
+/// of them take no places from the others, whatever they answer.
+const SLOW: Duration = Duration::from_secs(2);
 /// How many endpoints' deliveries are looked for at once.
 const ENDPOINTS_MAX: usize = 256;
 /// How many endpoints a page of the sweep has.
@@ -32,11 +40,22 @@ const SWEEP_MAX: usize = 500;
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) endpoint: WebhookEndpointId,
+    /// On what terms they were sent.
+    pub(super) terms: Terms,
     /// How the endpoint was doing before.
     pub(super) before: Health,
     /// How it is doing now.
     pub(super) after: Health,
     pub(super) attempts: Vec<AttemptMade>,
+    /// Whether the last answer took long.
+    pub(super) slow: bool,
+}
+
+/// What is to be sent to one endpoint.
+struct Outgoing {
+    delivery: DueDelivery,
+    /// What it says; none if it cannot be written.
+    text: Option<Arc<EventText>>,
 }
 
 impl Worker {
@@ -64,7 +83,8 @@ impl Worker {
         if self.followed.is_none() || self.under_way.healthy >= HEALTHY_MAX {
             return Ok(());
         }
-        let mut endpoints = self.ready.take(ENDPOINTS_MAX);
+        let room = FAILING_MAX.saturating_sub(self.under_way.failing);
+        let mut endpoints = self.ready.take(ENDPOINTS_MAX, room);
         // Those that are under way come back when that has ended.
         endpoints.retain(|endpoint| !self.under_way.endpoints.contains(endpoint));
         if endpoints.is_empty() {
@@ -82,48 +102,56 @@ impl Worker {
     async fn begin(&mut self, endpoints: &[WebhookEndpointId]) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
         let due = self.parts.store.due_deliveries(endpoints, RUN_MAX, now).await?;
-        let mut runs: BTreeMap<WebhookEndpointId, Vec<DueDelivery>> = BTreeMap::new();
+        let mut runs: HashMap<WebhookEndpointId, Vec<DueDelivery>> = HashMap::new();
         for delivery in due {
             runs.entry(delivery.endpoint).or_default().push(delivery);
         }
         let mut beginning = Vec::new();
-        let (mut healthy, mut failing) = (self.under_way.healthy, self.under_way.failing);
-        for (endpoint, mut run) in runs {
+        let (mut healthy, mut few) = (self.under_way.healthy, self.under_way.failing);
+        // In the order in which they stood in line.
+        for endpoint in endpoints {
+            let Some(mut run) = runs.remove(endpoint) else { continue };
             let is_failing = run.first().is_some_and(|first| first.health.is_failing());
+            let among_few = is_failing || self.slow.contains(endpoint);
             let (count, most) =
-                if is_failing { (&mut failing, FAILING_MAX) } else { (&mut healthy, HEALTHY_MAX) };
+                if among_few { (&mut few, FAILING_MAX) } else { (&mut healthy, HEALTHY_MAX) };
             if *count >= most {
-                // The sweep finds it again, if nothing else does.
-                if !is_failing {
-                    self.ready.add(endpoint);
-                }
+                self.ready.put_back(*endpoint, among_few);
                 continue;
             }
             *count += 1;
             // One request finds out whether it is back.
-            run.truncate(if is_failing { 1 } else { RUN_MAX });
-            beginning.push(run);
+            run.truncate(if among_few { 1 } else { RUN_MAX });
+            beginning.push((run, among_few));
         }
         let mut places: Vec<EventPlace> =
-            beginning.iter().flatten().map(|delivery| delivery.place).collect();
+            beginning.iter().flat_map(|(run, _)| run).map(|delivery| delivery.place).collect();
         places.sort_unstable();
         places.dedup();
         if places.is_empty() {
             return Ok(());
         }
-        let texts = Arc::new(texts(&self.parts, places).await?);
-        for run in beginning {
-            self.start(run, Arc::clone(&texts));
+        let texts = texts(&self.parts, places).await?;
+        let texts: HashMap<EventPlace, Arc<EventText>> =
+            texts.into_iter().map(|(place, text)| (place, Arc::new(text))).collect();
+        for (run, among_few) in beginning {
+            // A run keeps its own texts, and not all of those that began with it.
+            let text = |delivery: DueDelivery| Outgoing {
+                text: texts.get(&delivery.place).cloned(),
+                delivery,
+            };
+            self.start(run.into_iter().map(text).collect(), among_few);
         }
         Ok(())
     }
 
-    fn start(&mut self, run: Vec<DueDelivery>, texts: Arc<HashMap<EventPlace, EventText>>) {
+    fn start(&mut self, run: Vec<Outgoing>, among_few: bool) {
         let Some(first) = run.first() else { return };
-        let (endpoint, is_failing) = (first.endpoint, first.health.is_failing());
+        let first = first.delivery.clone();
+        let endpoint = first.endpoint;
         let (parts, stopping) = (Arc::clone(&self.parts), Arc::clone(&self.stopping));
-        let task = self.runs.spawn(send_all(parts, run, texts, stopping));
-        self.under_way.begin(task.id(), endpoint, is_failing);
+        let task = self.runs.spawn(send_all(parts, first, run, stopping));
+        self.under_way.begin(task.id(), endpoint, among_few);
     }
 }
 
@@ -148,52 +176,76 @@ async fn texts(
 
 async fn send_all(
     parts: Arc<WebhooksParts>,
-    deliveries: Vec<DueDelivery>,
-    texts: Arc<HashMap<EventPlace, EventText>>,
+    first: DueDelivery,
+    outgoing: Vec<Outgoing>,
     stopping: Arc<AtomicBool>,
 ) -> Run {
-    let first = deliveries.first();
-    let before = first.map(|first| first.health).unwrap_or_default();
-    let endpoint = first.map_or(WebhookEndpointId::from_bytes([0; 16]), |first| first.endpoint);
-    let mut run = Run { endpoint, before, after: before, attempts: Vec::new() };
-    for delivery in deliveries {
-        if stopping.load(Ordering::Relaxed) {
+    let DueDelivery { endpoint, terms, health, .. } = first;
+    let mut run =
+        Run { endpoint, terms, before: health, after: health, attempts: Vec::new(), slow: false };
+    // The clock of the books may stand still or be set; this is about places.
+    let begun = Instant::now();
+    for (number, one) in outgoing.into_iter().enumerate() {
+        let over = begun.elapsed() >= RUN_DURATION_MAX || stopping.load(Ordering::Relaxed);
+        // What the merchant has changed meanwhile, a new run begins with.
+        if over || number > 0 && !still_holds(&parts, &run).await {
             break;
         }
-        let attempted_at = parts.clock.now();
-        let end = if let Some(text) = texts.get(&delivery.place) {
-            let message = signed(&parts, &delivery, text, attempted_at);
-            parts.client.post(&delivery.url, message).await
-        } else {
-            tracing::error!(place = ?delivery.place, "an event has no text");
-            AttemptEnd::failed(AttemptError::NotSent)
-        };
-        let now = parts.clock.now();
-        let number = delivery.attempts.saturating_add(1);
-        let next_attempt_at = match end {
-            AttemptEnd::Delivered { .. } => None,
-            AttemptEnd::Failed { .. } => {
-                let failed = number.saturating_sub(delivery.attempts_before);
-                next_attempt(failed, end, now, parts.entropy.below(JITTER_PERMILLE_MAX + 1))
-            }
-        };
-        run.after = run.after.after(end, now);
-        run.attempts.push(AttemptMade {
-            place: delivery.place,
-            endpoint,
-            number,
-            attempted_at,
-            duration_millis: now.unix_millis().saturating_sub(attempted_at.unix_millis()).max(0),
-            end,
-            next_attempt_at,
-            replays: delivery.replays,
-        });
-        match end {
+        let sent = Instant::now();
+        let made = send_one(&parts, &one).await;
+        run.slow = sent.elapsed() > SLOW;
+        let ended = made.attempted_at.plus_millis(made.duration_millis);
+        run.after = run.after.after(made.end, ended);
+        run.attempts.push(made);
+        match made.end {
             AttemptEnd::Delivered { .. } => {}
             AttemptEnd::Failed { .. } => break,
         }
     }
     run
+}
+
+/// Whether the endpoint may be told on the terms of this run. If that cannot be known now, it is told
+/// later.
+async fn still_holds(parts: &WebhooksParts, run: &Run) -> bool {
+    match parts.store.webhook_terms(run.endpoint).await {
+        Ok(terms) => terms.as_ref() == Some(&run.terms),
+        Err(error) => {
+            tracing::warn!(%error, endpoint = %run.endpoint, "an endpoint waits");
+            false
+        }
+    }
+}
+
+async fn send_one(parts: &WebhooksParts, outgoing: &Outgoing) -> AttemptMade {
+    let Outgoing { delivery, text } = outgoing;
+    let attempted_at = parts.clock.now();
+    let end = if let Some(text) = text {
+        let message = signed(parts, delivery, text, attempted_at);
+        parts.client.post(&delivery.terms.url, message).await
+    } else {
+        tracing::error!(place = ?delivery.place, "an event has no text");
+        AttemptEnd::failed(AttemptError::NotSent)
+    };
+    let now = parts.clock.now();
+    let number = delivery.attempts.saturating_add(1);
+    let next_attempt_at = match end {
+        AttemptEnd::Delivered { .. } => None,
+        AttemptEnd::Failed { .. } => {
+            let failed = number.saturating_sub(delivery.attempts_before);
+            next_attempt(failed, end, now, parts.entropy.below(JITTER_PERMILLE_MAX + 1))
+        }
+    };
+    AttemptMade {
+        place: delivery.place,
+        endpoint: delivery.endpoint,
+        number,
+        attempted_at,
+        duration_millis: now.unix_millis().saturating_sub(attempted_at.unix_millis()).max(0),
+        end,
+        next_attempt_at,
+        replays: delivery.replays,
+    }
 }
 
 /// A message as Standard Webhooks 1.0 has it: what is signed is the event's id, the time of this
@@ -208,9 +260,10 @@ fn signed(
     let timestamp = attempted_at.unix_seconds().to_string();
     let content = format!("{id}.{timestamp}.{body}");
     let endpoint = *delivery.endpoint.as_bytes();
-    let former = delivery.former_secret_until.filter(|until| attempted_at < *until);
-    let former = former.and_then(|_| delivery.secret_number.checked_sub(1)).filter(|it| *it > 0);
-    let numbers = std::iter::once(delivery.secret_number).chain(former);
+    let terms = &delivery.terms;
+    let former = terms.former_secret_until.filter(|until| attempted_at < *until);
+    let former = former.and_then(|_| terms.secret_number.checked_sub(1)).filter(|it| *it > 0);
+    let numbers = std::iter::once(terms.secret_number).chain(former);
     let signatures = numbers.map(|number| {
         let signature =
             parts.keys.sign_webhook(WebhookKey { endpoint, number }, content.as_bytes());
