@@ -1018,7 +1018,7 @@ class ListActivity(TypedDict):
     data: list[Datum]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -1078,7 +1078,7 @@ class ListBalanceTransaction(TypedDict):
     data: list[Datum1]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -1111,7 +1111,7 @@ class ListDevice(TypedDict):
     data: list[Datum2]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -1156,7 +1156,7 @@ class ListEnvelope(TypedDict):
     data: list[Datum3]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -1201,7 +1201,7 @@ class ListOrder(TypedDict):
     data: list[Datum4]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -1262,7 +1262,7 @@ class ListPayment(TypedDict):
     data: list[Datum5]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -1298,7 +1298,7 @@ class ListPlate(TypedDict):
     data: list[Datum7]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -1336,7 +1336,7 @@ class ListRefund(TypedDict):
     data: list[Datum8]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -1369,7 +1369,7 @@ class ListTerminal(TypedDict):
     data: list[Datum9]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -1394,7 +1394,7 @@ class ListTestOutcome(TypedDict):
     data: list[Datum10]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -1443,7 +1443,7 @@ class ListWebhookEndpoint(TypedDict):
     data: list[Datum12]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -1484,7 +1484,7 @@ class ListWithdrawal(TypedDict):
     data: list[Datum13]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -2428,7 +2428,7 @@ class ListPayout(TypedDict):
     data: list[Datum6]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -2469,7 +2469,7 @@ class ListWebhookDelivery(TypedDict):
     data: list[Datum11]
     has_more: bool
     """
-    Whether there is another page.
+    Whether there is another page. It may be empty where only some of what there is are listed.
     """
     next: str | None
     """
@@ -2504,7 +2504,8 @@ class MerchantEvents(TypedDict):
     data: list[MerchantEvent]
     has_more: bool
     """
-    Whether there is more by now.
+    Whether there is more by now. With `type` there may be more although there is little here, or
+    nothing: one request looks at a thousand events.
     """
     next: EventId
     """
