@@ -8,6 +8,7 @@
 mod command;
 mod compare;
 mod dice;
+mod expected;
 mod generate;
 mod model;
 mod play;
@@ -17,11 +18,13 @@ mod send;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use expected::EXPECTED;
 use play::play;
 use tokio::task::LocalSet;
 
-/// Seeds that have failed once.
-const REGRESSIONS: [u64; 0] = [];
+/// Seeds that have failed once: 6 because two equal holds that ended together looked to the audit
+/// like one that was made up.
+const REGRESSIONS: [u64; 1] = [6];
 /// How many seeds, and how many events each, with all tests.
 const SHORT: (u64, usize) = (8, 260);
 /// The same with `tests/run --long`.
@@ -42,7 +45,9 @@ async fn random_histories_go_as_the_model_says() {
     let seeds: Vec<u64> = match wished("WALLET_HISTORY") {
         Some(seed) => vec![seed],
         None => {
-            REGRESSIONS.into_iter().chain(0..wished("WALLET_HISTORIES").unwrap_or(seeds)).collect()
+            let range = 0..wished("WALLET_HISTORIES").unwrap_or(seeds);
+            let regressions = REGRESSIONS.into_iter().filter(|seed| !range.contains(seed));
+            regressions.chain(range.clone()).collect()
         }
     };
     let events = wished("WALLET_HISTORY_EVENTS").map_or(events, |it| usize::try_from(it).unwrap());
@@ -66,12 +71,9 @@ async fn random_histories_go_as_the_model_says() {
     let times = reached.iter().map(|((what, came), times)| format!("{what}: {came} {times}"));
     println!("{} histories\n{}", seeds.len(), times.collect::<Vec<_>>().join("\n"));
     assert!(failed.is_empty(), "run them again with WALLET_HISTORY=…: {failed:?}");
-    if seeds.len() >= usize::try_from(short.0).unwrap() {
+    if seeds.len() >= usize::try_from(short.0).unwrap() && events >= short.1 {
         let reached: BTreeSet<_> = reached.keys().map(|it| (it.0, it.1)).collect();
         let missing: Vec<_> = EXPECTED.iter().filter(|it| !reached.contains(it)).collect();
         assert!(missing.is_empty(), "what no history came to: {missing:?}");
     }
 }
-
-/// What histories must come to, so that none of it goes untested by a change of the generator.
-const EXPECTED: &[(&str, &str)] = &[];
