@@ -230,6 +230,7 @@ impl From<StoreError> for Problem {
 impl Problem {
     /// What was asked for was done, and then the answer could not be read. Nobody may be told that
     /// nothing happened.
+    #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
     pub(super) fn done_but_unread(error: StoreError) -> Self {
         tracing::error!(%error, "the answer to what was done cannot be read");
         Unsettled::Unknown.into()

@@ -263,18 +263,15 @@ impl Store {
             looked_at: LOOKED_AT_MAX,
             size: size.saturating_add(1),
         };
-        let (rows, end): (Vec<TransactionRow>, Option<Cursor>) = match filter.payment {
-            Some(payment) => {
-                let input = OfPaymentRow { payment: Hex(*payment.as_bytes()), list };
-                (self.read(&OF_PAYMENT, &[input]).await?, None)
-            }
-            None => {
-                let input = [list];
-                let rows: Vec<TransactionRow> = self.read(&LIST, &input).await?;
-                let end = if rows.len() > size { None } else { self.looked_at(&input).await? };
-                (rows, end)
-            }
-        };
+        let (rows, end): (Vec<TransactionRow>, Option<Cursor>);
+        if let Some(payment) = filter.payment {
+            let input = OfPaymentRow { payment: Hex(*payment.as_bytes()), list };
+            (rows, end) = (self.read(&OF_PAYMENT, &[input]).await?, None);
+        } else {
+            let input = [list];
+            rows = self.read(&LIST, &input).await?;
+            end = if rows.len() > size { None } else { self.looked_at(&input).await? };
+        }
         let full = rows.len() > size;
         let rows = rows.into_iter().take(size).map(TransactionRow::transaction);
         let transactions = rows.collect::<Result<Vec<_>, _>>()?;

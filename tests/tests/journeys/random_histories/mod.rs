@@ -42,13 +42,12 @@ fn wished(name: &str) -> Option<u64> {
 async fn random_histories_go_as_the_model_says() {
     let (short, long) = (SHORT, LONG);
     let (seeds, events) = if wished("WALLET_TESTS_LONG") == Some(1) { long } else { short };
-    let seeds: Vec<u64> = match wished("WALLET_HISTORY") {
-        Some(seed) => vec![seed],
-        None => {
-            let range = 0..wished("WALLET_HISTORIES").unwrap_or(seeds);
-            let regressions = REGRESSIONS.into_iter().filter(|seed| !range.contains(seed));
-            regressions.chain(range.clone()).collect()
-        }
+    let seeds: Vec<u64> = if let Some(seed) = wished("WALLET_HISTORY") {
+        vec![seed]
+    } else {
+        let range = 0..wished("WALLET_HISTORIES").unwrap_or(seeds);
+        let regressions = REGRESSIONS.into_iter().filter(|seed| !range.contains(seed));
+        regressions.chain(range.clone()).collect()
     };
     let events = wished("WALLET_HISTORY_EVENTS").map_or(events, |it| usize::try_from(it).unwrap());
     let (mut reached, mut failed) = (BTreeMap::new(), Vec::new());

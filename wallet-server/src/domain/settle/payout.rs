@@ -202,10 +202,12 @@ fn end(books: &mut Books<'_>, finish: &FinishPayout) -> Result<Done, Refusal> {
 fn reach(end: &PayoutEnd, stage: PayoutStage) -> Result<(ReachedPayout, Source), Refusal> {
     match (end, stage) {
         (_, PayoutStage::Ended)
-        | (PayoutEnd::Canceled { .. } | PayoutEnd::Paid { .. }, PayoutStage::Paid(_))
-        | (PayoutEnd::Returned { include_paid: false, .. }, PayoutStage::Paid(_)) => {
-            Err(Refusal::PayoutClosed)
-        }
+        | (
+            PayoutEnd::Canceled { .. }
+            | PayoutEnd::Paid { .. }
+            | PayoutEnd::Returned { include_paid: false, .. },
+            PayoutStage::Paid(_),
+        ) => Err(Refusal::PayoutClosed),
         (PayoutEnd::Canceled { .. }, PayoutStage::Open(open)) => Ok((open.cancel(), Source::Held)),
         (PayoutEnd::Canceled { .. }, PayoutStage::Batched(_)) => Err(Refusal::PayoutBatched),
         (PayoutEnd::Paid { .. }, PayoutStage::Open(open)) => Ok((open.pay(), Source::Held)),

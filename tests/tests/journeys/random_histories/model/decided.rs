@@ -112,18 +112,15 @@ impl Model {
         now: i64,
     ) -> Decision {
         let nothing = || done(vec![("/payment", String::new())]);
-        let payment = match self.payment_under(merchant, reference) {
-            Some(payment) => payment,
-            None => {
-                match self.order_under(merchant, reference) {
-                    Some(order) if self.orders[order].state == OrderState::Open => {
-                        self.orders[order].state = OrderState::Canceled;
-                    }
-                    Some(_) => {}
-                    None => self.buried.push((merchant, reference)),
+        let Some(payment) = self.payment_under(merchant, reference) else {
+            match self.order_under(merchant, reference) {
+                Some(order) if self.orders[order].state == OrderState::Open => {
+                    self.orders[order].state = OrderState::Canceled;
                 }
-                return Ok(nothing());
+                Some(_) => {}
+                None => self.buried.push((merchant, reference)),
             }
+            return Ok(nothing());
         };
         let under = |says: Vec<(&'static str, String)>| {
             done(says.into_iter().map(|(at, says)| (of_payment(at), says)).collect())
@@ -175,7 +172,9 @@ impl Model {
     pub(super) fn expire_payments(&mut self, now: i64) -> bool {
         let late = |it: &super::Payment| it.held() > 0 && it.held_until() <= now;
         let late: Vec<_> = (0..self.payments.len()).filter(|n| late(&self.payments[*n])).collect();
-        late.iter().for_each(|payment| self.free(*payment, now, "expired"));
+        for payment in &late {
+            self.free(*payment, now, "expired");
+        }
         !late.is_empty()
     }
 }

@@ -174,7 +174,9 @@ impl Model {
         let waiting = |payout: &&mut Payout| payout.state() == "authorized" && !payout.batched;
         let waiting: Vec<_> = self.payouts.iter_mut().filter(waiting).collect();
         let any = !waiting.is_empty();
-        waiting.into_iter().for_each(|payout| payout.batched = true);
+        for payout in waiting {
+            payout.batched = true;
+        }
         any
     }
 

@@ -42,6 +42,7 @@ pub(in super::super) struct Withdrawal {
     pub(in super::super) payer: usize,
     pub(in super::super) amount: i64,
     /// The bank's reference, if it was paid; none if it was returned.
+    #[expect(clippy::option_option, reason = "waiting, returned, or paid under a reference")]
     pub(super) end: Option<Option<usize>>,
 }
 
@@ -163,6 +164,7 @@ pub(in super::super) struct Suspense {
     pub(in super::super) payer: usize,
     pub(in super::super) amount: i64,
     /// The bank's reference if it was paid out; none if its owner has it after all.
+    #[expect(clippy::option_option, reason = "waiting, returned, or paid under a reference")]
     pub(super) end: Option<Option<usize>>,
 }
 

@@ -1,8 +1,8 @@
 //! What everybody has and has spent: added up from the beginning, each time.
 
 use super::super::rules;
-use super::objects::PayoutState;
-use super::payment::Proof;
+use super::objects::{Envelope, PayoutState};
+use super::payment::{Payment, Proof};
 use super::{Expected, Model, kept};
 
 const DAY_MILLIS: i64 = 24 * rules::HOUR;
@@ -124,9 +124,9 @@ impl Model {
         let released = self.suspense.iter().filter(|it| own(it.payer) && it.end == Some(None));
         let came: i64 =
             top_ups.chain(given).chain(claimed).chain(released.map(|it| it.amount)).sum();
-        let payments = self.payments.iter().filter(|it| own(it.payer)).map(|it| it.cost());
+        let payments = self.payments.iter().filter(|it| own(it.payer)).map(Payment::cost);
         let transfers = self.transfers.iter().filter(|it| own(it.payer)).map(|it| it.amount);
-        let envelopes = self.envelopes.iter().filter(|it| own(it.payer)).map(|it| it.cost());
+        let envelopes = self.envelopes.iter().filter(|it| own(it.payer)).map(Envelope::cost);
         let taken = self.withdrawals.iter().filter(|it| own(it.payer) && it.end != Some(None));
         let went: i64 =
             payments.chain(transfers).chain(envelopes).chain(taken.map(|it| it.amount)).sum();
@@ -135,7 +135,7 @@ impl Model {
 
     /// What is set aside of a payer's.
     pub(in super::super) fn held(&self, payer: usize) -> i64 {
-        let payments = self.payments.iter().filter(|it| it.payer == payer).map(|it| it.held());
+        let payments = self.payments.iter().filter(|it| it.payer == payer).map(Payment::held);
         let taken = self.withdrawals.iter().filter(|it| it.payer == payer && it.end.is_none());
         let envelopes = self.envelopes.iter().filter(|it| it.payer == payer);
         let envelopes = envelopes.map(|it| it.cost() - it.claimed());
