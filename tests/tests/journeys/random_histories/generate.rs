@@ -56,15 +56,15 @@ impl Generator {
             0..9 => self.clock(),
             9..11 => {
                 // Thawed more often than frozen.
-                let frozen = dice.percent(40);
+                let frozen = dice.percent(30);
                 Event::Freeze { payer: dice.below(PAYERS), frozen }
             }
             11 => {
                 let fee = (dice.between(0, 300), dice.between(0, 20));
                 Event::Fee { merchant: dice.below(MERCHANTS), fee }
             }
-            12 => Event::Batch,
-            13 => {
+            12..15 => Event::Batch,
+            15 => {
                 let amount = if dice.percent(50) { Some(dice.amount()) } else { None };
                 Event::Plate { merchant: dice.below(MERCHANTS), amount }
             }
@@ -174,26 +174,43 @@ impl Generator {
         model.show(Code { phone, mark, limit })
     }
 
+    /// Something that was made: mostly one that waits for this, otherwise any.
+    fn among<T>(&mut self, made: &[T], waits: impl Fn(&T) -> bool) -> Option<usize> {
+        let waiting: Vec<_> = (0..made.len()).filter(|n| waits(&made[*n])).collect();
+        if waiting.is_empty() || self.dice.percent(20) {
+            return self.dice.recent(made.len());
+        }
+        self.dice.recent(waiting.len()).map(|n| waiting[n])
+    }
+
     fn about_payment(&mut self, model: &Model) -> Option<Command> {
-        let payment = self.dice.recent(model.payments.len())?;
+        let what = self.dice.below(20);
+        let states: &[&str] = match what {
+            0..5 => &["requires_confirmation"],
+            5..9 => &["authorized"],
+            9..13 => &["requires_confirmation", "authorized", "succeeded"],
+            _ => &["succeeded", "partially_refunded", "partially_refunded"],
+        };
+        let payment = self.among(&model.payments, |it| states.contains(&it.state()))?;
         let it = &model.payments[payment];
         let other = self.dice.percent(4);
         let merchant = if other { self.merchant() } else { it.merchant };
         let phones: Vec<_> = (0..OWNERS.len()).filter(|n| OWNERS[*n] == it.payer).collect();
         let phone = if other { self.phone() } else { self.dice.of(&phones) };
-        Some(match self.dice.below(20) {
+        Some(match what {
             0..4 => Command::Confirm { phone, payment },
             4 => Command::Refuse { phone, payment },
-            5..10 => Command::Capture { merchant, payment, amount: self.dice.part(it.amount) },
-            10..12 => Command::Cancel { merchant, payment },
-            12..14 => {
+            5..9 => Command::Capture { merchant, payment, amount: self.dice.part(it.amount) },
+            9..11 => Command::Cancel { merchant, payment },
+            11..13 => {
                 // Perhaps one that nothing stands under.
                 let known = self.dice.percent(70);
                 let reference = if known { it.reference } else { self.reference() };
                 Command::CancelReference { merchant, reference }
             }
             _ => {
-                let amount = self.dice.part(it.captured().max(1));
+                let left = it.captured() - it.refunded();
+                let amount = self.dice.part(left.max(1));
                 Command::Refund { merchant, payment, amount }
             }
         })
@@ -216,7 +233,10 @@ impl Generator {
                 let most = if to.is_some() { 1 } else { usize::try_from(amount.min(3)).unwrap() };
                 Command::MakeEnvelope { phone, amount, shares: 1 + self.dice.below(most), to }
             }
-            _ => Command::Claim { phone, envelope: self.dice.recent(model.envelopes.len())? },
+            _ => Command::Claim {
+                phone,
+                envelope: self.among(&model.envelopes, |it| it.state() == "authorized")?,
+            },
         })
     }
 
@@ -229,13 +249,13 @@ impl Generator {
                 seconds: self.dice.between(60, 1200),
             },
             3 => {
-                let order = self.dice.recent(model.orders.len())?;
+                let order = self.among(&model.orders, |it| it.state() == "open")?;
                 let own = self.dice.percent(95);
                 let merchant = if own { model.orders[order].merchant } else { self.merchant() };
                 Command::CloseOrder { merchant, order }
             }
             nth => {
-                let order = self.dice.recent(model.orders.len()).map(Shown::Order);
+                let order = self.among(&model.orders, |it| it.state() == "open").map(Shown::Order);
                 let plate = self.dice.recent(model.plates.len()).map(Shown::Plate);
                 let code = if nth < 7 { order? } else { plate? };
                 let fixed = match code {
@@ -263,7 +283,7 @@ impl Generator {
                 amount: if self.dice.percent(30) { None } else { Some(self.dice.amount()) },
             },
             6..13 => {
-                let payout = self.dice.recent(model.payouts.len())?;
+                let payout = self.among(&model.payouts, |it| it.state() != "canceled")?;
                 let own = self.dice.percent(95);
                 let merchant = if own { model.payouts[payout].merchant } else { self.merchant() };
                 let end = match self.dice.below(6) {
@@ -274,11 +294,11 @@ impl Generator {
                 Command::EndPayout { payout, end }
             }
             13..16 => {
-                let withdrawal = self.dice.recent(model.withdrawals.len())?;
+                let withdrawal = self.among(&model.withdrawals, |it| it.state() == "authorized")?;
                 Command::EndWithdrawal { withdrawal, paid }
             }
             _ => {
-                let suspense = self.dice.recent(model.suspense.len())?;
+                let suspense = self.among(&model.suspense, |it| it.state() == "open")?;
                 Command::EndSuspense { suspense, paid }
             }
         })
