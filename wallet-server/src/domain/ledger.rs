@@ -155,7 +155,7 @@ mod tests {
     use proptest::prelude::*;
     use wallet_core::{Currency, Money};
 
-    use super::{Entry, Shard, Transfer, Unbalanced};
+    use super::{Bucket, Entry, Shard, Transfer, Unbalanced};
     use crate::domain::ids::{AccountId, TransferId};
 
     fn entry(account: u8, minor: i64, currency: &str) -> Entry {
@@ -202,5 +202,10 @@ mod tests {
             let sum: i64 = amounts.iter().sum();
             prop_assert!(transfer(entries).is_err() || sum == 0);
         }
+    }
+
+    #[test]
+    fn buckets_are_called_what_the_books_call_them() {
+        assert_eq!([Bucket::Available, Bucket::Held].map(Bucket::as_str), ["available", "held"]);
     }
 }

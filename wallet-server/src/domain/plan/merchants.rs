@@ -118,3 +118,59 @@ pub struct EndedSuspense {
     /// The position of its event in [`Plan::events`](super::Plan::events).
     pub event: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use wallet_core::receipt::{PaymentState, Record, RecordKind};
+    use wallet_core::{Currency, Mode, Money, Timestamp};
+
+    use super::PaymentChange;
+    use crate::domain::ids::TransferId;
+    use crate::domain::outcome::DeclineCode;
+    use crate::domain::snapshot::Refunded;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    fn money(minor: i64) -> Money {
+        Money::from_minor(minor, Currency::from_code("CNY").unwrap())
+    }
+
+    fn change(state: PaymentState, event: usize) -> PaymentChange {
+        let record = Record {
+            mode: Mode::Live,
+            kind: RecordKind::Payment,
+            state,
+            subject: [1; 16],
+            merchant: [2; 16],
+            decided_at: NOW,
+            asked: money(1250),
+            settled: money(0),
+            reference_hash: [0; 32],
+            books_hash: [0; 32],
+        };
+        PaymentChange::of(record, Refunded { amount: money(0), fee: money(0), count: 0 }, event)
+    }
+
+    #[test]
+    fn of_two_changes_in_one_batch_the_last_counts_and_keeps_what_the_first_moved() {
+        let first = PaymentChange {
+            decline_code: Some(DeclineCode::ALL[0]),
+            fee: Some(money(3)),
+            captured: Some(money(1250)),
+            counted: Some(1250),
+            closing: Some(TransferId::from_bytes([3; 16])),
+            reversal: Some(TransferId::from_bytes([4; 16])),
+            hold_expires_at: Some(NOW),
+            ..change(PaymentState::Succeeded, 5)
+        };
+        let nothing_more = change(PaymentState::Canceled, 7).after(&first);
+        assert_eq!((nothing_more.record.state, nothing_more.event), (PaymentState::Canceled, 7));
+        assert_eq!(nothing_more.decline_code, first.decline_code);
+        assert_eq!((nothing_more.fee, nothing_more.captured), (first.fee, first.captured));
+        assert_eq!(nothing_more.counted, first.counted);
+        assert_eq!((nothing_more.closing, nothing_more.reversal), (first.closing, first.reversal));
+        assert_eq!(nothing_more.hold_expires_at, first.hold_expires_at);
+        let both = PaymentChange { counted: Some(0), ..change(PaymentState::Canceled, 7) };
+        assert_eq!(both.after(&first).counted, Some(0));
+    }
+}
