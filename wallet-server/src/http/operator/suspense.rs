@@ -207,7 +207,8 @@ async fn end(app: &Arc<App>, id: &str, end: SuspenseEnd, key: String) -> Result<
         Outcome::Refused(refusal) => return Err(refused(app, refusal)),
     };
     // Once it has ended nothing of it changes, so a repeat reads the same.
-    let suspense = app.store.suspense(id).await?;
-    let suspense = suspense.ok_or(StoreError::Corrupt("money in suspense"))?;
+    let suspense = app.store.suspense(id).await.map_err(Problem::done_but_unread)?;
+    let suspense = suspense.ok_or(StoreError::Corrupt("money in suspense"));
+    let suspense = suspense.map_err(Problem::done_but_unread)?;
     Ok(mark(Json(SuspenseBody::from(suspense)).into_response(), replayed))
 }
