@@ -101,10 +101,15 @@ impl StoreError {
     }
 
     /// Whether the transaction may have been committed: it was told to, or may have been, and did
-    /// not say what came of it.
+    /// not say what came of it. A database that names somebody who was in the way has rolled it
+    /// back.
     #[must_use]
     pub fn is_uncertain(&self) -> bool {
-        matches!(self, Self::Commit(_) | Self::Silent)
+        match self {
+            Self::Commit(_) => self.remedy() != Remedy::Again,
+            Self::Silent => true,
+            _ => false,
+        }
     }
 
     /// Whether this connection to the database is dead; another one may live.

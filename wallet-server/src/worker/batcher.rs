@@ -9,7 +9,7 @@
 //!
 //! | what went wrong | then |
 //! |---|---|
-//! | somebody else was in the way: a lock, a deadlock, a key written by two processes at once | the batch is run again at once, some times |
+//! | somebody else was in the way: a lock, a deadlock, a key written by two processes at once | the batch is run again some times, at once and then after random pauses; at last its commands are told that nothing was done |
 //! | the database went away | the batch is run again when it is back, until nobody waits for it any more |
 //! | a row was refused, or the rules panicked | the batch is halved, until the command that cannot be settled stands alone |
 //! | anything else: a full disk | the whole batch is answered `Unknown`, for it concerns everybody |

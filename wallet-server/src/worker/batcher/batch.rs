@@ -10,11 +10,14 @@ use super::{BatcherParts, Queued, Unsettled};
 use crate::domain::command::Command;
 use crate::domain::outcome::Outcome;
 use crate::domain::settle::settle;
+use crate::store::again::pause_before;
 use crate::store::{OwnShard, Remedy, Settlement, StoreError};
 
-/// How often a batch is run again when somebody else was in the way. With SQLite each time has
-/// waited for the lock for seconds.
+/// How often a batch is run again when somebody else was in the way, before it is halved. With
+/// SQLite each time has waited for the lock for seconds.
 const AGAIN_MAX: u32 = 6;
+/// How often a command that stands alone is: the pauses come to some two seconds.
+const ALONE_AGAIN_MAX: u32 = 20;
 /// How often it is run again when the database went away, and how long the pause before: together
 /// longer than the deadline of any command.
 const WAIT_MAX: u32 = 50;
@@ -73,9 +76,11 @@ async fn after(failure: Failure, mut batch: Batch) -> Vec<Batch> {
     }
     let size = batch.commands.len();
     match error.remedy() {
-        Remedy::Again if batch.again < AGAIN_MAX => {
+        Remedy::Again if batch.again < if size > 1 { AGAIN_MAX } else { ALONE_AGAIN_MAX } => {
             tracing::debug!(%error, size, "somebody else was in the way; running a batch again");
-            vec![Batch { again: batch.again + 1, ..batch }]
+            let again = batch.again + 1;
+            pause_before(again + 1).await;
+            vec![Batch { again, ..batch }]
         }
         Remedy::Wait if batch.waits < WAIT_MAX => {
             tracing::warn!(%error, size, "the database went away; waiting for it");
@@ -87,8 +92,8 @@ async fn after(failure: Failure, mut batch: Batch) -> Vec<Batch> {
             let second = batch.commands.split_off(size / 2);
             vec![Batch::new(second), Batch::new(batch.commands)]
         }
-        Remedy::Wait if batch.commands.iter().all(|queued| !queued.attempted) => {
-            tracing::error!(%error, size, "the database is away");
+        Remedy::Again | Remedy::Wait if batch.commands.iter().all(|queued| !queued.attempted) => {
+            tracing::error!(%error, size, "the database is away, or too busy");
             for queued in batch.commands {
                 answer(queued, Err(Unsettled::Overloaded));
             }

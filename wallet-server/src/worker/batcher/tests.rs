@@ -5,6 +5,7 @@ use rand_core::SeedableRng;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
+use wallet_test_postgres::Postgres;
 
 use super::{BatchIds, BatcherParts, Queued, Unsettled, settle_all};
 use crate::Settings;
@@ -29,8 +30,11 @@ fn yuan(minor: i64) -> Money {
 
 /// Books with one payer, and what the batcher works with.
 async fn parts(folder: &TempDir) -> BatcherParts {
-    let url = format!("sqlite:{}/books", folder.path().display());
-    let store = Arc::new(Store::open(&url).await.unwrap());
+    parts_on(&format!("sqlite:{}/books", folder.path().display())).await
+}
+
+async fn parts_on(url: &str) -> BatcherParts {
+    let store = Arc::new(Store::open(url).await.unwrap());
     let entropy = Arc::new(Entropy::new(Box::new(ChaCha20Rng::seed_from_u64(1))));
     let currency = yuan(0).currency();
     store.open_own_accounts(currency, NOW, || entropy.id(NOW)).await.unwrap();
@@ -96,6 +100,18 @@ async fn a_command_that_cannot_be_written_stands_alone_and_its_neighbours_are_se
     expected[2] = Err(Unsettled::Unknown);
     assert_eq!(outcomes, expected);
     assert_eq!(credited(&parts).await, yuan(700));
+}
+
+#[tokio::test]
+async fn whoever_always_finds_somebody_else_in_the_way_is_told_that_nothing_was_done() {
+    // To PostgreSQL a key that is there already is another process that was faster.
+    let database = Postgres::shared().database();
+    let parts = parts_on(&database.url()).await;
+    let later = NOW.plus_millis(1);
+    assert_eq!(settle(&parts, vec![top_up(&parts, "first", 1, later)]).await, [Ok(())]);
+    let batch = vec![top_up(&parts, "second", 1, later), top_up(&parts, "third", 2, later)];
+    assert_eq!(settle(&parts, batch).await, [Err(Unsettled::Overloaded), Ok(())]);
+    assert_eq!(credited(&parts).await, yuan(200));
 }
 
 #[tokio::test]
