@@ -118,7 +118,7 @@ const BY_TIME: Sql = sql!(input { since: blob, before: blob, record: blob }
     => { batch: blob, number: int });
 
 const BY_SUBJECT: Sql = sql!(input { subject: blob, record: blob }
-    "select e.batch, e.n as number from input i join events e on e.batch in ( \
+    "select e.batch, e.n as number from ( \
         select p.batch from input i join payments p on p.id = i.subject \
         union select p.last_batch from input i join payments p on p.id = i.subject \
         union select p.closing_batch from input i join payments p on p.id = i.subject \
@@ -137,8 +137,8 @@ const BY_SUBJECT: Sql = sql!(input { subject: blob, record: blob }
         union select o.ended_batch from input i join orders o on o.id = i.subject \
         union select v.batch from input i join envelopes v on v.id = i.subject \
         union select v.last_batch from input i join envelopes v on v.id = i.subject \
-        union select s.batch from input i join envelope_shares s on s.claim = i.subject) \
-     and e.record = i.record limit 1"
+        union select s.batch from input i join envelope_shares s on s.claim = i.subject) found \
+     join events e on e.batch = found.batch join input i on e.record = i.record limit 1"
     => { batch: blob, number: int });
 
 #[derive(Serialize)]

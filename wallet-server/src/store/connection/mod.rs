@@ -197,6 +197,13 @@ impl Store {
         file.explain(sql.sqlite).await
     }
 
+    /// The plan that PostgreSQL would keep for a statement, a line each.
+    #[cfg(test)]
+    pub(super) async fn explain_on_postgres(&self, sql: &Sql) -> Result<Vec<String>, StoreError> {
+        let Database::Postgres(server) = &self.0 else { panic!("PostgreSQL only") };
+        server.explain(sql.postgres).await
+    }
+
     /// How many pages SQLite's log has, and how many of them were moved.
     #[cfg(test)]
     pub(super) async fn log(&self) -> Result<(i64, i64), StoreError> {

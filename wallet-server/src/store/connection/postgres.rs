@@ -27,11 +27,15 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Requests and settlement look rows up by their keys, a few hundred at a time. A planner that knows the
-/// tables only from when they were small would read all of them instead.
-const BY_INDEX: [(&str, &str); 5] = [
+/// tables only from when they were small would read all of them instead, and a connection keeps its plans
+/// while they grow. So tables are joined in the order in which statements name them, the input
+/// first, and each by an index.
+const BY_INDEX: [(&str, &str); 7] = [
+    ("join_collapse_limit", "1"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
     ("plan_cache_mode", "force_generic_plan"),
     // Compiling a statement takes longer than running it.
     ("jit", "off"),
@@ -145,6 +149,23 @@ impl Server {
         let mut connection = self.readers.acquire().await?;
         connection.prepare(text.into_sql_str()).await?;
         Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) async fn explain(&self, text: &str) -> Result<Vec<String>, StoreError> {
+        let mut connection = self.readers.acquire().await?;
+        for question in [
+            format!("prepare question (jsonb) as {text}"),
+            "explain (costs off) execute question ('[]')".to_owned(),
+        ] {
+            let plan = sqlx::query_scalar(AssertSqlSafe(question)).persistent(false);
+            let plan: Vec<String> = plan.fetch_all(&mut *connection).await?;
+            if !plan.is_empty() {
+                sqlx::query("deallocate question").execute(&mut *connection).await?;
+                return Ok(plan);
+            }
+        }
+        Ok(Vec::new())
     }
 }
 

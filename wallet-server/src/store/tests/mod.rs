@@ -1,6 +1,7 @@
 //! Both databases understand every statement, and both schemas have every table and column.
 
 mod locks;
+mod plans;
 mod shared;
 
 use std::collections::BTreeSet;
