@@ -1,9 +1,13 @@
 //! What a merchant learns of who pays: nothing.
 
+use std::collections::BTreeSet;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde_json::json;
+use wallet_tests::{Answer, Charge, World};
+
 use crate::DATABASE;
 use crate::journeys::transfers::assert_books_are_right;
-use serde_json::json;
-use wallet_tests::{Charge, World};
 
 #[tokio::test]
 async fn no_answer_to_a_merchant_says_who_pays() {
@@ -34,6 +38,43 @@ async fn no_answer_to_a_merchant_says_who_pays() {
             assert!(!answer.text.contains(secret), "{secret} in {}", answer.text);
         }
     }
+}
+
+/// What ties a receipt to the issuer's books.
+fn books_hash(answer: &Answer) -> [u8; 32] {
+    let receipt = Base64UrlUnpadded::decode_vec(answer.text("/receipt")).unwrap();
+    // A version, then the record.
+    receipt[1..][..128][96..].try_into().unwrap()
+}
+
+#[tokio::test]
+async fn no_two_receipts_have_anything_of_their_payer_in_common() {
+    let world = World::start(DATABASE, 1314).await;
+    let [till, other] = [world.merchant("Tea House").await, world.merchant("Bakery").await];
+    let mut phone = world.payer("Wei", "50.00").await;
+    let mut hashes = Vec::new();
+    for (number, till) in [&till, &till, &other, &other].into_iter().enumerate() {
+        // Held and released: only the payer's account is in the entries.
+        let code = phone.code(&world, "20.00");
+        let charge = Charge::new(&format!("held-{number}"), &code, "0.01");
+        let held = till.charge(&charge.with("capture", "manual")).await.created();
+        let canceled = till.cancel(held.text("/id"), &format!("cancel-{number}")).await;
+        assert_eq!(canceled.outcome(), "canceled", "{}", canceled.text);
+        // Paid, and captured from what was held.
+        let code = phone.code(&world, "20.00");
+        let charge = Charge::new(&format!("captured-{number}"), &code, "0.02");
+        let authorized = till.charge(&charge.with("capture", "manual")).await.created();
+        let id = authorized.text("/id");
+        let captured = till.capture(id, &format!("capture-{number}"), None).await;
+        assert_eq!(captured.outcome(), "succeeded", "{}", captured.text);
+        // Refunded in two equal parts.
+        let one = till.refund(id, &format!("one-{number}"), Some("0.01")).await.created();
+        let two = till.refund(id, &format!("two-{number}"), Some("0.01")).await.created();
+        hashes.extend([&held, &canceled, &authorized, &captured, &one, &two].map(books_hash));
+    }
+    let different: BTreeSet<_> = hashes.iter().collect();
+    assert_eq!(different.len(), hashes.len());
+    assert_books_are_right(world).await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use wallet_core::receipt::{RECORD_LENGTH, Record, RecordKind};
 use wallet_core::{Mode, Timestamp};
 
 use super::ids::{AccountId, BatchId, TransferId};
-use super::journal::books_hash;
+use super::journal::{books_hash, movement_hash};
 use super::ledger::{AccountKind, Entry};
 use super::tree;
 
@@ -273,7 +273,8 @@ impl AuditedBatch {
         ties
     }
 
-    /// The transfers by the hash of their entries, but for those that the row of a payment names.
+    /// The transfers by what ties a record to them, but for those that the row of a payment names.
+    /// Releases before 0014 of the schema left the transfer's id out.
     fn moved_by_hash(
         &self,
         transfers: &BTreeMap<TransferId, Vec<Entry>>,
@@ -282,7 +283,9 @@ impl AuditedBatch {
         let named: BTreeSet<TransferId> = rows.filter_map(|payment| payment.transfer).collect();
         let mut by_hash: BTreeMap<[u8; 32], Alike> = BTreeMap::new();
         for (id, entries) in transfers.iter().filter(|(id, _)| !named.contains(id)) {
-            by_hash.entry(books_hash(entries, &[])).or_default().0.push_back(*id);
+            for hash in [movement_hash(*id, entries), books_hash(entries, &[])] {
+                by_hash.entry(hash).or_default().0.push_back(*id);
+            }
         }
         by_hash
     }
@@ -294,8 +297,8 @@ impl AuditedBatch {
     }
 }
 
-/// Transfers with the same entries: one batch may have several, as when somebody sends the same
-/// amount twice. Each is another event's.
+/// Transfers with the same hash. In old books one batch may have several, as when somebody sent
+/// the same amount twice. Each is another event's.
 #[derive(Default)]
 struct Alike(VecDeque<TransferId>);
 

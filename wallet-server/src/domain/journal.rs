@@ -3,19 +3,52 @@
 use sha2::{Digest, Sha256};
 use wallet_core::receipt::Record;
 
-use super::ledger::{Bucket, Entry};
+use super::ids::TransferId;
+use super::ledger::{Bucket, Entry, Transfer};
 use super::tree;
 
-const BOOKS_DOMAIN: &[u8] = b"wallet-books/1\0";
+const EVIDENCE_DOMAIN: &[u8] = b"wallet-books/1\0";
+const MOVEMENT_DOMAIN: &[u8] = b"wallet-books/2\0";
 
 /// Ties a record to its ledger entries and its evidence.
 ///
 /// SHA-256 of the domain `wallet-books/1` NUL, then for each entry account (16 bytes), shard (2),
 /// bucket (1: 0 available, 1 held), currency (2) and amount (8, signed), then SHA-256 of the
 /// evidence as it is kept, or of nothing. Integers are big-endian.
+///
+/// Merchants see it in their receipts. Evidence is encrypted with a nonce of its own, so it hides
+/// the accounts; where money moves without evidence, [`movement_hash`] does.
 #[must_use]
 pub fn books_hash(entries: &[Entry], evidence: &[u8]) -> [u8; 32] {
-    let mut hash = Sha256::new().chain_update(BOOKS_DOMAIN);
+    let mut hash = Sha256::new().chain_update(EVIDENCE_DOMAIN);
+    add(&mut hash, entries);
+    hash.chain_update(Sha256::digest(evidence)).finalize().into()
+}
+
+/// Ties a record to a movement of money that has no evidence.
+///
+/// SHA-256 of the domain `wallet-books/2` NUL, the transfer's id (16 bytes), then its entries as for
+/// [`books_hash`]. Without the id, of which 74 bits are random and which no merchant is shown, two
+/// movements of one payer and one amount would have one hash, by which merchants could recognise
+/// the payer.
+#[must_use]
+pub fn movement_hash(transfer: TransferId, entries: &[Entry]) -> [u8; 32] {
+    let mut hash = Sha256::new().chain_update(MOVEMENT_DOMAIN);
+    hash.update(transfer.as_bytes());
+    add(&mut hash, entries);
+    hash.finalize().into()
+}
+
+/// Ties a record that has no evidence to what moved, if anything did.
+#[must_use]
+pub fn moved_hash(transfer: Option<&Transfer>) -> [u8; 32] {
+    transfer.map_or_else(
+        || books_hash(&[], &[]),
+        |transfer| movement_hash(transfer.id(), transfer.entries()),
+    )
+}
+
+fn add(hash: &mut Sha256, entries: &[Entry]) {
     for entry in entries {
         let bucket = match entry.bucket {
             Bucket::Available => 0,
@@ -27,7 +60,6 @@ pub fn books_hash(entries: &[Entry], evidence: &[u8]) -> [u8; 32] {
         hash.update(entry.amount.currency().numeric().to_be_bytes());
         hash.update(entry.amount.minor().to_be_bytes());
     }
-    hash.chain_update(Sha256::digest(evidence)).finalize().into()
 }
 
 /// The Merkle tree hash (RFC 6962, section 2.1) over a batch's records: the journal's leaf.

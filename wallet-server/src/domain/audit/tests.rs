@@ -3,7 +3,7 @@ use wallet_core::{Currency, Mode, Money, Timestamp};
 
 use super::{AccountOf, AuditedBatch, AuditedEntry, AuditedEvent, AuditedPayment, PaymentEnd};
 use crate::domain::ids::{AccountId, BatchId, TransferId};
-use crate::domain::journal::books_hash;
+use crate::domain::journal::{books_hash, movement_hash};
 use crate::domain::ledger::{AccountKind, Entry, Shard};
 
 const PAYER: AccountId = AccountId::from_bytes([1; 16]);
@@ -96,8 +96,8 @@ fn a_batch_that_nobody_touched_is_right() {
     assert_eq!(batch.causes()[&TRANSFER].event_type, "payment.succeeded");
 }
 
-/// A payer sends 12.50 to another one, as an event and its transfer say.
-fn send(batch: &mut AuditedBatch, number: u8) {
+/// A payer sends 12.50 to another one, as an event and its transfer say, with a tie between the two.
+fn send_as(batch: &mut AuditedBatch, number: u8, tie: impl Fn(TransferId, &[Entry]) -> [u8; 32]) {
     let transfer = TransferId::from_bytes([number; 16]);
     let kinds = [AccountKind::Payer, AccountKind::Payer];
     let entries = [(PAYER, -1250), (AccountId::from_bytes([9; 16]), 1250)]
@@ -106,7 +106,7 @@ fn send(batch: &mut AuditedBatch, number: u8) {
         kind: RecordKind::PayerTransfer,
         subject: [number; 16],
         merchant: [0; 16],
-        books_hash: books_hash(&entries, &[]),
+        books_hash: tie(transfer, &entries),
         ..batch.events[0].record().unwrap()
     };
     batch.events.push(AuditedEvent {
@@ -130,23 +130,36 @@ fn send(batch: &mut AuditedBatch, number: u8) {
 
 #[test]
 fn who_sends_the_same_twice_has_two_records_and_a_third_movement_needs_a_third() {
-    let twice = |batch: &mut AuditedBatch| {
-        send(batch, 11);
-        send(batch, 12);
-    };
-    assert_eq!(broken_by(twice), [""; 0]);
-    let mut batch = batch();
-    twice(&mut batch);
-    let causes = batch.causes();
-    let subject = |number| causes[&TransferId::from_bytes([number; 16])].subject;
-    assert_eq!([subject(11), subject(12)], [[11; 16], [12; 16]]);
-    let unrecorded = broken_by(|batch| {
-        twice(batch);
-        send(batch, 13);
-        batch.events.pop();
-        batch.leaf = batch.root();
-    });
-    assert_eq!(unrecorded, ["journal_records"]);
+    // Records of old releases do not name their transfer.
+    let old = |_: TransferId, entries: &[Entry]| books_hash(entries, &[]);
+    let ties: [fn(TransferId, &[Entry]) -> [u8; 32]; 2] = [movement_hash, old];
+    for tie in ties {
+        let twice = |batch: &mut AuditedBatch| {
+            send_as(batch, 11, tie);
+            send_as(batch, 12, tie);
+        };
+        assert_eq!(broken_by(twice), [""; 0]);
+        let mut batch = batch();
+        twice(&mut batch);
+        let causes = batch.causes();
+        let subject = |number| causes[&TransferId::from_bytes([number; 16])].subject;
+        assert_eq!([subject(11), subject(12)], [[11; 16], [12; 16]]);
+        let unrecorded = broken_by(|batch| {
+            twice(batch);
+            send_as(batch, 13, tie);
+            batch.events.pop();
+            batch.leaf = batch.root();
+        });
+        assert_eq!(unrecorded, ["journal_records"]);
+    }
+}
+
+#[test]
+fn a_record_is_tied_to_its_own_transfer_and_to_no_equal_one() {
+    let another =
+        |_: TransferId, entries: &[Entry]| movement_hash(TransferId::from_bytes([99; 16]), entries);
+    let broken = broken_by(|batch| send_as(batch, 11, another));
+    assert_eq!(broken, ["journal_records", "journal_records"]);
 }
 
 #[test]

@@ -20,8 +20,8 @@ use super::person::{self, Asking, Done, NotDone, Subject};
 use super::resolve::{balanced, held, release};
 use crate::domain::command::{ClaimShare, EndEnvelope, EnvelopeFor, MakeEnvelope};
 use crate::domain::ids::EnvelopeId;
-use crate::domain::journal::books_hash;
-use crate::domain::ledger::{Entry, Shard};
+use crate::domain::journal::moved_hash;
+use crate::domain::ledger::{Entry, Shard, Transfer};
 use crate::domain::limits::{Proof, Usage};
 use crate::domain::outcome::{Answer, MovementAnswer, NotMoved, Outcome, Refusal};
 use crate::domain::plan::{EnvelopeChange, NewClaim, NewEnvelope};
@@ -50,7 +50,7 @@ fn fill(books: &mut Books<'_>, make: &MakeEnvelope, asking: &Asking) -> Result<D
         asked: amount,
         settled: Money::zero(amount.currency()),
     };
-    let record = person::record(books, &payer, subject, transfer.entries());
+    let record = person::record(books, &payer, subject, &transfer);
     let event = books.tell(record, make.by.payer);
     books.plan.people.envelopes.push(NewEnvelope {
         id: make.id,
@@ -144,7 +144,7 @@ fn take_share(books: &mut Books<'_>, claim: &ClaimShare, payer: &Payer) -> Resul
         asked: amount,
         settled: amount,
     };
-    let record = person::record(books, payer, subject, transfer.entries());
+    let record = person::record(books, payer, subject, &transfer);
     let event = books.tell(record, claim.by.payer);
     books.tell(record, claim.sender);
     books.plan.people.claims.push(NewClaim {
@@ -183,7 +183,7 @@ fn count(books: &mut Books<'_>, id: EnvelopeId) {
     };
     if full {
         change.state = PaymentState::Succeeded;
-        let done = ended(books, id, &envelope, PaymentState::Succeeded, &[]);
+        let done = ended(books, id, &envelope, PaymentState::Succeeded, None);
         change.event = Some(done.event);
     }
     books.plan.people.changed_envelopes.insert(id, change);
@@ -195,14 +195,14 @@ fn ended(
     id: EnvelopeId,
     envelope: &OpenEnvelope,
     state: PaymentState,
-    entries: &[Entry],
+    transfer: Option<&Transfer>,
 ) -> Done {
     let asked = envelope.record.asked;
     let record = Record {
         state,
         decided_at: books.now,
         settled: Money::from_minor(claimed(envelope).1, asked.currency()),
-        books_hash: books_hash(entries, &[]),
+        books_hash: moved_hash(transfer),
         ..envelope.record
     };
     if let Some(envelope) = books.rows.people.envelopes.get_mut(&id) {
@@ -243,8 +243,7 @@ pub(super) fn end(books: &mut Books<'_>, end: &EndEnvelope) -> Outcome {
     let available = payer.available.checked_add(rest).unwrap_or(payer.available);
     books.set_payer(end.payer, &payer, available, usage);
     let state = PaymentState::Expired;
-    let Done { record, event, .. } =
-        ended(books, end.envelope, &envelope, state, transfer.entries());
+    let Done { record, event, .. } = ended(books, end.envelope, &envelope, state, Some(&transfer));
     let change = EnvelopeChange {
         claimed: count,
         amount_claimed: sum,

@@ -25,7 +25,7 @@ use super::person::{self, Done, NotDone};
 use super::resolve::balanced;
 use crate::domain::command::{FinishPayout, PayoutAsker, PayoutEnd, Request, RequestPayout};
 use crate::domain::ids::PayoutId;
-use crate::domain::journal::books_hash;
+use crate::domain::journal::moved_hash;
 use crate::domain::ledger::{AccountKind, Bucket, Entry, Shard, Transfer};
 use crate::domain::outcome::{NotMoved, Outcome, Refusal};
 use crate::domain::payout::{PayoutStage, ReachedPayout};
@@ -78,7 +78,7 @@ fn set_aside(books: &mut Books<'_>, ask: &RequestPayout) -> Result<Done, NotDone
         asked: amount,
         settled: Money::zero(amount.currency()),
         reference_hash: [0; 32],
-        books_hash: books_hash(transfer.entries(), &[]),
+        books_hash: moved_hash(Some(&transfer)),
     };
     let told = Event { record, notice: None, merchant: Some(ask.merchant), payer: None };
     let event = books.event(told);
@@ -167,7 +167,7 @@ fn end(books: &mut Books<'_>, finish: &FinishPayout) -> Result<Done, Refusal> {
         decided_at: books.now,
         settled: if paid { before.asked } else { Money::zero(before.asked.currency()) },
         reference_hash: reference_hash.unwrap_or(before.reference_hash),
-        books_hash: books_hash(transfer.entries(), &[]),
+        books_hash: moved_hash(Some(&transfer)),
         ..before
     };
     if let Some(known) = books.rows.payouts.open.get_mut(&finish.id) {

@@ -12,7 +12,7 @@ use super::give_back::negative;
 use super::resolve::{balanced, held};
 use crate::domain::command::{PayerRequest, Request};
 use crate::domain::ids::{PayerId, TransferId};
-use crate::domain::journal::books_hash;
+use crate::domain::journal::moved_hash;
 use crate::domain::ledger::{Entry, Shard, Transfer};
 use crate::domain::limits::{Proof, Usage};
 use crate::domain::outcome::{Answer, MovementAnswer, NotMoved, Outcome, Refusal};
@@ -171,7 +171,7 @@ pub(super) fn record(
     books: &Books<'_>,
     payer: &Payer,
     subject: Subject,
-    entries: &[Entry],
+    transfer: &Transfer,
 ) -> Record {
     Record {
         mode: payer.mode,
@@ -183,6 +183,6 @@ pub(super) fn record(
         asked: subject.asked,
         settled: subject.settled,
         reference_hash: [0; 32],
-        books_hash: books_hash(entries, &[]),
+        books_hash: moved_hash(Some(transfer)),
     }
 }

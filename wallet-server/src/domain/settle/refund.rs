@@ -15,7 +15,7 @@ use super::Books;
 use super::give_back::{GivenBack, NotGivenBack, move_back};
 use crate::domain::command::{Refund, Request};
 use crate::domain::fee::fee_of_part;
-use crate::domain::journal::books_hash;
+use crate::domain::journal::moved_hash;
 use crate::domain::ledger::Transfer;
 use crate::domain::outcome::{Answer, NotMoved, Outcome, RefundAnswer, Refusal};
 use crate::domain::plan::{AnswerRef, Event, NewRefund, PaymentChange, SuspenseSubject};
@@ -123,7 +123,7 @@ fn record(
         fee: sum(payment.refunded.fee, fee),
         count: payment.refunded.count + 1,
     };
-    let books_hash = books_hash(transfer.entries(), &[]);
+    let books_hash = moved_hash(Some(&transfer));
     let of_payment =
         Record { state: reached.state(), decided_at: books.now, books_hash, ..*before };
     let of_refund = Record {

@@ -23,7 +23,7 @@ use super::Books;
 use super::give_back::negative;
 use crate::domain::command::{Capture, ReferenceRef, Request, Resolve, Resolver};
 use crate::domain::ids::{PaymentId, TransferId};
-use crate::domain::journal::books_hash;
+use crate::domain::journal::moved_hash;
 use crate::domain::ledger::{AccountKind, Bucket, Entry, Shard, Transfer};
 use crate::domain::limits::Usage;
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, PaymentAnswer, Refusal};
@@ -314,12 +314,11 @@ fn record(
 ) -> Answer {
     let OpenPayment { answer: before, payer, .. } = payment;
     let transfer = done.closing.as_ref().or(done.reversal.as_ref());
-    let entries = transfer.map_or(&[][..], Transfer::entries);
     let record = Record {
         state: done.reached.state(),
         decided_at: books.now,
         settled: done.settled,
-        books_hash: books_hash(entries, &[]),
+        books_hash: moved_hash(transfer),
         ..before.record
     };
     let decline_code =

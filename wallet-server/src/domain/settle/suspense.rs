@@ -66,7 +66,7 @@ fn act(books: &mut Books<'_>, end: &EndSuspense) -> Result<Done, Refusal> {
         asked: amount,
         settled: amount,
     };
-    let record = person::record(books, &payer, subject, transfer.entries());
+    let record = person::record(books, &payer, subject, &transfer);
     let reference_hash = external_reference.as_deref().map(Record::reference_hash);
     let record = Record { reference_hash: reference_hash.unwrap_or_default(), ..record };
     let event = books.tell(record, end.payer);

@@ -5,7 +5,7 @@ use wallet_core::receipt::{PaymentState, Record, RecordKind};
 
 use super::Books;
 use crate::domain::command::TopUp;
-use crate::domain::journal::books_hash;
+use crate::domain::journal::moved_hash;
 use crate::domain::ledger::{AccountKind, Entry, Shard, Transfer};
 use crate::domain::outcome::{Answer, Outcome, Refusal, TopUpAnswer};
 use crate::domain::plan::{AnswerRef, Event, NewTopUp};
@@ -76,7 +76,7 @@ fn credit(books: &mut Books<'_>, top_up: &TopUp) -> Result<TopUpAnswer, Refusal>
         asked: amount,
         settled: amount,
         reference_hash: Record::reference_hash(&top_up.external_reference),
-        books_hash: books_hash(transfer.entries(), &[]),
+        books_hash: moved_hash(Some(&transfer)),
     };
     let answer = TopUpAnswer {
         id: top_up.id,

@@ -37,7 +37,7 @@ fn give(books: &mut Books<'_>, asked: &PayerTransfer, asking: &Asking) -> Result
         asked: amount,
         settled: amount,
     };
-    let record = person::record(books, &payer, subject, transfer.entries());
+    let record = person::record(books, &payer, subject, &transfer);
     let event = books.tell(record, asked.by.payer);
     books.tell(record, payee_id);
     books.plan.people.transfers.push(NewPayerTransfer {

@@ -18,7 +18,7 @@ use super::give_back::negative;
 use super::person::{self, Asking, Done, NotDone, Subject};
 use super::resolve::{balanced, held, release};
 use crate::domain::command::{FinishWithdrawal, Request, Withdraw, WithdrawalEnd};
-use crate::domain::journal::books_hash;
+use crate::domain::journal::moved_hash;
 use crate::domain::ledger::{AccountKind, Entry, Transfer};
 use crate::domain::limits::{LimitName, OverLimit};
 use crate::domain::outcome::{NotMoved, Outcome, Refusal};
@@ -53,7 +53,7 @@ fn set_aside(
         asked: amount,
         settled: Money::zero(amount.currency()),
     };
-    let record = person::record(books, payer, subject, transfer.entries());
+    let record = person::record(books, payer, subject, &transfer);
     let event = books.tell(record, withdraw.by.payer);
     books.plan.people.withdrawals.push(NewWithdrawal {
         id: withdraw.id,
@@ -108,7 +108,7 @@ fn end(books: &mut Books<'_>, finish: &FinishWithdrawal) -> Result<Done, Refusal
         decided_at: books.now,
         settled: if paid { amount } else { Money::zero(amount.currency()) },
         reference_hash: reference_hash.unwrap_or_default(),
-        books_hash: books_hash(transfer.entries(), &[]),
+        books_hash: moved_hash(Some(&transfer)),
         ..before
     };
     if let Some(open) = books.rows.people.withdrawals.get_mut(&finish.id) {

@@ -10,7 +10,7 @@ use super::fixture::{DAY_LIMIT, MONTH_LIMIT};
 use super::paying_out::PayoutRow;
 use crate::domain::command::{Capture, CodeSource, MerchantCodeId};
 use crate::domain::ids::{PayerId, PaymentId, TransferId};
-use crate::domain::journal::books_hash;
+use crate::domain::journal::{books_hash, moved_hash, movement_hash};
 use crate::domain::ledger::{Bucket, Transfer};
 use crate::domain::limits::{Proof, Usage};
 use crate::domain::outcome::{Answer, OrderState, Outcome};
@@ -41,8 +41,7 @@ impl Books {
             self.audit_usage(*payer, &change.usage);
         }
         for row in self.top_ups.values() {
-            let hash = books_hash(&self.transfers[&row.transfer], &[]);
-            assert_eq!(row.answer.record.books_hash, hash);
+            assert_eq!(row.answer.record.books_hash, self.moved(Some(row.transfer)));
             assert_eq!(row.answer.record.settled, row.answer.record.asked);
         }
         self.audit_suspense();
@@ -85,7 +84,7 @@ impl Books {
             let authorized = last.state == PaymentState::Authorized;
             let moved = row.reversal.or(row.closing).filter(|_| !authorized);
             assert_eq!(moved.is_none(), authorized, "only the payer's word moves nothing");
-            assert_eq!(last.books_hash, self.hash(moved, &[]));
+            assert_eq!(last.books_hash, self.moved(moved));
         }
         let counted = if waits(last.state) { asked } else { settled };
         assert_eq!(row.counted, counted, "what is released does not count");
@@ -110,7 +109,7 @@ impl Books {
             assert_eq!((record.kind, record.settled), (RecordKind::Refund, record.asked));
             assert_eq!(record.state, PaymentState::Succeeded);
             assert_eq!(record.subject, *answer.id.as_bytes());
-            assert_eq!(record.books_hash, self.hash(Some(refund.transfer), &[]));
+            assert_eq!(record.books_hash, self.moved(Some(refund.transfer)));
             sum.amount = sum.amount.checked_add(record.asked).unwrap();
             sum.fee = sum.fee.checked_add(answer.fee_returned).unwrap();
             sum.count += 1;
@@ -165,6 +164,10 @@ impl Books {
 
     fn hash(&self, transfer: Option<TransferId>, evidence: &[u8]) -> [u8; 32] {
         books_hash(transfer.map_or(&[][..], |id| &self.transfers[&id]), evidence)
+    }
+
+    fn moved(&self, transfer: Option<TransferId>) -> [u8; 32] {
+        transfer.map_or_else(|| books_hash(&[], &[]), |id| movement_hash(id, &self.transfers[&id]))
     }
 
     /// What counts is the sum of the day's payments by proof, and of the month's.
@@ -234,7 +237,7 @@ pub(super) fn check_records(plan: &Plan, now: Timestamp) {
         let moved = payment.transfer.as_ref().map_or(&[][..], entries);
         books_hash(moved, payment.evidence.bytes())
     });
-    let moved = plan.transfers.iter().map(|transfer| books_hash(transfer.entries(), &[]));
+    let moved = plan.transfers.iter().map(|transfer| moved_hash(Some(transfer)));
     let ties: HashSet<[u8; 32]> = proved.chain(moved).chain([books_hash(&[], &[])]).collect();
     for event in &plan.events {
         assert_eq!(event.record.decided_at, now);

@@ -10,7 +10,7 @@ use crate::domain::command::{
     Caller, Command, FinishPayout, PayoutAsker, PayoutEnd, RequestPayout,
 };
 use crate::domain::ids::{ApiKeyId, MerchantId, PayoutId, TransferId};
-use crate::domain::journal::books_hash;
+use crate::domain::journal::movement_hash;
 use crate::domain::plan::{NewPayout, PayoutChange, PayoutChanges};
 use crate::domain::snapshot::{KnownPayout, Snapshot};
 
@@ -235,7 +235,7 @@ impl Books {
     pub(super) fn audit_payouts(&self) {
         let mut references = std::collections::BTreeSet::new();
         for row in self.payouts.values() {
-            let hash = |id: TransferId| books_hash(&self.transfers[&id], &[]);
+            let hash = |id: TransferId| movement_hash(id, &self.transfers[&id]);
             let (first, last) = (&row.first, &row.last);
             assert_eq!(first.books_hash, hash(row.transfer));
             assert_eq!(first.merchant, *row.merchant.as_bytes());

@@ -6,7 +6,7 @@ use wallet_core::{Mode, TerminalId};
 use super::database::Database;
 use super::fixture::{Sale, at, deposit, merchant_id, payer_id, rules, sale, yuan};
 use crate::domain::command::{Capture, Charge, CodeSource, Command, TopUp, Verdict};
-use crate::domain::journal::books_hash;
+use crate::domain::journal::{books_hash, movement_hash};
 use crate::domain::outcome::{Answer, Outcome, PaymentAnswer, TopUpAnswer};
 use crate::domain::plan::{Event, Evidence, NewHolder, NewPayment, NewTopUp};
 use crate::domain::snapshot::{Presented, PresentedAt};
@@ -111,7 +111,7 @@ fn a_top_up_is_written_with_all_that_was_asked() {
         asked: yuan(100),
         settled: yuan(100),
         reference_hash: Record::reference_hash("bank 3"),
-        books_hash: books_hash(plan.transfers[0].entries(), &[]),
+        books_hash: movement_hash(transfer, plan.transfers[0].entries()),
     };
     let external_reference = "bank 3".to_owned();
     let expected = TopUpAnswer { id, payer: payer_id(1), record, external_reference };
