@@ -5,7 +5,7 @@
 //! | [`begin`](Settlement::begin) | `BEGIN IMMEDIATE`, the only lock there is | READ COMMITTED |
 //! | [`lock`](Settlement::lock) | – | the payers' balance rows, then the orders, then the balance rows of merchants who may give money back or have it paid out, each in the order of accounts or ids |
 //! | [`load`](Settlement::load) | what the commands name, several statements in one text | the same, parts of one statement |
-//! | [`commit`](Settlement::commit): write | each kind of row in a statement, all of them in one text | parts of one statement, then the batch's own row; sorted where two processes could write the same rows |
+//! | [`commit`](Settlement::commit): write | each kind of row in a statement, all of them in one text, the batch's own row last | parts of one statement; sorted where two processes could write the same rows |
 //! | … and make durable | one fsync | one fsync |
 //!
 //! No two batches can wait for each other: each takes its locks on payers, then those on orders, and

@@ -146,7 +146,8 @@ struct JournalRow {
 }
 
 /// Closes the batch, and gives it its place. On SQLite closing checks that its transfers balance,
-/// on PostgreSQL that has been checked when the entries came.
+/// so everything must be there; on PostgreSQL that is checked for the entries, and a batch is
+/// closed when its transaction ends.
 pub(super) fn journal(
     changes: &mut Changes,
     dialect: Dialect,
@@ -157,12 +158,16 @@ pub(super) fn journal(
     let leaf = merkle_root(plan.events.iter().map(|event| &event.record));
     let row = JournalRow { batch: Hex(*batch.as_bytes()), leaf: Hex(leaf), now: now.unix_millis() };
     let rows = [row];
-    let place = match dialect {
-        Dialect::Sqlite => &JOURNAL,
-        Dialect::Postgres => &PENDING,
-    };
-    changes.add(place, &rows)?;
-    changes.add_last(&BATCH, &rows)
+    match dialect {
+        Dialect::Sqlite => {
+            changes.add(&JOURNAL, &rows)?;
+            changes.add_last(&BATCH, &rows)
+        }
+        Dialect::Postgres => {
+            changes.add(&PENDING, &rows)?;
+            changes.add(&BATCH, &rows)
+        }
+    }
 }
 
 /// Every statement of this file, for the test that prepares them on both databases.

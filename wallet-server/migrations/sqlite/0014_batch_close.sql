@@ -1,0 +1,1 @@
+-- Nothing here: statements of one text cost no round trip, and a batch is closed by its row.
