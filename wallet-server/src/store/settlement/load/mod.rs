@@ -63,10 +63,12 @@ pub(super) async fn snapshot(
     envelopes::read(transaction, commands, &mut snapshot.people).await?;
     merchant_codes::read(transaction, commands, &mut snapshot.merchant_codes).await?;
 
-    let keys = parties::keys(commands);
-    let key_rows = parties::kept(transaction, &keys).await?;
+    // References before keys: where no lock is taken, another process may commit both in between,
+    // and whoever finds its own reference taken must find the answer under its key as well.
     let references = payments::references(commands);
     let holder_rows = payments::holders(transaction, &references).await?;
+    let keys = parties::keys(commands);
+    let key_rows = parties::kept(transaction, &keys).await?;
     let top_up_rows = top_ups::read(transaction, &top_ups).await?;
     let named = charge_rows.iter().flat_map(charges::ChargeRow::named);
     let named = named.chain(key_rows.iter().filter_map(parties::KeptRow::named));

@@ -1,4 +1,4 @@
-//! Writing a plan: each kind of row in one statement, the batch's own row last.
+//! Writing a plan: each kind of row in one statement, the batch's own row as the last.
 
 mod books;
 mod codes;
@@ -30,6 +30,9 @@ pub(super) fn plan(
     today: Day,
 ) -> Result<Changes, StoreError> {
     let mut changes = Changes::default();
+    // First what locks merchants' rows: who waits for one holds no reference and no key that its
+    // holder may write.
+    books::balances(&mut changes, plan)?;
     codes::marks(&mut changes, plan)?;
     codes::payers(&mut changes, plan)?;
     payments::payments(&mut changes, batch, plan)?;
@@ -45,7 +48,6 @@ pub(super) fn plan(
     // Codes that were rejected are answers to keep, but nothing that happened.
     if !plan.events.is_empty() {
         books::entries(&mut changes, batch, plan)?;
-        books::balances(&mut changes, plan)?;
         books::events(&mut changes, batch, plan)?;
         books::journal(&mut changes, dialect, batch, plan, now)?;
     }
