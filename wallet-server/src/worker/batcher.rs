@@ -69,6 +69,9 @@ pub struct Batcher {
 struct Queued {
     command: Command,
     deadline: Timestamp,
+    /// The same on the clock that nobody sets, from when a loop took it: a clock that is set back
+    /// gives no time.
+    late_at_millis: Option<i64>,
     /// Whether it was in a batch whose commit failed: then it may have been settled.
     attempted: bool,
     reply: oneshot::Sender<Result<Outcome, Unsettled>>,
@@ -148,7 +151,7 @@ impl Batcher {
     ) -> Result<Outcome, Unsettled> {
         let (reply, outcome) = oneshot::channel();
         self.queue
-            .try_send(Queued { command, deadline, attempted: false, reply })
+            .try_send(Queued { command, deadline, late_at_millis: None, attempted: false, reply })
             .map_err(|_| Unsettled::Overloaded)?;
         // A loop replies to everything it takes, unless it panics.
         outcome.await.unwrap_or(Err(Unsettled::Unknown))

@@ -3,12 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use wallet_core::Timestamp;
-
 use super::ids::BatchIds;
 use super::{BatcherParts, Queued, Unsettled};
+use crate::clock::Clock;
 use crate::domain::command::Command;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::settle::settle;
 use crate::store::again::pause_before;
 use crate::store::{OwnShard, Remedy, Settlement, StoreError};
@@ -46,18 +45,24 @@ pub(super) async fn settle_all(
     parts: &BatcherParts,
     own: &OwnShard,
     ids: &mut BatchIds,
-    arrived: Vec<Queued>,
+    mut arrived: Vec<Queued>,
 ) {
+    let (now, steady) = (parts.clock.now(), parts.clock.steady_millis());
+    for queued in &mut arrived {
+        let left = queued.deadline.unix_millis().saturating_sub(now.unix_millis());
+        queued.late_at_millis = Some(steady.saturating_add(left));
+    }
     let mut waiting = vec![Batch::new(arrived)];
     while let Some(mut batch) = waiting.pop() {
-        batch.commands = in_time(batch.commands, parts.clock.now());
+        batch.commands = in_time(batch.commands, parts.clock.as_ref());
         if batch.commands.is_empty() {
             continue;
         }
         match settle_in_time(parts, own, ids, &batch.commands).await {
             Ok(outcomes) => {
                 for (queued, outcome) in batch.commands.into_iter().zip(outcomes) {
-                    answer(queued, Ok(outcome));
+                    let known = !(queued.attempted && looks_at_no_key(&outcome));
+                    answer(queued, if known { Ok(outcome) } else { Err(Unsettled::Unknown) });
                 }
             }
             Err(failure) => waiting.extend(after(failure, batch).await),
@@ -110,14 +115,27 @@ async fn after(failure: Failure, mut batch: Batch) -> Vec<Batch> {
 }
 
 /// Answers those that are past their deadline, and keeps the others.
-fn in_time(batch: Vec<Queued>, now: Timestamp) -> Vec<Queued> {
+fn in_time(batch: Vec<Queued>, clock: &dyn Clock) -> Vec<Queued> {
     let (late, batch): (Vec<_>, Vec<_>) =
-        batch.into_iter().partition(|queued| queued.deadline <= now);
+        batch.into_iter().partition(|queued| queued.is_late(clock));
     for queued in late {
         let unsettled = if queued.attempted { Unsettled::Unknown } else { Unsettled::Late };
         answer(queued, Err(unsettled));
     }
     batch
+}
+
+/// Whether it is a refusal that comes before the key is looked at. A command that may have been settled
+/// before is not refused by what has changed since.
+fn looks_at_no_key(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Refused(Refusal::KeyRevoked | Refusal::DeviceRevoked))
+}
+
+impl Queued {
+    pub(super) fn is_late(&self, clock: &dyn Clock) -> bool {
+        let (now, steady) = (clock.now(), clock.steady_millis());
+        self.deadline <= now || self.late_at_millis.is_some_and(|late| late <= steady)
+    }
 }
 
 /// The client may have gone; its payment is settled all the same.
@@ -160,7 +178,7 @@ async fn settle_once(
     let mut settlement = Settlement::begin(&parts.store, own).await?;
     settlement.lock(&commands).await?;
     let now = parts.clock.now();
-    if batch.iter().any(|queued| queued.deadline <= now) {
+    if batch.iter().any(|queued| queued.is_late(parts.clock.as_ref())) {
         // Waiting for the lock has taken that long.
         settlement.roll_back().await?;
         return Err(Failure::Late);

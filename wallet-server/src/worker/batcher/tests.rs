@@ -67,7 +67,7 @@ fn top_up(parts: &BatcherParts, name: &str, id: u8, deadline: Timestamp) -> (Que
         amount: PositiveMoney::new(yuan(100)).unwrap(),
         external_reference: name.to_owned(),
     });
-    (Queued { command, deadline, attempted: false, reply }, receiver)
+    (Queued { command, deadline, late_at_millis: None, attempted: false, reply }, receiver)
 }
 
 /// Settles a batch and says for each command whether it was settled, or why not.
@@ -122,6 +122,21 @@ async fn a_command_past_its_deadline_does_nothing_and_its_neighbours_are_settled
         vec![top_up(&parts, "late", 1, NOW), top_up(&parts, "in time", 2, NOW.plus_millis(1))];
     assert_eq!(settle(&parts, batch).await, [Err(Unsettled::Late), Ok(())]);
     assert_eq!(credited(&parts).await, yuan(100));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_gives_a_command_no_more_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = parts(&folder).await;
+    let clock = ManualClock::new(NOW);
+    let (mut queued, _reply) = top_up(&parts, "late", 1, NOW.plus_millis(10));
+    queued.late_at_millis = Some(10);
+    clock.advance_millis(9);
+    assert!(!queued.is_late(&clock));
+    clock.set_ahead_millis(-1000);
+    assert!(!queued.is_late(&clock));
+    clock.advance_millis(1);
+    assert!(queued.is_late(&clock));
 }
 
 #[tokio::test]
