@@ -11,6 +11,13 @@ use crate::DATABASE;
 const DEADLINE: Duration = Duration::from_mins(1);
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
+/// Starts the server again after something has happened, by which it believes its clock: one that is
+/// more than a day after the last batch is doubted for an hour.
+async fn restart_among_others(world: &mut World, other: &str) {
+    let _ = world.payer(other, "1.00").await;
+    world.restart().await;
+}
+
 async fn kept_answers(world: &World) -> i64 {
     world.standing().await.kept_answers
 }
@@ -24,13 +31,13 @@ async fn a_key_is_forgotten_after_its_time_and_its_payment_is_still_made_once() 
     let first = till.charge(&charge).await.created();
 
     world.advance_seconds(30 * DAY_SECONDS);
-    world.restart().await;
-    assert!(kept_answers(&world).await > 0, "a key is kept for 30 days");
+    restart_among_others(&mut world, "Mei").await;
+    assert_eq!(kept_answers(&world).await, 3, "a key is kept for 30 days");
 
     world.advance_seconds(DAY_SECONDS);
-    world.restart().await;
+    restart_among_others(&mut world, "Bo").await;
     let forgotten = async {
-        while kept_answers(&world).await > 0 {
+        while kept_answers(&world).await > 2 {
             tokio::task::yield_now().await;
         }
     };
@@ -80,7 +87,7 @@ async fn whose_a_handle_was_is_forgotten_after_its_time() {
         assert_eq!(phone.send(&world, "PUT", "/v1/wallet/handle", body).await.status, 200);
     }
     world.advance_seconds(30 * DAY_SECONDS);
-    world.restart().await;
+    restart_among_others(&mut world, "Mei").await;
     assert_eq!(kept_handles(&world).await, 1);
     world.advance_seconds(1);
     world.restart().await;
@@ -105,7 +112,7 @@ async fn what_an_api_key_was_used_for_is_forgotten_after_its_time() {
     let _ = till.balance().await;
     // What was counted is written when the server stops.
     world.advance_seconds(400 * DAY_SECONDS);
-    world.restart().await;
+    restart_among_others(&mut world, "Bo").await;
     assert_eq!(kept_uses(&world).await, 1);
     world.advance_seconds(60 * 60);
     world.restart().await;

@@ -21,4 +21,5 @@ pub mod stage;
 pub mod statement;
 pub mod test_payer;
 pub mod tree;
+pub mod trusted_time;
 pub mod webhooks;

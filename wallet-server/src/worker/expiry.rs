@@ -13,12 +13,16 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::Batcher;
+use super::trusted_clock::TrustedClock;
 use crate::clock::Clock;
 use crate::domain::command::{Command, EndEnvelope, EndOrder, OrderEnd, Resolve, Resolver};
 use crate::domain::ids::{EnvelopeId, MerchantId, OrderId, PayerId};
 use crate::entropy::Entropy;
 use crate::store::{Overdue, Store, StoreError};
 
+/// How long a clock must stay ahead until what it calls overdue is ended: a machine that was asleep
+/// ends it some minutes late.
+const CLOCK_BELIEVED_AFTER: Duration = Duration::from_mins(5);
 /// How often to look.
 const EVERY: Duration = Duration::from_secs(1);
 /// The most that is ended at once, so that payments go in between.
@@ -51,13 +55,15 @@ impl Expiry {
     pub fn start(parts: ExpiryParts) -> Self {
         let (stop, mut stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
+            let (store, clock) = (Arc::clone(&parts.store), Arc::clone(&parts.clock));
+            let mut clock = TrustedClock::new(store, clock, CLOCK_BELIEVED_AFTER);
             let mut tick = tokio::time::interval(EVERY);
             loop {
                 tokio::select! {
                     _ = &mut stopped => break,
                     _ = tick.tick() => {}
                 }
-                match parts.end_overdue(&mut stopped).await {
+                match parts.end_overdue(&mut clock, &mut stopped).await {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(error) => tracing::warn!(%error, "what is overdue is still there"),
@@ -76,9 +82,13 @@ impl Expiry {
 
 impl ExpiryParts {
     /// Ends everything that is overdue, in steps; false when it was stopped in between.
-    async fn end_overdue(&self, stopped: &mut oneshot::Receiver<()>) -> Result<bool, StoreError> {
+    async fn end_overdue(
+        &self,
+        clock: &mut TrustedClock,
+        stopped: &mut oneshot::Receiver<()>,
+    ) -> Result<bool, StoreError> {
         loop {
-            let now = self.clock.now();
+            let now = clock.now().await?;
             let payments = self.store.overdue(now, STEP_MAX).await?;
             let envelopes = self.store.overdue_envelopes(now, STEP_MAX).await?;
             let orders = self.store.overdue_orders(now, STEP_MAX).await?;

@@ -17,6 +17,7 @@ mod pins;
 mod retention;
 mod sequencer;
 mod test_payers;
+mod trusted_clock;
 mod webhooks;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::trusted_clock::TrustedClock;
 use crate::clock::Clock;
 use crate::domain::limits::{Calendar, Day};
 use crate::store::{FORGET_MAX, Old, Store, StoreError, handles_kept_since};
@@ -18,6 +19,8 @@ const KEPT_DAYS: i32 = 30;
 const KEY_USES_KEPT_MILLIS: i64 = 400 * 24 * 60 * 60 * 1000;
 /// How long the log of webhooks is kept, and whatever still waits by then.
 const WEBHOOKS_KEPT_MILLIS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// How long a clock must stay ahead until what it calls old is forgotten.
+const CLOCK_BELIEVED_AFTER: Duration = Duration::from_hours(1);
 /// How often to look.
 const EVERY: Duration = Duration::from_mins(1);
 
@@ -34,13 +37,20 @@ impl Retention {
     pub fn start(store: Arc<Store>, clock: Arc<dyn Clock>, calendar: Calendar) -> Self {
         let (stop, mut stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
+            let mut clock = TrustedClock::new(Arc::clone(&store), clock, CLOCK_BELIEVED_AFTER);
             let mut tick = tokio::time::interval(EVERY);
             'running: loop {
                 tokio::select! {
                     _ = &mut stopped => break,
                     _ = tick.tick() => {}
                 }
-                let now = clock.now();
+                let now = match clock.now().await {
+                    Ok(now) => now,
+                    Err(error) => {
+                        tracing::warn!(%error, "what is old is still there");
+                        continue;
+                    }
+                };
                 let before = Day(calendar.day(now).0.saturating_sub(KEPT_DAYS));
                 for old in [
                     Old::Keys(before),
