@@ -112,8 +112,8 @@ const MOVED: Sql = sql!(input { position: int, batch: blob, notice: blob }
         sum(case when a.kind = 'merchant' then x.amount else 0 end) as net, \
         sum(case when a.kind = 'fees' then x.amount else 0 end) as fee \
      from input i join entries x on x.batch = i.batch and x.bucket = 'available' \
-     join accounts a on a.id = x.account group by x.transfer, x.currency \
-     having count(case when a.kind in ('merchant', 'fees') then 1 end) > 0"
+     join accounts a on a.id = x.account and a.kind in ('merchant', 'fees') \
+     group by x.transfer, x.currency"
     => { transfer: blob, currency: int, net: int, fee: int });
 
 #[derive(Deserialize)]
@@ -187,12 +187,13 @@ struct DayRow {
 
 const MERCHANTS: Sql = sql!(input { position: int, batch: blob, notice: blob }
     "select distinct e.merchant from input i \
-     join events e on e.batch = i.batch and substr(e.record, 3, 1) <> i.notice"
+     join events e on e.batch = i.batch and e.merchant is not null \
+        and substr(e.record, 3, 1) <> i.notice"
     => { merchant: blob });
 
 #[derive(Deserialize)]
 struct MerchantRow {
-    merchant: Option<Hex<16>>,
+    merchant: Hex<16>,
 }
 
 /// What one step of the feed writes.
@@ -328,8 +329,8 @@ impl Store {
         };
         let input = self.feed_batches(from, to).await?;
         let rows: Vec<MerchantRow> = self.read(&MERCHANTS, &input).await?;
-        let merchants = rows.into_iter().filter_map(|row| row.merchant);
-        Ok((merchants.map(|id| MerchantId::from_bytes(id.0)).collect(), to))
+        let merchants = rows.into_iter().map(|row| MerchantId::from_bytes(row.merchant.0));
+        Ok((merchants.collect(), to))
     }
 }
 

@@ -27,15 +27,12 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Requests and settlement look rows up by their keys, a few hundred at a time. A planner that knows the
-/// tables only from when they were small would read all of them instead, and a connection keeps its plans
-/// while they grow. So tables are joined in the order in which statements name them, the input
-/// first, and each by an index.
-const BY_INDEX: [(&str, &str); 7] = [
-    ("join_collapse_limit", "1"),
+/// tables only from when they were small would read all of them instead; see [`sql`](crate::store::sql)
+/// for the rest of it.
+const BY_INDEX: [(&str, &str); 5] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
-    ("enable_material", "off"),
     ("plan_cache_mode", "force_generic_plan"),
     // Compiling a statement takes longer than running it.
     ("jit", "off"),
