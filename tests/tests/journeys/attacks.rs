@@ -226,7 +226,8 @@ async fn a_thousand_clients_that_guess_a_one_time_password_get_five_guesses() {
     let mut compared = 0;
     for answer in at_once(guesses).await {
         let code = answer.outcome().to_owned();
-        let expected = ["otp_wrong", "otp_locked", "too_many_requests"];
+        // On a busy machine some are sent away before anything is compared.
+        let expected = ["otp_wrong", "otp_locked", "too_many_requests", "overloaded"];
         assert!(expected.contains(&code.as_str()), "{}", answer.text);
         compared += usize::from(code == "otp_wrong");
     }
