@@ -53,6 +53,9 @@ pub(super) fn failure(error: &KeyFileError) -> Failure {
         | KeyFileError::Contents(_)
         | KeyFileError::NeedsPassphrase(_)
         | KeyFileError::NotDurable(..)
+        | KeyFileError::NotLocked(..)
+        | KeyFileError::OtherIssuer(_)
+        | KeyFileError::Older(_)
         | KeyFileError::NoRoom(_) => "key_file",
     };
     Failure::new(Exit::Local, code, error.to_string())

@@ -11,6 +11,8 @@ mod vault;
 #[cfg(test)]
 mod vectors;
 
+use std::sync::Arc;
+
 use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
 use wallet_core::issuer::IssuerDocument;
 use wallet_core::merchant_code::MerchantCode;
@@ -31,8 +33,8 @@ pub trait IssuerKeys: Send + Sync {
     /// Who the issuer is.
     fn issuer_id(&self) -> IssuerId;
 
-    /// What everyone may know.
-    fn public(&self) -> PublicKeys;
+    /// What everyone may know. It is kept ready: asking for it computes nothing.
+    fn public(&self) -> Arc<PublicKeys>;
 
     /// The public keys, certified with the root key.
     fn document(&self, prefix: CodePrefix, now: Timestamp) -> IssuerDocument;
@@ -81,8 +83,8 @@ pub trait IssuerKeys: Send + Sync {
     /// Makes a new key, which is the one in use from now on.
     ///
     /// # Errors
-    /// [`KeyFileError`] when there is no room for it or it cannot be kept. Nothing changed then,
-    /// except with [`KeyFileError::NotDurable`]: the new key is in use, but may be lost.
+    /// [`KeyFileError`] when there is no room for it, it cannot be kept, or what is kept is not
+    /// what is in use. Nothing changed then, except with [`KeyFileError::NotDurable`]: the new key is in use, but may be lost.
     fn rotate(&self, kind: KeyKind, now: Timestamp) -> Result<(), KeyFileError>;
 }
 
