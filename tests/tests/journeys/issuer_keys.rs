@@ -1,5 +1,8 @@
 //! The issuer's keys: rotated while phones and tills are out there, and kept in a file.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use crate::DATABASE;
 use serde_json::json;
 use wallet_core::receipt::Receipt;
@@ -110,7 +113,14 @@ async fn a_key_file_with_a_passphrase_opens_with_that_passphrase_only() {
     let setting = passphrase.display().to_string();
     let setting = [("key_passphrase_file", setting.as_str())];
     std::fs::write(&passphrase, "correct horse battery staple\n").unwrap();
+    std::fs::set_permissions(&passphrase, Permissions::from_mode(0o644)).unwrap();
     assert!(!std::fs::read_to_string(&file).unwrap().contains("ENCRYPTED"));
+
+    // A passphrase that others can read encrypts nothing.
+    let error = world.restart_with(&setting).await.unwrap_err().to_string();
+    assert!(error.contains("chmod 600") && error.contains("/passphrase"), "{error}");
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("ENCRYPTED"));
+    std::fs::set_permissions(&passphrase, Permissions::from_mode(0o600)).unwrap();
 
     // Who sets a passphrase finds the file encrypted, with the same keys in it.
     world.restart_with(&setting).await.unwrap();

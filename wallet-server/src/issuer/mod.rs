@@ -6,6 +6,7 @@
 mod derived;
 mod evidence;
 mod file;
+mod passphrase;
 mod pin;
 mod vault;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use zeroize::Zeroizing;
 
 pub use evidence::EvidenceKey;
 pub use file::{FileKeys, KeyFileError};
+pub use passphrase::read_passphrase;
 pub use pin::{PIN_SALT_LENGTH, PinCost, PinHash, PinInput};
 
 /// What the issuer's keys can do.
