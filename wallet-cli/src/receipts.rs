@@ -12,11 +12,10 @@ use crate::failure::{Exit, Failure};
 /// The answer came over the network and is the word of whoever answered; the receipt is the
 /// issuer's.
 pub(crate) fn verify(payment: &Payment, issuer: &IssuerDocument) -> Result<Receipt, Failure> {
-    let receipt = Receipt::parse(&payment.receipt)
-        .and_then(|receipt| receipt.verify(&issuer.issuer_id(), &issuer.signing_keys()))
-        .map_err(|error| {
-            Failure::core(Exit::Unexpected, error).hint("do not hand out the goods")
-        })?;
+    let receipt =
+        Receipt::parse(&payment.receipt).and_then(|receipt| receipt.verify_by(issuer)).map_err(
+            |error| Failure::core(Exit::Unexpected, error).hint("do not hand out the goods"),
+        )?;
     if agrees(receipt.record(), payment, payment.asked()?) {
         Ok(receipt)
     } else {
@@ -43,7 +42,7 @@ pub(crate) struct Said<'a> {
 /// Verifies the receipt that a payer got, as [`verify`] does for a merchant.
 pub(crate) fn verify_own(said: Said<'_>, issuer: &IssuerDocument) -> Result<Receipt, Failure> {
     let receipt = Receipt::parse(said.receipt)
-        .and_then(|receipt| receipt.verify(&issuer.issuer_id(), &issuer.signing_keys()))
+        .and_then(|receipt| receipt.verify_by(issuer))
         .map_err(|error| Failure::core(Exit::Unexpected, error))?;
     let record = receipt.record();
     let subject = base16ct::lower::encode_string(&record.subject);
@@ -127,6 +126,21 @@ mod tests {
         let forger = SigningKey::from_seed(&[2; 32]);
         let error = verify(&payment(&forger), &issuer()).unwrap_err();
         assert_eq!(error.code(), "receipt_unknown_key");
+    }
+
+    #[test]
+    fn a_receipt_of_a_key_that_was_replaced_long_before_is_not_believed() {
+        let next = SigningKey::from_seed(&[2; 32]);
+        let keys = [(key(), i64::MIN), (next, -2 * 24 * 60 * 60 * 1000)];
+        let signing_keys = keys.map(|(key, millis)| StatedSigningKey {
+            key: key.public_key(),
+            effective_at: Timestamp::from_unix_millis(millis),
+        });
+        let statement =
+            IssuerStatement { signing_keys: signing_keys.to_vec(), ..issuer().statement().clone() };
+        let issuer = IssuerDocument::sign(statement, &key());
+        let error = verify(&payment(&key()), &issuer).unwrap_err();
+        assert_eq!(error.code(), "receipt_key_not_in_effect");
     }
 
     #[test]

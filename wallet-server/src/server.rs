@@ -12,13 +12,12 @@ use std::{fs, io};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsAcceptor;
 use tokio::task::JoinHandle;
-use wallet_core::keyfile::{Cost, Passphrase};
-use zeroize::Zeroizing;
+use wallet_core::keyfile::Cost;
 
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::Entropy;
 use crate::http::{self, OperatorAuth};
-use crate::issuer::{FileKeys, IssuerKeys, KeyFileError};
+use crate::issuer::{FileKeys, IssuerKeys, KeyFileError, read_passphrase};
 use crate::metrics::Metrics;
 use crate::outbound::{Client, ClientParts};
 use crate::service::{App, Own};
@@ -455,17 +454,8 @@ fn open_keys(
     clock: &dyn Clock,
     entropy: &Arc<Entropy>,
 ) -> Result<FileKeys, StartError> {
-    let passphrase = settings
-        .key_passphrase_file
-        .as_deref()
-        .map(|path| {
-            let text = fs::read_to_string(path).map(Zeroizing::new).map_err(at(path.display()))?;
-            let line = text.lines().next().unwrap_or_default();
-            Passphrase::new(line.as_bytes().to_vec())
-                .map_err(|error| SettingsError::value("key_passphrase_file", error).into())
-        })
-        .transpose();
-    let passphrase = passphrase.map_err(|error: StartError| error)?;
+    let passphrase_file = settings.key_passphrase_file.as_deref();
+    let passphrase = passphrase_file.map(read_passphrase).transpose()?;
     let (now, entropy) = (clock.now(), Arc::clone(entropy));
     let keys =
         FileKeys::open_or_create(&settings.key_file, passphrase, Cost::DEFAULT, now, entropy)?;

@@ -104,7 +104,7 @@ async fn audit_at(database: &str, with: With) -> AuditReport {
     let audit = Audit {
         store: &store,
         issuer: with.keys.issuer_id(),
-        signing: Some(with.keys.public().signing),
+        signing: Some(with.keys.public().signing.clone()),
         evidence: Some(with.keys.evidence_key()),
         rules: with.rules,
         since: with.since,

@@ -30,7 +30,7 @@ async fn audit(world: &World, evidence: Option<EvidenceKey>) -> AuditReport {
         store: &store,
         issuer: keys.issuer_id(),
         // As the issuer's document has them.
-        signing: Some(keys.public().signing),
+        signing: Some(keys.public().signing.clone()),
         evidence,
         rules: None,
         since: None,

@@ -196,6 +196,36 @@ async fn a_payment_that_nobody_confirms_expires_and_the_till_sees_it() {
 }
 
 #[tokio::test]
+async fn a_device_that_is_revoked_while_it_waits_is_told_nothing_more() {
+    let (world, till, mut phone) = scene(1119).await;
+    let thief = phone.another(&world, "stolen").await;
+    world.placed().await;
+    let place = thief.get(&world, "/v1/wallet/events").await.text("/next").to_owned();
+    let paths = [
+        "/v1/wallet/confirmations?wait=25".to_owned(),
+        format!("/v1/wallet/events?wait=25&after={place}"),
+    ];
+    let waits = paths
+        .each_ref()
+        .map(|path| tokio::spawn(thief.signed_at(&world, world.now(), path).send()));
+    // They are let in before the device is revoked: each of these is a way there and back.
+    for _ in 0..5 {
+        let _ = phone.get(&world, "/v1/wallet/confirmations").await;
+    }
+    let path = format!("/v1/wallet/devices/{}/revoke", thief.key_id());
+    assert_eq!(phone.post(&world, &path, Value::Null).await.status, 200);
+    let payment = waiting(&world, &till, &mut phone, "order-1").await;
+    for wait in waits {
+        wait.await.unwrap().assert_problem(401, "unauthorized", "retry");
+    }
+    // The device that stayed is told of both.
+    let waits = phone.get(&world, &paths[0]).await;
+    assert_eq!(waits.json["data"][0]["payment"], payment.text("/id"));
+    let events = phone.get(&world, &paths[1]).await;
+    assert_eq!(events.json["data"][0]["type"], "device.revoked");
+}
+
+#[tokio::test]
 async fn the_phone_and_the_till_wait_for_each_other_without_asking_again() {
     let (world, till, mut phone) = scene(1106).await;
     let asking = phone.signed_at(&world, world.now(), "/v1/wallet/confirmations?wait=25").send();

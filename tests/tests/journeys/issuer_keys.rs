@@ -1,5 +1,9 @@
 //! The issuer's keys: rotated while phones and tills are out there, and kept in a file.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+use super::audit::assert_audited;
 use crate::DATABASE;
 use serde_json::json;
 use wallet_core::receipt::Receipt;
@@ -58,6 +62,50 @@ async fn codes_sealed_to_an_older_key_work_until_it_retires() {
 }
 
 #[tokio::test]
+async fn a_retired_sealing_key_is_destroyed_and_what_was_sealed_to_it_is_audited_all_the_same() {
+    let mut world = World::start(DATABASE, 8).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "500.00").await;
+    let charge = Charge::new("order-1", &phone.code(&world, "200.00"), "12.50");
+    let payment = till.charge(&charge).await.created();
+    world.advance_seconds(YEAR_SECONDS);
+    rotate(&world, "sealing").await;
+    world.advance_seconds(YEAR_SECONDS + 10 * 60);
+    world.restart().await;
+    let keys = world.operator_get("/v1/operator/keys").await;
+    let slots: Vec<_> =
+        keys.json["sealing_keys"].as_array().unwrap().iter().map(|key| &key["slot"]).collect();
+    assert_eq!(slots, [&json!(1)]);
+    assert_verifies(&world, payment.text("/receipt")).await;
+    world.placed().await;
+    world.stop().await;
+    assert_audited(&world).await;
+}
+
+#[tokio::test]
+async fn a_rotation_refuses_an_older_copy_of_the_key_file_and_changes_nothing() {
+    let world = World::start(DATABASE, 9).await;
+    let file = world.folder.path().join("issuer.key");
+    let oldest = std::fs::read(&file).unwrap();
+    let before = rotate(&world, "sealing").await;
+    let newest = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &oldest).unwrap();
+    for kind in ["sealing", "signing"] {
+        let body = json!({ "kind": kind });
+        let answer = world.operator_post("/v1/operator/keys/rotate", body).await;
+        answer.assert_problem(409, "key_file_differs", "final");
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), oldest);
+    let now = world.operator_get("/v1/operator/keys").await;
+    for keys in ["sealing_keys", "signing_keys"] {
+        assert_eq!(now.json[keys], before.json[keys]);
+    }
+    std::fs::write(&file, &newest).unwrap();
+    let after = rotate(&world, "signing").await;
+    assert_eq!(after.json["sealing_keys"], before.json["sealing_keys"]);
+}
+
+#[tokio::test]
 async fn keys_are_rotated_as_long_as_there_is_room_and_the_issuer_stays_the_same() {
     let world = World::start(DATABASE, 2).await;
     let first = world.operator_get("/v1/operator/keys").await;
@@ -110,7 +158,14 @@ async fn a_key_file_with_a_passphrase_opens_with_that_passphrase_only() {
     let setting = passphrase.display().to_string();
     let setting = [("key_passphrase_file", setting.as_str())];
     std::fs::write(&passphrase, "correct horse battery staple\n").unwrap();
+    std::fs::set_permissions(&passphrase, Permissions::from_mode(0o644)).unwrap();
     assert!(!std::fs::read_to_string(&file).unwrap().contains("ENCRYPTED"));
+
+    // A passphrase that others can read encrypts nothing.
+    let error = world.restart_with(&setting).await.unwrap_err().to_string();
+    assert!(error.contains("chmod 600") && error.contains("/passphrase"), "{error}");
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("ENCRYPTED"));
+    std::fs::set_permissions(&passphrase, Permissions::from_mode(0o600)).unwrap();
 
     // Who sets a passphrase finds the file encrypted, with the same keys in it.
     world.restart_with(&setting).await.unwrap();

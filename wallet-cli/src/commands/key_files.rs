@@ -5,24 +5,13 @@ use std::sync::Arc;
 
 use wallet_core::keyfile::Passphrase;
 use wallet_server::entropy::Entropy;
-use wallet_server::issuer::{EvidenceKey, FileKeys, KeyFileError};
-use zeroize::Zeroizing;
+use wallet_server::issuer::{EvidenceKey, FileKeys, KeyFileError, read_passphrase};
 
 use crate::failure::{Exit, Failure};
 
-/// The longest passphrase file that is read; only its first line counts.
-const PASSPHRASE_FILE_MAX: u64 = 64 * 1024;
-
 /// The passphrase in the first line of a file.
 pub(super) fn passphrase(path: &Path) -> Result<Passphrase, Failure> {
-    let failed = |error: std::io::Error| Failure::file(path, &error);
-    if std::fs::metadata(path).map_err(failed)?.len() > PASSPHRASE_FILE_MAX {
-        let sentence = format!("{}: the file is too long to hold a passphrase", path.display());
-        return Err(Failure::new(Exit::Local, "file", sentence));
-    }
-    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(failed)?);
-    let line = text.lines().next().unwrap_or_default();
-    Passphrase::new(line.as_bytes().to_vec()).map_err(|error| Failure::core(Exit::Local, error))
+    read_passphrase(path).map_err(|error| failure(&error))
 }
 
 /// The issuer's keys; the file stays as it is.
@@ -53,6 +42,9 @@ pub(super) fn failure(error: &KeyFileError) -> Failure {
         | KeyFileError::Contents(_)
         | KeyFileError::NeedsPassphrase(_)
         | KeyFileError::NotDurable(..)
+        | KeyFileError::NotLocked(..)
+        | KeyFileError::OtherIssuer(_)
+        | KeyFileError::Older(_)
         | KeyFileError::NoRoom(_) => "key_file",
     };
     Failure::new(Exit::Local, code, error.to_string())

@@ -126,7 +126,7 @@ fn an_auditor_needs_no_secret_of_the_issuer_but_the_evidence_key() {
     assert_eq!(report[0]["error"]["code"], "other_issuer");
 
     // With a passphrase of its own.
-    shop.write("passphrase", "correct horse\n");
+    shop.write_secret("passphrase", "correct horse\n");
     let sealed = ["--out", "sealed.key", "--out-passphrase-file", "passphrase"];
     let exported = shop.json(&[&export[..5], &sealed].concat());
     assert_eq!(exported["encrypted"], true);

@@ -11,11 +11,16 @@ use core::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::code::CodePrefix;
-use crate::keys::{IssuerId, SealingPublicKey, SigningKey, SigningPublicKey, Slot};
+use crate::keys::{IssuerId, SealingPublicKey, SigningKey, SigningKeyId, SigningPublicKey, Slot};
 use crate::{Error, Timestamp};
 
 /// The most signing keys that a document names; an issuer rotates them about once a year.
 pub const DOCUMENT_SIGNING_KEYS_MAX: usize = 32;
+
+/// How long after a later key took over a decision may still be signed with the one before it: a
+/// day, for servers that have the new key from a copy of the file, and are started again one after
+/// another. A leaked key signs nothing newer that is believed, once it has been replaced.
+pub const SIGNING_KEYS_OVERLAP_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 const INVALID: Error =
     Error::new("issuer_document_invalid", "this text is not a version 1 issuer document");
@@ -166,6 +171,19 @@ impl IssuerDocument {
     #[must_use]
     pub fn signing_keys(&self) -> Vec<SigningPublicKey> {
         self.statement.signing_keys.iter().map(|stated| stated.key).collect()
+    }
+
+    /// Whether a decision of this moment may be signed with a key: it was in effect already, and no
+    /// later one had taken over for longer than [`SIGNING_KEYS_OVERLAP_MILLIS`].
+    #[must_use]
+    pub fn may_have_signed(&self, key: SigningKeyId, decided_at: Timestamp) -> bool {
+        let is_it = |stated: &StatedSigningKey| stated.key.id() == key;
+        // Oldest first: those behind it took over from it.
+        let mut from_it_on = self.statement.signing_keys.iter().skip_while(|stated| !is_it(stated));
+        let Some(stated) = from_it_on.next() else { return false };
+        let over = from_it_on.map(|later| later.effective_at).min();
+        stated.effective_at <= decided_at
+            && over.is_none_or(|over| decided_at < over.plus_millis(SIGNING_KEYS_OVERLAP_MILLIS))
     }
 
     /// The key that devices should seal to; none when it has retired and there is no newer one.

@@ -3,7 +3,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::{
-    DOCUMENT_SIGNING_KEYS_MAX, IssuerDocument, IssuerStatement, StatedSealingKey, StatedSigningKey,
+    DOCUMENT_SIGNING_KEYS_MAX, IssuerDocument, IssuerStatement, SIGNING_KEYS_OVERLAP_MILLIS,
+    StatedSealingKey, StatedSigningKey,
 };
 use crate::code::CodePrefix;
 use crate::keys::{IssuerId, SealingPublicKey, SigningKey, Slot};
@@ -110,6 +111,33 @@ fn a_relay_can_not_put_a_sealing_key_of_its_own_into_a_document() {
     resigned.root = genuine.root;
     let error = read(&resigned.to_string()).unwrap_err();
     assert_eq!(error.code(), "issuer_document_bad_signature");
+}
+
+#[test]
+fn a_key_signs_from_its_time_on_and_until_a_day_after_a_later_one_took_over() {
+    let at = |seed, millis| StatedSigningKey {
+        effective_at: NOW.plus_millis(millis),
+        ..signing_key(seed)
+    };
+    let root = StatedSigningKey { effective_at: Timestamp::from_unix_millis(0), ..signing_key(1) };
+    let (day, hour) = (SIGNING_KEYS_OVERLAP_MILLIS, 3_600_000);
+    // The third key was made before the second one had signed anything.
+    let signing_keys = vec![root, at(2, hour), at(3, hour), at(4, 90 * day)];
+    let statement = IssuerStatement {
+        issued_at: NOW,
+        prefix: CodePrefix::DEFAULT,
+        sealing_keys: Vec::new(),
+        signing_keys,
+    };
+    let document = IssuerDocument::sign(statement, &key(1));
+    let signs = |seed: u64, millis: i64| {
+        document.may_have_signed(key(seed).public_key().id(), NOW.plus_millis(millis))
+    };
+    assert!(signs(1, -NOW.unix_millis()) && signs(1, hour + day - 1) && !signs(1, hour + day));
+    assert!(!signs(2, hour - 1) && signs(2, hour) && !signs(2, hour + day));
+    assert!(!signs(3, hour - 1) && signs(3, hour) && signs(3, 91 * day - 1) && !signs(3, 91 * day));
+    assert!(!signs(4, 90 * day - 1) && signs(4, 90 * day) && signs(4, 10_000 * day));
+    assert!(!signs(5, hour), "the document does not name it");
 }
 
 #[test]

@@ -172,6 +172,11 @@ impl SealingKey {
         self.created_at.plus_millis(SEALING_KEY_LIFE_MILLIS)
     }
 
+    /// Whether it has been retired for so long that no code sealed to it can be alive.
+    fn has_rested(&self, now: Timestamp) -> bool {
+        self.retires_at().plus_millis(SLOT_REST_MILLIS) <= now
+    }
+
     /// The public half.
     #[must_use]
     pub fn public_key(&self) -> SealingPublicKey {
@@ -214,7 +219,7 @@ impl fmt::Debug for SealingKey {
 /// |---|---|---|
 /// | current: the newest | yes, after they synchronised | yes |
 /// | older, not yet retired | only those offline since | yes |
-/// | retired: two years old | no | no; the slot is free ten minutes later |
+/// | retired: two years old | no | no; ten minutes later the slot is free and the key can be [forgotten](Self::forget_rested) |
 #[derive(Clone, Debug)]
 pub struct SealingKeys(Vec<SealingKey>);
 
@@ -267,8 +272,7 @@ impl SealingKeys {
         let created_at =
             self.0.last().map_or(now, |newest| now.max(newest.created_at.plus_millis(1)));
         for _ in 0..Slot::COUNT {
-            let rested = |key: &SealingKey| key.retires_at().plus_millis(SLOT_REST_MILLIS) <= now;
-            if self.0.iter().all(|key| key.slot != slot || rested(key)) {
+            if self.0.iter().all(|key| key.slot != slot || key.has_rested(now)) {
                 self.0.retain(|key| key.slot != slot);
                 self.0.push(SealingKey::generate(slot, created_at, rng));
                 return Ok(slot);
@@ -276,6 +280,20 @@ impl SealingKeys {
             slot = slot.next();
         }
         Err(NO_FREE_SLOT)
+    }
+
+    /// Forgets the keys that nothing can be opened with any more, so that whoever steals the file
+    /// later opens no code that was sealed to them. Returns how many there were.
+    ///
+    /// The newest key always stays, and as long as it has retired so do all: then the clock may be
+    /// wrong, and a key that is gone does not come back. Slots are no sooner used again for it:
+    /// those keys would not have kept theirs.
+    pub fn forget_rested(&mut self, now: Timestamp) -> usize {
+        let before = self.0.len();
+        if self.current(now).is_some() {
+            self.0.retain(|key| !key.has_rested(now));
+        }
+        before - self.0.len()
     }
 }
 
@@ -307,6 +325,42 @@ mod tests {
         assert_eq!(keys.rotate(rested, rng).unwrap(), Slot(0));
         assert_eq!(keys.current(rested).unwrap().slot(), Slot(0));
         assert_eq!(keys.keys().len(), 8);
+    }
+
+    #[test]
+    fn keys_are_forgotten_once_they_have_rested_and_their_slots_come_round_in_turn() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+        let start = Timestamp::from_unix_millis(START);
+        let year = SEALING_KEY_LIFE_MILLIS / 2;
+        let mut keys = SealingKeys::generate(start, rng);
+        keys.rotate(start.plus_millis(1), rng).unwrap();
+        keys.rotate(start.plus_millis(year), rng).unwrap();
+        let slots = |keys: &SealingKeys| {
+            keys.keys().iter().map(|key| key.slot().number()).collect::<Vec<_>>()
+        };
+        let rested = start.plus_millis(SEALING_KEY_LIFE_MILLIS + SLOT_REST_MILLIS);
+        assert_eq!(keys.forget_rested(rested.plus_millis(-1)), 0);
+        assert_eq!(keys.forget_rested(rested), 1);
+        assert_eq!(slots(&keys), [1, 2]);
+        assert_eq!(keys.forget_rested(rested.plus_millis(1)), 1);
+        assert_eq!(slots(&keys), [2]);
+        // Not the slots that became free: a code that was sealed to those keys names them.
+        assert_eq!(keys.rotate(rested.plus_millis(1), rng).unwrap().number(), 3);
+    }
+
+    #[test]
+    fn a_clock_that_has_all_keys_retired_destroys_none() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+        let start = Timestamp::from_unix_millis(START);
+        let mut keys = SealingKeys::generate(start, rng);
+        keys.rotate(start.plus_millis(1), rng).unwrap();
+        let far = start.plus_millis(10 * SEALING_KEY_LIFE_MILLIS);
+        assert_eq!(keys.forget_rested(far), 0);
+        assert_eq!(keys.keys().len(), 2);
+        // Whoever makes a new key believes the clock.
+        keys.rotate(far, rng).unwrap();
+        assert_eq!(keys.forget_rested(far), 2);
+        assert_eq!(keys.keys().len(), 1);
     }
 
     #[test]

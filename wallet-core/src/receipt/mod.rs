@@ -11,6 +11,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 
 pub use record::{PaymentState, RECORD_LENGTH, Record, RecordKind};
 
+use crate::issuer::IssuerDocument;
 use crate::keys::{IssuerId, SigningKey, SigningKeyId, SigningPublicKey};
 use crate::{Error, Mode};
 use record::array;
@@ -26,6 +27,10 @@ const TEXT_LENGTH_MAX: usize = (FIXED_LENGTH + PROOF_LENGTH_MAX).div_ceil(3) * 4
 const MALFORMED: Error = Error::new("invalid_receipt", "this text is not a version 1 receipt");
 const UNKNOWN_KEY: Error =
     Error::new("receipt_unknown_key", "the receipt is signed with a key that is not the issuer's");
+const KEY_NOT_IN_EFFECT: Error = Error::new(
+    "receipt_key_not_in_effect",
+    "the receipt is signed with a key that the issuer did not sign with at that time",
+);
 const BAD_SIGNATURE: Error =
     Error::new("receipt_bad_signature", "the issuer did not sign this receipt");
 
@@ -178,6 +183,21 @@ impl UnverifiedReceipt {
             .map_err(|_| BAD_SIGNATURE)?;
         Ok(self.0)
     }
+
+    /// The same with the keys of the issuer's document, which says when each of them signed: a key
+    /// that leaked, and was replaced, signs nothing that is decided later. Use the newest document.
+    ///
+    /// # Errors
+    /// `receipt_unknown_key`, `receipt_bad_signature`, `receipt_key_not_in_effect`
+    /// ([`IssuerDocument::may_have_signed`]).
+    pub fn verify_by(self, document: &IssuerDocument) -> Result<Receipt, Error> {
+        let receipt = self.verify(&document.issuer_id(), &document.signing_keys())?;
+        if document.may_have_signed(receipt.key_id, receipt.record.decided_at) {
+            Ok(receipt)
+        } else {
+            Err(KEY_NOT_IN_EFFECT)
+        }
+    }
 }
 
 /// Domain ‖ issuer id ‖ record.
@@ -195,6 +215,10 @@ mod tests {
     use rand_core::SeedableRng;
 
     use super::{PaymentState, Receipt, Record, RecordKind};
+    use crate::code::CodePrefix;
+    use crate::issuer::{
+        IssuerDocument, IssuerStatement, SIGNING_KEYS_OVERLAP_MILLIS, StatedSigningKey,
+    };
     use crate::keys::{IssuerId, SigningKey};
     use crate::{Currency, Mode, Money, Timestamp};
 
@@ -282,6 +306,37 @@ mod tests {
         assert_eq!(error.code(), "receipt_unknown_key");
         let error = parsed.verify(&other.public_key().root_issuer_id(), &[key.public_key()]);
         assert_eq!(error.unwrap_err().code(), "receipt_bad_signature");
+    }
+
+    #[test]
+    fn a_key_that_was_replaced_signs_nothing_that_is_decided_later() {
+        let (root, id) = issuer();
+        let next = SigningKey::generate(&mut ChaCha20Rng::seed_from_u64(2));
+        let decided_at = record().decided_at;
+        // By a document in which the next key took over at a moment.
+        let verified = |key: &SigningKey, took_over: Timestamp| {
+            let epoch = Timestamp::from_unix_millis(0);
+            let signing_keys = [(&root, epoch), (&next, took_over)].map(|(key, effective_at)| {
+                StatedSigningKey { key: key.public_key(), effective_at }
+            });
+            let statement = IssuerStatement {
+                issued_at: decided_at,
+                prefix: CodePrefix::DEFAULT,
+                sealing_keys: Vec::new(),
+                signing_keys: signing_keys.to_vec(),
+            };
+            let document = IssuerDocument::sign(statement, &root);
+            let text = Receipt::sign(&record(), &id, key).to_string();
+            Receipt::parse(&text).unwrap().verify_by(&document).map_err(|error| error.code())
+        };
+        let day = SIGNING_KEYS_OVERLAP_MILLIS;
+        let refused = Err("receipt_key_not_in_effect");
+        assert!(verified(&root, decided_at.plus_millis(1 - day)).is_ok());
+        assert_eq!(verified(&root, decided_at.plus_millis(-day)), refused);
+        assert!(verified(&next, decided_at).is_ok());
+        assert_eq!(verified(&next, decided_at.plus_millis(1)), refused);
+        let stranger = SigningKey::generate(&mut ChaCha20Rng::seed_from_u64(3));
+        assert_eq!(verified(&stranger, decided_at), Err("receipt_unknown_key"));
     }
 
     #[test]

@@ -197,6 +197,16 @@ impl SignedRequest {
     }
 }
 
+/// Looks at a device again after a request was kept open: what happened meanwhile is not for one
+/// that was revoked meanwhile.
+pub(super) async fn still_enrolled(app: &App, device: &Device) -> Result<(), Problem> {
+    let found = app.store.devices(&[device.key_id]).await?;
+    if found.first().is_some_and(|device| !device.revoked) {
+        return Ok(());
+    }
+    Err(Problem::unauthorized(NOT_ENROLLED))
+}
+
 /// Refuses what was signed for another server: whoever runs that one could send it here.
 fn addressed(authority: &str, ours: &[String]) -> Result<(), Problem> {
     if ours.is_empty() || ours.iter().any(|name| name.eq_ignore_ascii_case(authority)) {

@@ -1,44 +1,31 @@
 //! The issuer's keys in a file outside the database: made at first start, readable by its owner
 //! only, encrypted when there is a passphrase.
+//!
+//! Several processes may share it. Whoever changes it holds a lock from reading it until the new
+//! file is in its place, so none loses another's key; who only reads it needs no lock, as there is
+//! a complete file at any moment.
 
 mod contents;
+mod place;
+mod state;
+mod using;
 
 pub(super) use contents::open_secret;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use hmac::Mac as _;
-use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
-use wallet_core::issuer::{IssuerDocument, IssuerStatement, StatedSealingKey, StatedSigningKey};
-use wallet_core::keyfile::{self, Cost, Passphrase};
-use wallet_core::merchant_code::MerchantCode;
-use wallet_core::proof::{Checkpoint, SignedCheckpoint};
-use wallet_core::receipt::{Receipt, Record};
-use wallet_core::{
-    Error, IssuerId, Mode, SealingKey, SealingKeys, SigningKey, SigningPublicKey, Timestamp,
-};
-use zeroize::Zeroizing;
+use wallet_core::keyfile::{Cost, Passphrase};
+use wallet_core::{Error, IssuerId, Timestamp};
 
-use super::derived::{Derived, mac};
-use super::pin::{self, PinHash, PinInput};
-use super::vault::Vault;
-use super::{
-    EvidenceKey, HashPurpose, IssuerKeys, KeyKind, PublicKeys, PublicSealingKey, Purpose,
-    WebhookKey, WebhookSignature,
-};
+use self::place::{Found, Place};
+use self::state::State;
+use super::{EvidenceKey, PublicKeys};
 use crate::entropy::Entropy;
 use crate::private_file;
 
 const KIND: &str = "issuer";
-/// So that the file stays within what a key file may hold; a signing key is rotated once a year
-/// or so, and old ones verify receipts for as long as anyone keeps them.
-const SIGNING_KEYS_MAX: usize = 12;
-
-/// How long before it signs a new signing key is made, so that tills and phones learn of it in
-/// time, and no record is ever signed with two keys.
-const SIGNING_KEY_LEAD_MILLIS: i64 = 60_000;
 
 /// What can go wrong with the key file.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +48,18 @@ pub enum KeyFileError {
          back: {1}"
     )]
     NotDurable(PathBuf, io::Error),
+    /// The file cannot be kept from being changed by two processes at once.
+    #[error("{0}: its lock, the file beside it with .lock at its end, cannot be taken: {1}")]
+    NotLocked(PathBuf, io::Error),
+    /// The file is another issuer's than the keys in use.
+    #[error("{0}: the key file is another issuer's; nothing changed. Put this issuer's back")]
+    OtherIssuer(PathBuf),
+    /// The file lacks keys that are in use: it is an older copy.
+    #[error(
+        "{0}: the key file lacks keys that this server uses, so it is an older copy; nothing \
+         changed. Put the newest file back"
+    )]
+    Older(PathBuf),
     /// There is no room for another key.
     #[error("no room for another key: {0}")]
     NoRoom(&'static str),
@@ -68,45 +67,35 @@ pub enum KeyFileError {
 
 /// Keys that are kept in a file.
 ///
-/// Locks, in this order: `rotating` for as long as a rotation takes, which derives a key from the
-/// passphrase and waits for the disk; `state` only to copy, to use or to exchange what is in it.
+/// Locks, in this order: `changing` for as long as a change takes, which derives a key from the
+/// passphrase and waits for the disk; the lock of the file, for other processes; `state` only to
+/// copy, to use or to exchange what is in it.
 pub struct FileKeys {
-    path: PathBuf,
-    passphrase: Option<Passphrase>,
-    cost: Cost,
-    entropy: Arc<Entropy>,
+    place: Place,
     issuer_id: IssuerId,
-    rotating: Mutex<()>,
-    state: RwLock<State>,
+    changing: Mutex<()>,
+    state: RwLock<InUse>,
     /// Makes the replaced file last; another function in tests.
     sync: fn(&Self) -> io::Result<()>,
 }
 
-#[derive(Clone)]
-struct State {
-    sealing: SealingKeys,
-    /// The first signing key, which names the issuer.
-    root: SigningKey,
-    /// The signing keys after it, oldest first.
-    later: Vec<EffectiveKey>,
-    evidence: Vault,
-    names: Vault,
-    /// From the names key.
-    derived: Derived,
+/// The keys in use, and their public halves, which are asked for with every code of a merchant.
+struct InUse {
+    state: State,
+    public: Arc<PublicKeys>,
 }
 
-/// A signing key, and since when it signs.
-#[derive(Clone)]
-struct EffectiveKey {
-    effective_at: Timestamp,
-    key: SigningKey,
+impl From<State> for InUse {
+    fn from(state: State) -> Self {
+        Self { public: Arc::new(state.public()), state }
+    }
 }
 
 impl FileKeys {
     /// Reads the key file, or makes one with new keys if there is none.
     ///
     /// A file without encryption is encrypted as soon as there is a passphrase: whoever sets one
-    /// means it.
+    /// means it. Sealing keys that have rested since they retired are destroyed.
     ///
     /// # Errors
     /// Any [`KeyFileError`] but `NoRoom`.
@@ -117,30 +106,16 @@ impl FileKeys {
         now: Timestamp,
         entropy: Arc<Entropy>,
     ) -> Result<Self, KeyFileError> {
-        let (state, as_it_should_be) = match private_file::read(path) {
-            Ok(bytes) => {
-                let state = contents::decode(path, &bytes, passphrase.as_ref())?;
-                let encrypted = keyfile::is_encrypted(&bytes).unwrap_or(false);
-                (state, encrypted == passphrase.is_some())
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                (State::generate(now, &entropy), false)
-            }
-            Err(error) => return Err(KeyFileError::Io(path.to_owned(), error)),
-        };
-        let issuer_id = state.root.public_key().root_issuer_id();
-        let keys = Self {
-            path: path.to_owned(),
-            passphrase,
-            cost,
-            entropy,
-            issuer_id,
-            rotating: Mutex::new(()),
-            state: RwLock::new(state.clone()),
-            sync: |keys| private_file::sync_folder(&keys.path),
-        };
-        if !as_it_should_be {
-            keys.save(&state)?;
+        let place = Place { path: path.to_owned(), passphrase, cost, entropy };
+        let found = place.read()?;
+        let Found { state, encrypted } = found.map_or_else(|| place.make(now), Ok)?;
+        let rested = state.has_rested_keys(now);
+        let keys = Self::new(place, state);
+        if encrypted != keys.place.passphrase.is_some() {
+            keys.change(now, |_| Ok(()))?;
+        } else if rested && let Err(error) = keys.change(now, |_| Ok(())) {
+            // They open nothing any more, and a file that cannot be written takes payments still.
+            tracing::warn!(%error, "sealing keys that have retired could not be destroyed");
         }
         Ok(keys)
     }
@@ -154,228 +129,80 @@ impl FileKeys {
         passphrase: Option<Passphrase>,
         entropy: Arc<Entropy>,
     ) -> Result<Self, KeyFileError> {
-        let bytes =
-            private_file::read(path).map_err(|error| KeyFileError::Io(path.to_owned(), error))?;
-        let state = contents::decode(path, &bytes, passphrase.as_ref())?;
-        Ok(Self {
-            path: path.to_owned(),
-            passphrase,
-            cost: Cost::DEFAULT,
-            entropy,
+        let place = Place { path: path.to_owned(), passphrase, cost: Cost::DEFAULT, entropy };
+        let missing = || KeyFileError::Io(path.to_owned(), io::ErrorKind::NotFound.into());
+        let found = place.read()?.ok_or_else(missing)?;
+        Ok(Self::new(place, found.state))
+    }
+
+    fn new(place: Place, state: State) -> Self {
+        Self {
+            place,
             issuer_id: state.root.public_key().root_issuer_id(),
-            rotating: Mutex::new(()),
-            state: RwLock::new(state),
-            sync: |keys| private_file::sync_folder(&keys.path),
-        })
+            changing: Mutex::new(()),
+            state: RwLock::new(state.into()),
+            sync: |keys| private_file::sync_folder(&keys.place.path),
+        }
     }
 
     /// The key that opens evidence, without the others.
     #[must_use]
     pub fn evidence_key(&self) -> EvidenceKey {
-        EvidenceKey::new(self.issuer_id, self.state().evidence)
+        EvidenceKey::new(self.issuer_id, self.in_use().state.evidence.clone())
     }
 
-    fn state(&self) -> State {
+    fn in_use(&self) -> RwLockReadGuard<'_, InUse> {
         // A panic while the lock was held leaves the last complete state behind.
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a file with this state in the place of the old one.
-    fn save(&self, state: &State) -> Result<(), KeyFileError> {
-        let secret = state.encode(&self.path)?;
-        let unusable = |error| KeyFileError::Unusable(self.path.clone(), error);
-        let text = match &self.passphrase {
-            Some(passphrase) => {
-                let rng = &mut self.entropy.shared();
-                keyfile::seal(passphrase, &secret, KIND, self.cost, rng).map(Zeroizing::new)
-            }
-            None => keyfile::seal_plain(&secret, KIND),
-        }
-        .map_err(unusable)?;
-        private_file::replace(&self.path, text.as_bytes())
-            .map_err(|error| KeyFileError::Io(self.path.clone(), error))?;
-        (self.sync)(self).map_err(|error| KeyFileError::NotDurable(self.path.clone(), error))
-    }
-}
-
-impl State {
-    fn generate(now: Timestamp, entropy: &Entropy) -> Self {
-        let names = Vault::new(entropy.bytes());
-        Self {
-            sealing: entropy.with(|rng| SealingKeys::generate(now, rng)),
-            root: entropy.with(SigningKey::generate),
-            later: Vec::new(),
-            evidence: Vault::new(entropy.bytes()),
-            derived: Derived::new(names.key()),
-            names,
-        }
-    }
-
-    /// The key that signs records of this moment: the newest that was in effect, so that signing
-    /// a record again gives the same receipt whatever has been rotated since.
-    fn signing_key_at(&self, decided_at: Timestamp) -> &SigningKey {
-        let in_effect = self.later.iter().rev().find(|later| later.effective_at <= decided_at);
-        in_effect.map_or(&self.root, |later| &later.key)
-    }
-
-    /// What the issuer says about its keys.
-    fn statement(&self, prefix: CodePrefix, now: Timestamp) -> IssuerStatement {
-        let current = self.sealing.current(now).map(SealingKey::slot);
-        let sealing_keys = self.sealing.keys().iter().map(|key| StatedSealingKey {
-            slot: key.slot(),
-            key: key.public_key(),
-            created_at: key.created_at(),
-            retires_at: key.retires_at(),
-            current: Some(key.slot()) == current,
-        });
-        let root = (Timestamp::from_unix_millis(0), &self.root);
-        let later = self.later.iter().map(|later| (later.effective_at, &later.key));
-        let signing_keys = std::iter::once(root)
-            .chain(later)
-            .map(|(effective_at, key)| StatedSigningKey { key: key.public_key(), effective_at });
-        IssuerStatement {
-            issued_at: now,
-            prefix,
-            sealing_keys: sealing_keys.collect(),
-            signing_keys: signing_keys.collect(),
-        }
-    }
-
-    fn vault(&self, purpose: Purpose) -> &Vault {
-        match purpose {
-            Purpose::Evidence => &self.evidence,
-            Purpose::Names => &self.names,
-            Purpose::Secrets => &self.derived.secrets,
-        }
-    }
-}
-
-impl FileKeys {
-    /// The keys in the file now: another server that shares it may have added one, which must not
-    /// be lost.
-    fn state_of_file(&self) -> Result<State, KeyFileError> {
-        match private_file::read(&self.path) {
-            Ok(bytes) => contents::decode(&self.path, &bytes, self.passphrase.as_ref()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(self.state()),
-            Err(error) => Err(KeyFileError::Io(self.path.clone(), error)),
-        }
-    }
-}
-
-impl IssuerKeys for FileKeys {
-    fn issuer_id(&self) -> IssuerId {
-        self.issuer_id
-    }
-
-    fn public(&self) -> PublicKeys {
-        let state = self.state();
-        let sealing = state.sealing.keys().iter().map(|key| PublicSealingKey {
-            slot: key.slot(),
-            key: key.public_key(),
-            created_at: key.created_at(),
-            retires_at: key.retires_at(),
-        });
-        PublicKeys {
-            issuer_id: self.issuer_id,
-            sealing: sealing.collect(),
-            signing: std::iter::once(&state.root)
-                .chain(state.later.iter().map(|later| &later.key))
-                .map(SigningKey::public_key)
-                .collect(),
-        }
-    }
-
-    fn document(&self, prefix: CodePrefix, now: Timestamp) -> IssuerDocument {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        IssuerDocument::sign(state.statement(prefix, now), &state.root)
-    }
-
-    fn open(&self, code: &SealedCode, mode: Mode, now: Timestamp) -> Result<OpenedCode, Error> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        code.open(&state.sealing, &self.issuer_id, mode, now)
-    }
-
-    fn sign(&self, record: &Record) -> Receipt {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        Receipt::sign(record, &self.issuer_id, state.signing_key_at(record.decided_at))
-    }
-
-    fn sign_merchant_code(&self, code: &MerchantCode, mode: Mode, now: Timestamp) -> String {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        code.sign(&self.issuer_id, mode, state.signing_key_at(now))
-    }
-
-    fn sign_checkpoint(&self, checkpoint: &Checkpoint, now: Timestamp) -> SignedCheckpoint {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        checkpoint.sign(state.signing_key_at(now))
-    }
-
-    fn hide(&self, purpose: Purpose, subject: &[u8], plaintext: &[u8]) -> Vec<u8> {
-        let nonce = self.entropy.bytes();
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.vault(purpose).hide(nonce, subject, plaintext)
-    }
-
-    fn reveal(&self, purpose: Purpose, subject: &[u8], hidden: &[u8]) -> Option<Vec<u8>> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.vault(purpose).reveal(subject, hidden)
-    }
-
-    fn keyed_hash(&self, purpose: HashPurpose, text: &[u8]) -> [u8; 32] {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.derived.hash(purpose, text)
-    }
-
-    fn hash_pin(&self, input: PinInput<'_>) -> Option<PinHash> {
-        // Not under the lock, for it takes long.
-        let pepper =
-            self.state.read().unwrap_or_else(PoisonError::into_inner).derived.pepper.clone();
-        pin::hash(&pepper, input)
-    }
-
-    fn webhook_secret(&self, key: WebhookKey) -> Zeroizing<[u8; 32]> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.derived.webhook_secret(key)
-    }
-
-    fn webhook_public_key(&self, key: WebhookKey) -> SigningPublicKey {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.derived.webhook_signing_key(key).public_key()
-    }
-
-    fn sign_webhook(&self, key: WebhookKey, message: &[u8]) -> WebhookSignature {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let mac = mac(&state.derived.webhook_secret(key)).chain_update(message);
-        WebhookSignature {
-            hmac: mac.finalize().into_bytes().into(),
-            ed25519: state.derived.webhook_signing_key(key).sign(message),
-        }
-    }
-
-    fn rotate(&self, kind: KeyKind, now: Timestamp) -> Result<(), KeyFileError> {
-        // Nobody but another rotation waits for this one. A panic in one leaves nothing half done.
-        let _turn = self.rotating.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = self.state_of_file()?;
-        match kind {
-            KeyKind::Sealing => {
-                let rotated = next.sealing.rotate(now, &mut self.entropy.shared());
-                rotated.map_err(|_| KeyFileError::NoRoom("all eight slots are in use"))?;
-            }
-            KeyKind::Signing if next.later.len() + 1 >= SIGNING_KEYS_MAX => {
-                return Err(KeyFileError::NoRoom("there are twelve signing keys"));
-            }
-            KeyKind::Signing => next.later.push(EffectiveKey {
-                effective_at: now.plus_millis(SIGNING_KEY_LEAD_MILLIS),
-                key: self.entropy.with(SigningKey::generate),
-            }),
-        }
-        let saved = self.save(&next);
+    /// Changes the keys in the file, and those in use with them. Sealing keys that have rested are
+    /// destroyed whenever it is written.
+    fn change(
+        &self,
+        now: Timestamp,
+        change: impl FnOnce(&mut State) -> Result<(), KeyFileError>,
+    ) -> Result<(), KeyFileError> {
+        // Nobody but another change waits for this one. A panic in one leaves nothing half done.
+        let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = self.place.lock()?;
+        let mut next = self.state_of_file(now)?;
+        change(&mut next)?;
+        let destroyed = next.sealing.forget_rested(now);
+        let saved = self.save(&next, &lock);
         // The keys in use are those of the file, even if the file may not last: a restart would
         // read these.
         if matches!(saved, Ok(()) | Err(KeyFileError::NotDurable(..))) {
-            *self.state.write().unwrap_or_else(PoisonError::into_inner) = next;
+            *self.state.write().unwrap_or_else(PoisonError::into_inner) = next.into();
+            if destroyed > 0 {
+                tracing::info!(destroyed, "sealing keys that have retired were destroyed");
+            }
         }
         saved
+    }
+
+    /// The keys in the file now: another server that shares it may have added one, which must not
+    /// be lost. What is not this issuer's file with all the keys in use is not touched: it was put
+    /// there by mistake, and the keys in use may stand nowhere else.
+    fn state_of_file(&self, now: Timestamp) -> Result<State, KeyFileError> {
+        let in_use = self.in_use().state.clone();
+        let Some(Found { state, .. }) = self.place.read()? else {
+            // It is gone, and comes back with all the keys that are known.
+            return Ok(in_use);
+        };
+        if !state.is_one_issuers_with(&in_use) {
+            return Err(KeyFileError::OtherIssuer(self.place.path.clone()));
+        }
+        if !state.has_all_of(&in_use, now) {
+            return Err(KeyFileError::Older(self.place.path.clone()));
+        }
+        Ok(state)
+    }
+
+    /// Puts a file with this state in the place of the old one, and makes it last.
+    fn save(&self, state: &State, lock: &private_file::Lock) -> Result<(), KeyFileError> {
+        self.place.replace(state, lock)?;
+        (self.sync)(self).map_err(|error| KeyFileError::NotDurable(self.place.path.clone(), error))
     }
 }
 

@@ -6,10 +6,13 @@
 mod derived;
 mod evidence;
 mod file;
+mod passphrase;
 mod pin;
 mod vault;
 #[cfg(test)]
 mod vectors;
+
+use std::sync::Arc;
 
 use wallet_core::code::{CodePrefix, OpenedCode, SealedCode};
 use wallet_core::issuer::IssuerDocument;
@@ -21,6 +24,7 @@ use zeroize::Zeroizing;
 
 pub use evidence::EvidenceKey;
 pub use file::{FileKeys, KeyFileError};
+pub use passphrase::read_passphrase;
 pub use pin::{PIN_SALT_LENGTH, PinCost, PinHash, PinInput};
 
 /// What the issuer's keys can do.
@@ -31,8 +35,8 @@ pub trait IssuerKeys: Send + Sync {
     /// Who the issuer is.
     fn issuer_id(&self) -> IssuerId;
 
-    /// What everyone may know.
-    fn public(&self) -> PublicKeys;
+    /// What everyone may know. It is kept ready: asking for it computes nothing.
+    fn public(&self) -> Arc<PublicKeys>;
 
     /// The public keys, certified with the root key.
     fn document(&self, prefix: CodePrefix, now: Timestamp) -> IssuerDocument;
@@ -81,8 +85,8 @@ pub trait IssuerKeys: Send + Sync {
     /// Makes a new key, which is the one in use from now on.
     ///
     /// # Errors
-    /// [`KeyFileError`] when there is no room for it or it cannot be kept. Nothing changed then,
-    /// except with [`KeyFileError::NotDurable`]: the new key is in use, but may be lost.
+    /// [`KeyFileError`] when there is no room for it, it cannot be kept, or what is kept is not
+    /// what is in use. Nothing changed then, except with [`KeyFileError::NotDurable`]: the new key is in use, but may be lost.
     fn rotate(&self, kind: KeyKind, now: Timestamp) -> Result<(), KeyFileError>;
 }
 

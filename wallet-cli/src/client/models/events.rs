@@ -58,6 +58,9 @@ impl PayerEvent {
             "pin.locked" => "the PIN is locked after too many wrong ones",
             "totp.changed" => "the one-time passwords come from a new secret",
             "account.frozen" => "the account is frozen",
+            "account.reset" => {
+                "the PIN, the one-time passwords and the recovery codes are forgotten"
+            }
             "account.unfrozen" => "the account is no longer frozen",
             _ => return None,
         })

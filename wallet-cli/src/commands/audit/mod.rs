@@ -151,7 +151,7 @@ fn show_progress(progress: &AuditProgress, output: Output) {
 async fn issuer(args: &Args, store: &Store) -> Result<Issuer, Failure> {
     let issuer = if let Some(path) = &args.key_file {
         let keys = key_files::issuer_keys(path, args.key_passphrase_file.as_deref())?;
-        let signing = Some(keys.public().signing);
+        let signing = Some(keys.public().signing.clone());
         Issuer { id: keys.issuer_id(), signing, evidence: Some(keys.evidence_key()) }
     } else if let Some(path) = &args.issuer_document {
         let text = files::read(path)?;

@@ -92,6 +92,7 @@ const ERRORS: &[Row] = &[
     (409, "api_key_revoked", FINAL, "This API key is revoked."),
     (409, "api_key_expired", FINAL, "The time of this API key is over."),
     (409, "no_room_for_key", FINAL, "All places for keys are taken."),
+    (409, "key_file_differs", FINAL, "The key file is another issuer's, or an older copy."),
     (413, "body_too_large", RETRY, "A body has at most 64 KiB."),
     (421, "misdirected_request", FINAL, "The server does not answer to the name that was called."),
     (422, "idempotency_key_reused", RETRY, "The key was used with another request."),

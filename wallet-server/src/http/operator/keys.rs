@@ -53,7 +53,7 @@ struct RotateBody {
     tag = "Keys",
     request_body = RotateBody,
     responses((status = OK, description = "All that are in use.", body = IssuerBody)),
-    extensions(("x-errors" = json!(["409 no_room_for_key"]))),
+    extensions(("x-errors" = json!(["409 no_room_for_key", "409 key_file_differs"]))),
 )]
 async fn rotate(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<IssuerBody>, Problem> {
     let body: RotateBody = input::json(&body)?;
@@ -72,6 +72,12 @@ async fn rotate(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<IssuerB
         }
         Ok(Err(KeyFileError::NoRoom(detail))) => {
             Err(Problem::new(StatusCode::CONFLICT, "no_room_for_key", Certainty::Final, detail))
+        }
+        Ok(Err(error @ (KeyFileError::OtherIssuer(_) | KeyFileError::Older(_)))) => {
+            tracing::error!(%error, "a key was not rotated");
+            let status = StatusCode::CONFLICT;
+            let detail = error.to_string();
+            Err(Problem::new(status, "key_file_differs", Certainty::Final, detail))
         }
         Ok(Err(error @ KeyFileError::NotDurable(..))) => {
             tracing::error!(%error, ?kind, "a key was rotated, perhaps not for good");

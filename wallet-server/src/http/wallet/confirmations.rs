@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::domain::ids::PaymentId;
 use crate::domain::outcome::{Answer, DeclineCode, Outcome, PaymentAnswer, Refusal};
-use crate::http::auth::SignedRequest;
+use crate::http::auth::{SignedRequest, still_enrolled};
 use crate::http::input;
 use crate::http::openapi::IdempotencyKey;
 use crate::http::openapi::schema::{self, kind};
@@ -111,6 +111,9 @@ async fn list(
     let device = request.device(&app).await?;
     let wait = input::wait(request.query::<ListQuery>()?.wait)?;
     let waiting = app.confirmations(&device, wait).await?;
+    if !wait.is_zero() {
+        still_enrolled(&app, &device).await?;
+    }
     Ok(Json(ListBody {
         data: waiting.into_iter().map(|one| ConfirmationBody::new(one, &device)).collect(),
         server_time: rfc3339(app.now()),

@@ -19,7 +19,7 @@ use crate::domain::ids::{
     SuspenseId, TopUpId, WithdrawalId,
 };
 use crate::domain::outcome::DeclineCode;
-use crate::http::auth::SignedRequest;
+use crate::http::auth::{SignedRequest, still_enrolled};
 use crate::http::cursor;
 use crate::http::input;
 use crate::http::list::List;
@@ -233,6 +233,9 @@ async fn events(
         None => app.store.journal_end().await?,
     };
     let mut events = wait_for_events(&app, device.payer, after, wait).await?;
+    if !wait.is_zero() {
+        still_enrolled(&app, &device).await?;
+    }
     let has_more = events.len() > EVENTS_MAX;
     events.truncate(EVENTS_MAX);
     let next = events.last().map_or(after, |event| event.cursor);

@@ -7,7 +7,8 @@ use wallet_core::keyfile::{self, Passphrase};
 use wallet_core::{SealingKey, SealingKeys, SigningKey, Slot, Timestamp};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{EffectiveKey, KIND, KeyFileError, State};
+use super::state::{EffectiveKey, State};
+use super::{KIND, KeyFileError};
 use crate::issuer::derived::Derived;
 use crate::issuer::vault::Vault;
 

@@ -14,6 +14,8 @@ use crate::entropy::Entropy;
 use crate::issuer::{IssuerKeys, KeyKind, Purpose};
 use crate::private_file;
 
+mod changes;
+
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
 fn open(path: &Path, passphrase: Option<&str>) -> Result<FileKeys, KeyFileError> {
@@ -115,7 +117,7 @@ fn nobody_waits_for_a_rotation_while_it_writes() {
     let mut keys = open(&folder.path().join("issuer.key"), None).unwrap();
     keys.sync = |keys| {
         assert!(keys.state.try_write().is_ok());
-        assert!(keys.rotating.try_lock().is_err());
+        assert!(keys.changing.try_lock().is_err());
         Ok(())
     };
     keys.rotate(KeyKind::Sealing, NOW.plus_millis(1)).unwrap();
