@@ -114,7 +114,7 @@ async fn guesses_at_once_are_five_guesses() {
         async move { try_pin(world, phone, &guess).await }
     });
     for answer in at_once(guesses).await {
-        // One waits for a device at a time.
+        // One waits for a payer at a time.
         let code = answer.outcome().to_owned();
         assert!(["pin_refused", "too_many_requests"].contains(&code.as_str()), "{code}");
     }
@@ -141,7 +141,7 @@ const WITH_PIN: [(&str, &str); 12] = [
 ];
 
 #[tokio::test]
-async fn a_device_has_some_tries_a_minute_and_is_told_when_to_come_back() {
+async fn a_payer_has_some_tries_a_minute_and_is_told_when_to_come_back() {
     let (world, phone) = scene_with(906, &[("pin.tries_a_minute", "3")]).await;
     phone.set_pin(&world).await;
     for _ in 0..3 {
@@ -224,4 +224,22 @@ async fn a_revoked_phone_tries_nothing() {
     let path = format!("/v1/operator/devices/{}/revoke", phone.device.key_id());
     assert_eq!(world.operator_post(&path, Value::Null).await.status, 204);
     try_pin(&world, &phone, PIN).await.assert_problem(401, "unauthorized", "retry");
+}
+
+#[tokio::test]
+async fn however_many_devices_a_payer_has_they_share_the_tries_of_a_minute() {
+    let (world, phone) = scene_with(911, &[("pin.tries_a_minute", "3")]).await;
+    let tablet = phone.another(&world, "tablet").await;
+    world.advance_seconds(60);
+    for device in [&phone, &tablet, &phone] {
+        try_pin(&world, device, WRONG).await.assert_problem(403, "pin_refused", "retry");
+    }
+    for device in [&phone, &tablet] {
+        let refused = try_pin(&world, device, PIN).await;
+        refused.assert_problem(429, "too_many_requests", "retry");
+    }
+    let other = world.payer("Lin", "0").await;
+    other.set_pin(&world).await;
+    world.advance_seconds(60);
+    assert_eq!(try_pin(&world, &tablet, PIN).await.status, 204);
 }

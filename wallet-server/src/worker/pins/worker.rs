@@ -25,7 +25,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) async fn run(self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.recv().await {
-            lock(&self.quota).leaves_queue(job.trier.device);
+            lock(&self.quota).leaves_queue(job.trier.payer);
             let hashing = self.serve(job).await;
             tokio::time::sleep(self.share.rest(hashing)).await;
         }
@@ -41,7 +41,7 @@ impl Worker {
                 let (checked, hashing) = self.check(trier, pin).await;
                 let locked = matches!(checked, Ok(Checked::Locked));
                 if matches!(checked, Ok(Checked::Right(_))) {
-                    lock(&self.quota).was_right(trier.device);
+                    lock(&self.quota).was_right(trier.payer);
                 }
                 let _ = reply.send(checked.map(Checked::salt));
                 // Only now, so that the time says nothing.
