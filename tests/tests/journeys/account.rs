@@ -22,8 +22,8 @@ async fn account(world: &World, phone: &Phone) -> Answer {
     phone.get(world, "/v1/wallet/account").await
 }
 
-/// The types of what a phone is told after a place in the journal.
-async fn told(world: &World, phone: &Phone, after: &str) -> Vec<(String, String)> {
+/// The types and subjects of what a phone is told after a place in the journal.
+pub(crate) async fn told(world: &World, phone: &Phone, after: &str) -> Vec<(String, String)> {
     world.placed().await;
     let events = phone.get(world, &format!("/v1/wallet/events?after={after}")).await;
     let text = |event: &Value, field: &str| event[field].as_str().unwrap().to_owned();
@@ -31,7 +31,8 @@ async fn told(world: &World, phone: &Phone, after: &str) -> Vec<(String, String)
     events.iter().map(|event| (text(event, "type"), text(event, "subject"))).collect()
 }
 
-async fn now_in_journal(world: &World, phone: &Phone) -> String {
+/// The place in the journal behind what has happened.
+pub(crate) async fn now_in_journal(world: &World, phone: &Phone) -> String {
     world.placed().await;
     phone.get(world, "/v1/wallet/events").await.text("/next").to_owned()
 }

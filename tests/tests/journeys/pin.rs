@@ -2,7 +2,9 @@
 
 use crate::DATABASE;
 use serde_json::{Value, json};
-use wallet_tests::{Answer, PIN, Phone, World, at_once};
+use wallet_tests::{Answer, PIN, Phone, World, at_once, otp_secret};
+
+use super::account::{now_in_journal, told};
 
 const PATH: &str = "/v1/wallet/pin";
 /// Never the right one, never too simple.
@@ -242,4 +244,53 @@ async fn however_many_devices_a_payer_has_they_share_the_tries_of_a_minute() {
     other.set_pin(&world).await;
     world.advance_seconds(60);
     assert_eq!(try_pin(&world, &tablet, PIN).await.status, 204);
+}
+
+/// How often the payer's devices were told that the PIN is locked.
+async fn lock_told(world: &World, phone: &Phone, place: &str) -> usize {
+    let events = told(world, phone, place).await;
+    events.iter().filter(|(what, _)| what == "pin.locked").count()
+}
+
+/// Waits until they were told so often.
+async fn until_lock_told(world: &World, phone: &Phone, place: &str, times: usize) {
+    let heard = async {
+        while lock_told(world, phone, place).await < times {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_mins(1), heard).await.expect("nobody is told");
+}
+
+#[tokio::test]
+async fn a_lock_of_which_nobody_was_told_is_told_at_the_next_try_and_once() {
+    let (world, phone) = scene(914).await;
+    phone.set_pin(&world).await;
+    let begun = phone.post(&world, "/v1/wallet/totp", json!({ "pin": PIN })).await.created();
+    let secret = otp_secret(begun.text("/otpauth_uri"));
+    let confirm = json!({ "totp": secret.password(world.now()) });
+    assert_eq!(phone.post(&world, "/v1/wallet/totp/confirm", confirm).await.status, 200);
+    let place = now_in_journal(&world, &phone).await;
+
+    // The server died after it had counted the fifth try, and before it had looked at it.
+    let died = "update payer_secrets set pin_failures = 5";
+    sqlx::raw_sql(died).execute(&mut world.database().await).await.unwrap();
+    for _ in 0..3 {
+        try_pin(&world, &phone, PIN).await.assert_problem(403, "pin_refused", "retry");
+    }
+    until_lock_told(&world, &phone, &place, 1).await;
+    // When the next one is answered, those before are told of, if they ever are.
+    try_pin(&world, &phone, PIN).await.assert_problem(403, "pin_refused", "retry");
+    assert_eq!(lock_told(&world, &phone, &place).await, 1);
+
+    // Whoever sets another PIN hears of its lock too.
+    world.advance_seconds(30);
+    let another = json!({ "pin": "246813", "totp": secret.password(world.now()) });
+    assert_eq!(put(&world, &phone, another).await.status, 204);
+    for _ in 0..6 {
+        try_pin(&world, &phone, WRONG).await.assert_problem(403, "pin_refused", "retry");
+    }
+    until_lock_told(&world, &phone, &place, 2).await;
+    try_pin(&world, &phone, WRONG).await.assert_problem(403, "pin_refused", "retry");
+    assert_eq!(lock_told(&world, &phone, &place).await, 2);
 }

@@ -79,7 +79,7 @@ pub use payments::{Payment, PaymentFilter, ReferenceHolder};
 pub use payouts::{
     NewPayoutBatch, PAYOUT_BATCH_MAX, Payout, PayoutBatch, PayoutFilter, ReferenceClaim,
 };
-pub use pins::{KeptPin, PinTry};
+pub use pins::{KeptPin, LOCK_TOLD, PinTry};
 pub use plates::Plate;
 pub use population::PayerWithDevice;
 pub use recipients::{HiddenPerson, RECEIVE_TOKEN_LENGTH, Recipient};

@@ -13,6 +13,7 @@
 //! | counted, in the database | tries at once, and on several servers, are as many tries |
 //! | hashed, also when the PIN is locked or not set | the time says nothing |
 //! | the count goes back to zero, if it was right and the PIN is not locked | |
+//! | the payer's devices are told, if the PIN is locked and they were not | also where the try that locked it was not looked at to the end |
 
 mod hasher;
 mod quota;
