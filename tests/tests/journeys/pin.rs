@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use wallet_tests::{Answer, PIN, Phone, World, at_once, otp_secret};
 
 use super::account::{now_in_journal, told};
+use super::transfers;
 
 const PATH: &str = "/v1/wallet/pin";
 /// Never the right one, never too simple.
@@ -244,6 +245,59 @@ async fn however_many_devices_a_payer_has_they_share_the_tries_of_a_minute() {
     other.set_pin(&world).await;
     world.advance_seconds(60);
     assert_eq!(try_pin(&world, &tablet, PIN).await.status, 204);
+}
+
+#[tokio::test]
+async fn nobody_sets_a_first_pin_while_the_payer_is_frozen() {
+    let world = World::start(DATABASE, 912).await;
+    let phone = world.payer("Wei", "50.00").await;
+    let operator = async |what: &str| {
+        let path = format!("/v1/operator/payers/{}/{what}", phone.payer);
+        assert_eq!(world.operator_post(&path, Value::Null).await.status, 200);
+    };
+    for by_operator in [false, true] {
+        if by_operator {
+            operator("freeze").await;
+        } else {
+            assert_eq!(phone.post(&world, "/v1/wallet/freeze", Value::Null).await.status, 200);
+        }
+        let refused = try_pin(&world, &phone, PIN).await;
+        refused.assert_problem(403, "payer_unavailable", "final");
+        assert_eq!(phone.get(&world, "/v1/wallet/account").await.json["pin_set"], false);
+        let unfrozen = phone.post(&world, "/v1/wallet/unfreeze", json!({ "pin": PIN })).await;
+        unfrozen.assert_problem(403, "pin_refused", "retry");
+        operator("unfreeze").await;
+    }
+    phone.set_pin(&world).await;
+    // Once there is one, the freeze is no reason not to know it, or to change it.
+    assert_eq!(phone.post(&world, "/v1/wallet/freeze", Value::Null).await.status, 200);
+    assert_eq!(try_pin(&world, &phone, PIN).await.status, 204);
+    let change = json!({ "pin": "246813", "current_pin": PIN });
+    assert_eq!(put(&world, &phone, change).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_first_pin_that_comes_late_makes_the_payers_devices_new() {
+    let world = World::start_with(DATABASE, 913, &[("devices.new_hours", "24")]).await;
+    let (early, late) = (world.payer("Lin", "50.00").await, world.payer("Wei", "50.00").await);
+    let withdraw = async |phone: &Phone, key: &str| {
+        let body = json!({ "amount": "20.00", "currency": "CNY", "destination": "IBAN 1",
+            "pin": PIN });
+        transfers::post(&world, phone, "/v1/wallet/withdrawals", key, &body).await
+    };
+    world.advance_seconds(60 * 60);
+    early.set_pin(&world).await;
+    let _ = withdraw(&early, "early").await.created();
+
+    world.advance_seconds(1);
+    late.set_pin(&world).await;
+    let account = late.get(&world, "/v1/wallet/account").await;
+    assert_eq!(account.text("/device/new_until"), "2027-01-16T09:00:08.000Z");
+    withdraw(&late, "thief").await.assert_problem(402, "declined_by_limit", "final");
+    // The same PIN again is no other first one, and the day comes to its end.
+    world.advance_seconds(24 * 60 * 60);
+    late.set_pin(&world).await;
+    let _ = withdraw(&late, "owner").await.created();
 }
 
 /// How often the payer's devices were told that the PIN is locked.

@@ -30,6 +30,8 @@ pub enum ChangeRefused {
     DeviceRevoked,
     /// The payer is frozen.
     PayerUnavailable,
+    /// The payer is frozen, and a first PIN would let whoever sets it unfreeze.
+    FirstPinWhileFrozen,
     /// The operator froze the account, and only the operator unfreezes it.
     FrozenByOperator,
     /// There is money in the account.
