@@ -319,3 +319,39 @@ async fn the_operator_helps_a_payer_who_can_prove_nothing_any_more() {
     let unknown = "/v1/operator/payers/payer_00000000000000000000000000000000/reset_secrets";
     world.operator_post(unknown, json!({})).await.assert_problem(404, "not_found", "final");
 }
+
+#[tokio::test]
+async fn a_new_device_throws_none_out_that_was_there_before() {
+    let (world, phone) = scene_with(1023, &[("devices.new_hours", "24")]).await;
+    let tablet = phone.another(&world, "tablet").await;
+    let other = phone.another(&world, "another tablet").await;
+    let waiting = enrol(&world, &key(1), &invitation(&world, &phone.payer).await, None).await;
+    for _ in 0..2 {
+        let refused = revoke(&world, &tablet, &phone.key_id()).await;
+        refused.assert_problem(403, "device_too_new", "retry");
+    }
+    assert_eq!(phone.balance(&world).await, "50.00");
+    // Others that are new, what waits, and itself it revokes.
+    for key_id in [other.key_id().as_str(), waiting.text("/device_key_id")] {
+        assert_eq!(revoke(&world, &tablet, key_id).await.text("/state"), "revoked");
+    }
+    // Whoever lost the phone freezes with the new one, and asks the operator.
+    let frozen = tablet.post(&world, "/v1/wallet/freeze", Value::Null).await;
+    assert_eq!(frozen.text("/state"), "frozen");
+    let path = format!("/v1/operator/devices/{}/revoke", phone.key_id());
+    assert_eq!(world.operator_post(&path, Value::Null).await.status, 204);
+    // What is revoked already is so for a new one too.
+    assert_eq!(revoke(&world, &tablet, &phone.key_id()).await.text("/state"), "revoked");
+    assert_eq!(revoke(&world, &tablet, &tablet.key_id()).await.text("/state"), "revoked");
+}
+
+#[tokio::test]
+async fn a_device_that_is_new_no_longer_revokes_the_others() {
+    let (world, phone) = scene_with(1024, &[("devices.new_hours", "24")]).await;
+    let tablet = phone.another(&world, "tablet").await;
+    world.advance_seconds(DAY_SECONDS - 1);
+    let early = revoke(&world, &tablet, &phone.key_id()).await;
+    early.assert_problem(403, "device_too_new", "retry");
+    world.advance_seconds(1);
+    assert_eq!(revoke(&world, &tablet, &phone.key_id()).await.text("/state"), "revoked");
+}

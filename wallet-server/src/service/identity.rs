@@ -32,6 +32,8 @@ pub enum ChangeRefused {
     PayerUnavailable,
     /// The payer is frozen, and a first PIN would let whoever sets it unfreeze.
     FirstPinWhileFrozen,
+    /// A device that is new would revoke one that is not.
+    DeviceTooNew,
     /// The operator froze the account, and only the operator unfreezes it.
     FrozenByOperator,
     /// There is money in the account.

@@ -47,6 +47,7 @@ const ERRORS: &[Row] = &[
     (403, "pin_refused", RETRY, "The PIN is wrong, locked, or not set."),
     (403, "pin_required", RETRY, "The payment takes the PIN: send `Wallet-Pin`."),
     (403, "second_factor_needed", RETRY, "Send `totp` or `recovery_code` as well."),
+    (403, "device_too_new", RETRY, "A device that is new revokes none that is not."),
     (403, "payer_unavailable", &["final", "retry"], "The payer is frozen."),
     (403, "registration_closed", FINAL, "A wallet takes an invitation."),
     (404, "not_found", &["final", "retry"], "There is none. A payment may be on its way: `retry`."),

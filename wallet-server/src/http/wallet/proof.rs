@@ -105,6 +105,11 @@ impl From<ChangeRefused> for Problem {
                 let code = "second_factor_needed";
                 Self { certainty: Certainty::Retry, ..forbidden(code, detail) }
             }
+            ChangeRefused::DeviceTooNew => {
+                let detail = "This device joined lately, and revokes none that was there before. \
+                              Freeze the account, and ask the issuer to revoke the other one.";
+                Self { certainty: Certainty::Retry, ..forbidden("device_too_new", detail) }
+            }
             ChangeRefused::UnknownInvitation => {
                 let detail = "There is no such invitation, or it has been used.";
                 useless("unknown_invitation", detail)

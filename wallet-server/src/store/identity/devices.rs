@@ -29,6 +29,14 @@ pub struct OwnDevice {
     pub created_at: Timestamp,
 }
 
+impl OwnDevice {
+    /// Whether its limits are lower now.
+    #[must_use]
+    pub fn is_new(&self, now: Timestamp) -> bool {
+        self.new_until.is_some_and(|until| now < until)
+    }
+}
+
 /// Whether a device may act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DeviceState {
