@@ -7,7 +7,7 @@ use rand_core::SeedableRng;
 use serde_json::{Value, json};
 use wallet_core::DeviceKey;
 use wallet_core::totp::OtpSecret;
-use wallet_tests::{Answer, Charge, PIN, Phone, Signed, Signer, World, otp_secret};
+use wallet_tests::{Answer, Charge, PIN, Phone, Signed, Signer, World, at_once, otp_secret};
 
 const DEVICES: &str = "/v1/wallet/devices";
 const DAY_SECONDS: i64 = 24 * 60 * 60;
@@ -354,4 +354,39 @@ async fn a_device_that_is_new_no_longer_revokes_the_others() {
     early.assert_problem(403, "device_too_new", "retry");
     world.advance_seconds(1);
     assert_eq!(revoke(&world, &tablet, &phone.key_id()).await.text("/state"), "revoked");
+}
+
+#[tokio::test]
+async fn a_payer_has_twenty_devices_at_most() {
+    let (world, phone) = scene(1025).await;
+    let mut invitations = Vec::new();
+    for _ in 0..22 {
+        invitations.push(invitation(&world, &phone.payer).await);
+    }
+    let join = async |number: u8| {
+        enrol(&world, &key(number), &invitations[usize::from(number)], None).await
+    };
+    for number in 0..18 {
+        assert_eq!(join(number).await.status, 202);
+    }
+    // Of three who want the last place at once, one gets it.
+    let mut last = at_once([18, 19, 20].map(join)).await;
+    last.sort_by_key(|answer| answer.status);
+    assert_eq!(last[0].status, 202, "{}", last[0].text);
+    for refused in &last[1..] {
+        refused.assert_problem(409, "too_many_devices", "final");
+    }
+    let path = format!("/v1/operator/payers/{}/invitations", phone.payer);
+    let refused = world.operator_post(&path, json!({})).await;
+    refused.assert_problem(409, "too_many_devices", "final");
+    let path = format!("{DEVICES}/invitations");
+    let refused = phone.post(&world, &path, json!({ "pin": PIN })).await;
+    refused.assert_problem(409, "too_many_devices", "final");
+    assert_eq!(states(&world, &phone).await.len(), 20);
+
+    // One that is revoked makes room for another one.
+    assert_eq!(join(0).await.status, 202, "who is in hears how things stand");
+    let first = join(0).await.text("/device_key_id").to_owned();
+    assert_eq!(revoke(&world, &phone, &first).await.status, 200);
+    assert_eq!(join(21).await.status, 202);
 }

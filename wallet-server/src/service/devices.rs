@@ -13,6 +13,10 @@ use crate::store::{
 /// How long an invitation can be used that one device shows another: they are in one room.
 const INVITATION_LIFE_MILLIS: i64 = 15 * 60 * 1000;
 
+/// The most devices that a payer has at a time, those that wait to be approved with them: more than
+/// anybody uses, and few enough to be read for every change.
+const DEVICES_MAX: usize = 20;
+
 /// The issuer's rules for devices.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DeviceRules {
@@ -177,6 +181,7 @@ impl App {
         now: Timestamp,
     ) -> Result<(), ChangeRefused> {
         let mut change = self.change_unfrozen(actor).await?;
+        has_room(&change.devices().await?)?;
         change.invite(made, secret.hash(), now).await?;
         self.commit(change).await?;
         Ok(())
@@ -201,6 +206,12 @@ impl App {
             | PayerStanding::Closed => Err(ChangeRefused::PayerUnavailable),
         }
     }
+}
+
+/// Whether one more device can join.
+pub(super) fn has_room(devices: &[OwnDevice]) -> Result<(), ChangeRefused> {
+    let present = devices.iter().filter(|device| device.state != DeviceState::Revoked).count();
+    if present < DEVICES_MAX { Ok(()) } else { Err(ChangeRefused::TooManyDevices) }
 }
 
 fn find(devices: &[OwnDevice], key_id: DeviceKeyId) -> Result<&OwnDevice, ChangeRefused> {

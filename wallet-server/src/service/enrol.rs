@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use wallet_core::{DeviceKeyId, DevicePublicKey, Timestamp};
 
+use super::devices::has_room;
 use super::secrets::secret_hash;
 use super::{App, ChangeRefused, SecondFactor};
 use crate::issuer::Purpose;
@@ -141,6 +142,7 @@ impl App {
             }
             Some(_) => change.standing() == PayerStanding::Active,
         };
+        has_room(devices)?;
         let approved = if invited_by_device || needs_no_factor(&mut change, devices).await? {
             true
         } else if let Some(factor) = joining.factor {

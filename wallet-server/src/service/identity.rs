@@ -34,6 +34,8 @@ pub enum ChangeRefused {
     FirstPinWhileFrozen,
     /// A device that is new would revoke one that is not.
     DeviceTooNew,
+    /// The payer has as many devices as a payer may have.
+    TooManyDevices,
     /// The operator froze the account, and only the operator unfreezes it.
     FrozenByOperator,
     /// There is money in the account.

@@ -119,7 +119,7 @@ struct InvitationBody {
     tag = "Devices",
     request_body = PinBody,
     responses((status = CREATED, description = "The invitation.", body = InvitationBody)),
-    extensions(("x-errors" = json!(["a PIN", "403 payer_unavailable"]))),
+    extensions(("x-errors" = json!(["a PIN", "403 payer_unavailable", "409 too_many_devices"]))),
 )]
 async fn invite(
     State(app): State<Arc<App>>,

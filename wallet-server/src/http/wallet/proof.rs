@@ -125,6 +125,10 @@ impl From<ChangeRefused> for Problem {
                     "This device was revoked. It has to be enrolled anew, with another key.";
                 conflict("device_revoked", detail)
             }
+            ChangeRefused::TooManyDevices => {
+                let detail = "There are as many devices as a payer may have. Revoke one first.";
+                conflict("too_many_devices", detail)
+            }
             ChangeRefused::PayerUnavailable => {
                 forbidden("payer_unavailable", "The account is frozen. Unfreeze it first.")
             }
