@@ -390,3 +390,25 @@ async fn a_payer_has_twenty_devices_at_most() {
     assert_eq!(revoke(&world, &phone, &first).await.status, 200);
     assert_eq!(join(21).await.status, 202);
 }
+
+#[tokio::test]
+async fn an_invitation_of_a_revoked_device_lets_nobody_in_who_waited_with_it() {
+    let (world, phone) = scene(1026).await;
+    let body = json!({ "pin": PIN });
+    let invited = phone.post(&world, &format!("{DEVICES}/invitations"), body).await.created();
+    let invited = invited.text("/invitation");
+    assert_eq!(phone.post(&world, "/v1/wallet/freeze", Value::Null).await.status, 200);
+    let waiting = enrol(&world, &key(1), invited, None).await;
+    assert_eq!((waiting.status.as_u16(), waiting.text("/state")), (202, "pending"));
+    let body = json!({ "pin": PIN });
+    assert_eq!(phone.post(&world, "/v1/wallet/unfreeze", body).await.status, 200);
+    assert_eq!(revoke(&world, &phone, &phone.key_id()).await.status, 200);
+
+    let still = enrol(&world, &key(1), invited, None).await;
+    assert_eq!((still.status.as_u16(), still.text("/state")), (202, "pending"));
+    let acting = acts(&world, &key(1), still.text("/device_key_id")).await;
+    acting.assert_problem(401, "unauthorized", "retry");
+    // The operator's lets somebody in.
+    let helped = enrol(&world, &key(2), &invitation(&world, &phone.payer).await, None).await;
+    assert_eq!(helped.created().text("/state"), "active");
+}

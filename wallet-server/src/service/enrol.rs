@@ -5,9 +5,12 @@
 //! | no active device | no one-time passwords in use | active; new for a day if there was a device before |
 //! | | the right one-time password, or a recovery code, comes with the request | active, new for a day |
 //! | | neither | pending: it comes again with one of them |
-//! | an active device | which made the invitation, and may still act for a payer who is not frozen | active, new for a day |
+//! | an active device | which made the invitation, for a payer who is not frozen | active, new for a day |
 //! | | the right one-time password, or a recovery code, comes with the request | active, new for a day |
 //! | | none of these | pending: it waits to be approved by a device, or comes again with a password |
+//!
+//! With no active device, only the operator's invitation counts: one of a device that was revoked
+//! lets nobody in, neither anew nor who waited with it.
 //!
 //! Who had a device before is new for a day in any case, so that a thief's first phone is not
 //! better off than a second one. The same request again gets the state of now.
@@ -105,7 +108,8 @@ impl App {
         }
         let now = self.now();
         // Whoever waited must not get in when the payer's own device is gone.
-        let invited = invitation.expires_at > now && needs_no_factor(&mut change, devices).await?;
+        let invited = invitation.expires_at > now
+            && needs_no_factor(&mut change, devices, invitation).await?;
         if !invited {
             let Some(factor) = joining.factor else {
                 return Ok(Enrolled { key_id, payer, state: DeviceState::Pending });
@@ -143,16 +147,17 @@ impl App {
             Some(_) => change.standing() == PayerStanding::Active,
         };
         has_room(devices)?;
-        let approved = if invited_by_device || needs_no_factor(&mut change, devices).await? {
-            true
-        } else if let Some(factor) = joining.factor {
-            if let Err(refused) = self.check_factor(&mut change, factor, now).await? {
-                return self.refuse(change, refused).await;
-            }
-            true
-        } else {
-            false
-        };
+        let approved =
+            if invited_by_device || needs_no_factor(&mut change, devices, invitation).await? {
+                true
+            } else if let Some(factor) = joining.factor {
+                if let Err(refused) = self.check_factor(&mut change, factor, now).await? {
+                    return self.refuse(change, refused).await;
+                }
+                true
+            } else {
+                false
+            };
         let (state, told) = if approved {
             new.approval = Approval::Given { new_until: self.new_until(devices, now) };
             (DeviceState::Active, "device.added")
@@ -179,13 +184,15 @@ impl App {
     }
 }
 
-/// Whether the operator's invitation is enough: nobody is there who could approve, and the payer
-/// uses no one-time passwords.
+/// Whether the invitation is enough: the operator made it, nobody is there who could approve, and
+/// the payer uses no one-time passwords.
 async fn needs_no_factor(
     change: &mut PayerChange,
     devices: &[OwnDevice],
+    invitation: &Invitation,
 ) -> Result<bool, ChangeRefused> {
-    Ok(!has_active(devices) && change.totp().await?.secret.is_none())
+    let by_operator = invitation.made_by.is_none();
+    Ok(by_operator && !has_active(devices) && change.totp().await?.secret.is_none())
 }
 
 fn has_active(devices: &[OwnDevice]) -> bool {
