@@ -258,6 +258,47 @@ async fn the_other_devices_are_told_what_changed() {
 }
 
 #[tokio::test]
+async fn the_devices_hear_when_wrong_second_factors_have_locked_them() {
+    const LOCKED_SECONDS: i64 = 15 * 60;
+    let (world, phone) = scene(972).await;
+    let place = now_in_journal(&world, &phone).await;
+    let locks = async || {
+        let events = told(&world, &phone, &place).await;
+        events.iter().filter(|(what, _)| what == "totp.locked").count()
+    };
+    let begun = phone.post(&world, "/v1/wallet/totp", json!({ "pin": PIN })).await.created();
+    let secret = otp_secret(begun.text("/otpauth_uri"));
+    let confirm = async |totp: &str| {
+        phone.post(&world, "/v1/wallet/totp/confirm", json!({ "totp": totp })).await
+    };
+    let is_wrong = |guess: &String| secret.check(guess, world.now(), None).is_err();
+    let guess = (0..).map(|number| format!("{number:06}")).find(is_wrong).unwrap();
+    for number in 0..6 {
+        assert_eq!(locks().await, usize::from(number == 5));
+        let (status, code) = if number < 5 { (422, "otp_wrong") } else { (429, "otp_locked") };
+        confirm(&guess).await.assert_problem(status, code, "retry");
+    }
+    world.advance_seconds(LOCKED_SECONDS);
+    assert_eq!(confirm(&secret.password(world.now())).await.status, 200);
+
+    let reset = json!({ "pin": "246813", "recovery_code": "00000-00000" });
+    for number in 0..7 {
+        assert_eq!(locks().await, 1 + usize::from(number >= 5));
+        let answer = put(&world, &phone, "/v1/wallet/pin", reset.clone()).await;
+        let wrong = (422, "recovery_code_wrong");
+        let (status, code) = if number < 5 { wrong } else { (429, "otp_locked") };
+        answer.assert_problem(status, code, "retry");
+    }
+    world.advance_seconds(LOCKED_SECONDS);
+    let answer = put(&world, &phone, "/v1/wallet/pin", reset.clone()).await;
+    answer.assert_problem(422, "recovery_code_wrong", "retry");
+    assert_eq!(locks().await, 2, "one wrong one after a lock locks nothing");
+    let all = told(&world, &phone, &place).await;
+    let lock = all.iter().find(|(what, _)| what == "totp.locked").unwrap();
+    assert_eq!(lock.1, phone.payer);
+}
+
+#[tokio::test]
 async fn a_phone_that_waits_hears_at_once_that_a_device_was_added() {
     let (world, phone) = scene(958).await;
     let place = now_in_journal(&world, &phone).await;
