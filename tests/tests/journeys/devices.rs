@@ -412,3 +412,32 @@ async fn an_invitation_of_a_revoked_device_lets_nobody_in_who_waited_with_it() {
     let helped = enrol(&world, &key(2), &invitation(&world, &phone.payer).await, None).await;
     assert_eq!(helped.created().text("/state"), "active");
 }
+
+#[tokio::test]
+async fn a_device_that_waits_for_long_is_no_place_to_guess_the_second_factor() {
+    let (world, phone) = scene(1027).await;
+    let secret = totp(&world, &phone).await;
+    let invited = invitation(&world, &phone.payer).await;
+    assert_eq!(enrol(&world, &key(1), &invited, None).await.status, 202);
+    let wrong = || {
+        let is_wrong = |guess: &String| secret.check(guess, world.now(), None).is_err();
+        (0..).map(|number| format!("{number:06}")).find(is_wrong).unwrap()
+    };
+    // Its invitation is over for a day but for a second.
+    world.advance_seconds(2 * DAY_SECONDS - 31);
+    let guess = enrol(&world, &key(1), &invited, Some(&wrong())).await;
+    guess.assert_problem(422, "otp_wrong", "retry");
+    world.advance_seconds(31);
+    for _ in 0..6 {
+        let guess = enrol(&world, &key(1), &invited, Some(&wrong())).await;
+        guess.assert_problem(422, "invitation_expired", "final");
+    }
+    let password = secret.password(world.now());
+    let late = enrol(&world, &key(1), &invited, Some(&password)).await;
+    late.assert_problem(422, "invitation_expired", "final");
+    assert_eq!(enrol(&world, &key(1), &invited, None).await.text("/state"), "pending");
+    // Nothing was counted, and nothing used up.
+    let next = invitation(&world, &phone.payer).await;
+    let joined = enrol(&world, &key(2), &next, Some(&password)).await;
+    assert_eq!(joined.created().text("/state"), "active");
+}

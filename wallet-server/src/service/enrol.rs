@@ -13,7 +13,9 @@
 //! lets nobody in, neither anew nor who waited with it.
 //!
 //! Who had a device before is new for a day in any case, so that a thief's first phone is not
-//! better off than a second one. The same request again gets the state of now.
+//! better off than a second one. The same request again gets the state of now, and can come with a
+//! second factor until its invitation has been over for a day: so a device that waits is no place to
+//! guess, or to lock the second factor, for ever.
 
 use std::sync::Arc;
 
@@ -26,6 +28,9 @@ use crate::issuer::Purpose;
 use crate::store::{
     Approval, DeviceState, Invitation, NewDevice, OwnDevice, PayerChange, PayerStanding, again,
 };
+
+/// How long after the end of its invitation a device that waits can still come with a second factor.
+const FACTOR_AFTER_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// A device that wants to join. Its request is signed with the key.
 #[derive(Clone, Copy, Debug)]
@@ -114,6 +119,9 @@ impl App {
             let Some(factor) = joining.factor else {
                 return Ok(Enrolled { key_id, payer, state: DeviceState::Pending });
             };
+            if invitation.expires_at.plus_millis(FACTOR_AFTER_MILLIS) <= now {
+                return Err(ChangeRefused::InvitationExpired);
+            }
             if let Err(refused) = self.check_factor(&mut change, factor, now).await? {
                 return self.refuse(change, refused).await;
             }
