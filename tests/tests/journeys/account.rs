@@ -98,6 +98,38 @@ async fn a_handle_that_was_given_up_goes_to_no_stranger_for_thirty_days() {
 }
 
 #[tokio::test]
+async fn three_handles_that_a_payer_gave_up_are_kept_and_no_fourth_is_given_up() {
+    const MONTH_SECONDS: i64 = 30 * 24 * 60 * 60;
+    let (world, phone) = scene(971).await;
+    let other = world.payer("Lin", "0").await;
+    let take = async |phone: &Phone, handle: &str| {
+        put(&world, phone, "/v1/wallet/handle", json!({ "handle": handle })).await
+    };
+    for handle in ["wei", "wei.zhang", "wei_2", "wei.88"] {
+        assert_eq!(take(&phone, handle).await.status, 200);
+        world.advance_seconds(1);
+    }
+    for _ in 0..2 {
+        take(&phone, "wei_5").await.assert_problem(409, "too_many_handles", "final");
+    }
+    assert_eq!(account(&world, &phone).await.text("/handle"), "wei.88");
+    assert_eq!(take(&other, "wei_5").await.status, 200, "nothing is kept of what was refused");
+    for handle in ["wei", "wei.zhang", "wei_2"] {
+        take(&other, handle).await.assert_problem(409, "handle_taken", "final");
+    }
+    // Between one's own one may go to and fro.
+    for handle in ["wei.88", "wei", "wei.88", "wei_2", "wei"] {
+        let back = take(&phone, handle).await;
+        assert_eq!((back.status.as_u16(), back.text("/handle")), (200, handle));
+    }
+    take(&phone, "wei_6").await.assert_problem(409, "too_many_handles", "final");
+    // What nobody takes back is anybody's in a month, and then there is room for others.
+    world.advance_seconds(MONTH_SECONDS);
+    assert_eq!(take(&phone, "wei_6").await.status, 200);
+    assert_eq!(take(&other, "wei.zhang").await.status, 200);
+}
+
+#[tokio::test]
 async fn of_many_who_want_one_handle_at_once_one_gets_it() {
     let (world, phone) = scene(953).await;
     let mut phones = vec![phone];

@@ -36,6 +36,8 @@ pub enum ChangeRefused {
     DeviceTooNew,
     /// The payer has as many devices as a payer may have.
     TooManyDevices,
+    /// The payer gave up as many handles lately as are kept for a payer.
+    TooManyHandles,
     /// The operator froze the account, and only the operator unfreezes it.
     FrozenByOperator,
     /// There is money in the account.

@@ -64,8 +64,8 @@ pub use envelopes::{Claim, Envelope, FoundEnvelope};
 pub use error::{Remedy, StoreError};
 pub use events::{Between, Cursor, Direction, PayerEvent};
 pub use identity::{
-    Account, DeviceState, Invitation, KeyOwner, OwnDevice, PayerChange, PayerStanding, TotpState,
-    handles_kept_since,
+    Account, DeviceState, HandleChange, Invitation, KeyOwner, OwnDevice, PayerChange,
+    PayerStanding, TotpState, handles_kept_since,
 };
 pub use journal::STEP_MAX;
 pub use journal_log::{KeptCheckpoint, PlacedRecord};

@@ -84,6 +84,7 @@ const ERRORS: &[Row] = &[
     (409, "key_enrolled", FINAL, "The device's key is enrolled already."),
     (409, "device_revoked", FINAL, "A revoked device is enrolled anew, with another key."),
     (409, "too_many_devices", FINAL, "The payer has as many devices as a payer may have."),
+    (409, "too_many_handles", FINAL, "The payer gave up several handles within 30 days."),
     (409, "handle_taken", FINAL, "Another payer has the handle, or had it until lately."),
     (409, "nothing_to_confirm", FINAL, "No secret of one-time passwords waits."),
     (409, "totp_not_set", FINAL, "One-time passwords are not in use."),

@@ -149,6 +149,11 @@ impl From<ChangeRefused> for Problem {
             ChangeRefused::HandleTaken => {
                 conflict("handle_taken", "Somebody else has this handle.")
             }
+            ChangeRefused::TooManyHandles => {
+                let detail = "As many handles as are kept for one payer were given up within 30 \
+                              days. Keep this one, or take back one of those.";
+                conflict("too_many_handles", detail)
+            }
             ChangeRefused::RegistrationClosed => {
                 forbidden("registration_closed", "A wallet takes an invitation of the issuer.")
             }
