@@ -148,7 +148,7 @@ impl Phone {
     }
 
     /// Posts something that moves money, under an idempotency key; again while another PIN of this
-    /// phone waits to be looked at.
+    /// payer waits to be looked at.
     pub async fn post_under_key(
         &self,
         world: &World,

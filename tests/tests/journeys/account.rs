@@ -22,8 +22,8 @@ async fn account(world: &World, phone: &Phone) -> Answer {
     phone.get(world, "/v1/wallet/account").await
 }
 
-/// The types of what a phone is told after a place in the journal.
-async fn told(world: &World, phone: &Phone, after: &str) -> Vec<(String, String)> {
+/// The types and subjects of what a phone is told after a place in the journal.
+pub(crate) async fn told(world: &World, phone: &Phone, after: &str) -> Vec<(String, String)> {
     world.placed().await;
     let events = phone.get(world, &format!("/v1/wallet/events?after={after}")).await;
     let text = |event: &Value, field: &str| event[field].as_str().unwrap().to_owned();
@@ -31,7 +31,8 @@ async fn told(world: &World, phone: &Phone, after: &str) -> Vec<(String, String)
     events.iter().map(|event| (text(event, "type"), text(event, "subject"))).collect()
 }
 
-async fn now_in_journal(world: &World, phone: &Phone) -> String {
+/// The place in the journal behind what has happened.
+pub(crate) async fn now_in_journal(world: &World, phone: &Phone) -> String {
     world.placed().await;
     phone.get(world, "/v1/wallet/events").await.text("/next").to_owned()
 }
@@ -94,6 +95,38 @@ async fn a_handle_that_was_given_up_goes_to_no_stranger_for_thirty_days() {
     world.advance_seconds(1);
     assert_eq!(take(&other, "wei.zhang").await.status, 200);
     take(&phone, "lin").await.assert_problem(409, "handle_taken", "final");
+}
+
+#[tokio::test]
+async fn three_handles_that_a_payer_gave_up_are_kept_and_no_fourth_is_given_up() {
+    const MONTH_SECONDS: i64 = 30 * 24 * 60 * 60;
+    let (world, phone) = scene(971).await;
+    let other = world.payer("Lin", "0").await;
+    let take = async |phone: &Phone, handle: &str| {
+        put(&world, phone, "/v1/wallet/handle", json!({ "handle": handle })).await
+    };
+    for handle in ["wei", "wei.zhang", "wei_2", "wei.88"] {
+        assert_eq!(take(&phone, handle).await.status, 200);
+        world.advance_seconds(1);
+    }
+    for _ in 0..2 {
+        take(&phone, "wei_5").await.assert_problem(409, "too_many_handles", "final");
+    }
+    assert_eq!(account(&world, &phone).await.text("/handle"), "wei.88");
+    assert_eq!(take(&other, "wei_5").await.status, 200, "nothing is kept of what was refused");
+    for handle in ["wei", "wei.zhang", "wei_2"] {
+        take(&other, handle).await.assert_problem(409, "handle_taken", "final");
+    }
+    // Between one's own one may go to and fro.
+    for handle in ["wei.88", "wei", "wei.88", "wei_2", "wei"] {
+        let back = take(&phone, handle).await;
+        assert_eq!((back.status.as_u16(), back.text("/handle")), (200, handle));
+    }
+    take(&phone, "wei_6").await.assert_problem(409, "too_many_handles", "final");
+    // What nobody takes back is anybody's in a month, and then there is room for others.
+    world.advance_seconds(MONTH_SECONDS);
+    assert_eq!(take(&phone, "wei_6").await.status, 200);
+    assert_eq!(take(&other, "wei.zhang").await.status, 200);
 }
 
 #[tokio::test]
@@ -254,6 +287,47 @@ async fn the_other_devices_are_told_what_changed() {
     };
     let found = tokio::time::timeout(std::time::Duration::from_mins(1), all).await.unwrap();
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn the_devices_hear_when_wrong_second_factors_have_locked_them() {
+    const LOCKED_SECONDS: i64 = 15 * 60;
+    let (world, phone) = scene(972).await;
+    let place = now_in_journal(&world, &phone).await;
+    let locks = async || {
+        let events = told(&world, &phone, &place).await;
+        events.iter().filter(|(what, _)| what == "totp.locked").count()
+    };
+    let begun = phone.post(&world, "/v1/wallet/totp", json!({ "pin": PIN })).await.created();
+    let secret = otp_secret(begun.text("/otpauth_uri"));
+    let confirm = async |totp: &str| {
+        phone.post(&world, "/v1/wallet/totp/confirm", json!({ "totp": totp })).await
+    };
+    let is_wrong = |guess: &String| secret.check(guess, world.now(), None).is_err();
+    let guess = (0..).map(|number| format!("{number:06}")).find(is_wrong).unwrap();
+    for number in 0..6 {
+        assert_eq!(locks().await, usize::from(number == 5));
+        let (status, code) = if number < 5 { (422, "otp_wrong") } else { (429, "otp_locked") };
+        confirm(&guess).await.assert_problem(status, code, "retry");
+    }
+    world.advance_seconds(LOCKED_SECONDS);
+    assert_eq!(confirm(&secret.password(world.now())).await.status, 200);
+
+    let reset = json!({ "pin": "246813", "recovery_code": "00000-00000" });
+    for number in 0..7 {
+        assert_eq!(locks().await, 1 + usize::from(number >= 5));
+        let answer = put(&world, &phone, "/v1/wallet/pin", reset.clone()).await;
+        let wrong = (422, "recovery_code_wrong");
+        let (status, code) = if number < 5 { wrong } else { (429, "otp_locked") };
+        answer.assert_problem(status, code, "retry");
+    }
+    world.advance_seconds(LOCKED_SECONDS);
+    let answer = put(&world, &phone, "/v1/wallet/pin", reset.clone()).await;
+    answer.assert_problem(422, "recovery_code_wrong", "retry");
+    assert_eq!(locks().await, 2, "one wrong one after a lock locks nothing");
+    let all = told(&world, &phone, &place).await;
+    let lock = all.iter().find(|(what, _)| what == "totp.locked").unwrap();
+    assert_eq!(lock.1, phone.payer);
 }
 
 #[tokio::test]

@@ -281,7 +281,7 @@ async fn one_confirmation_sent_many_times_at_once_pays_once() {
         answers.iter().partition(|answer| answer.status == StatusCode::OK);
     assert!(!done.is_empty() && done.iter().all(|answer| answer.text == done[0].text));
     for other in others {
-        // A device tries one PIN at a time.
+        // A payer tries one PIN at a time.
         other.assert_problem(429, "too_many_requests", "retry");
     }
     assert_eq!(till.balance().await, "150.00");

@@ -7,7 +7,7 @@ use rand_core::SeedableRng;
 use serde_json::{Value, json};
 use wallet_core::DeviceKey;
 use wallet_core::totp::OtpSecret;
-use wallet_tests::{Answer, Charge, PIN, Phone, Signed, Signer, World, otp_secret};
+use wallet_tests::{Answer, Charge, PIN, Phone, Signed, Signer, World, at_once, otp_secret};
 
 const DEVICES: &str = "/v1/wallet/devices";
 const DAY_SECONDS: i64 = 24 * 60 * 60;
@@ -318,4 +318,126 @@ async fn the_operator_helps_a_payer_who_can_prove_nothing_any_more() {
     assert_eq!(asked.outcome(), "requires_confirmation", "its devices are as good as new ones");
     let unknown = "/v1/operator/payers/payer_00000000000000000000000000000000/reset_secrets";
     world.operator_post(unknown, json!({})).await.assert_problem(404, "not_found", "final");
+}
+
+#[tokio::test]
+async fn a_new_device_throws_none_out_that_was_there_before() {
+    let (world, phone) = scene_with(1023, &[("devices.new_hours", "24")]).await;
+    let tablet = phone.another(&world, "tablet").await;
+    let other = phone.another(&world, "another tablet").await;
+    let waiting = enrol(&world, &key(1), &invitation(&world, &phone.payer).await, None).await;
+    for _ in 0..2 {
+        let refused = revoke(&world, &tablet, &phone.key_id()).await;
+        refused.assert_problem(403, "device_too_new", "retry");
+    }
+    assert_eq!(phone.balance(&world).await, "50.00");
+    // Others that are new, what waits, and itself it revokes.
+    for key_id in [other.key_id().as_str(), waiting.text("/device_key_id")] {
+        assert_eq!(revoke(&world, &tablet, key_id).await.text("/state"), "revoked");
+    }
+    // Whoever lost the phone freezes with the new one, and asks the operator.
+    let frozen = tablet.post(&world, "/v1/wallet/freeze", Value::Null).await;
+    assert_eq!(frozen.text("/state"), "frozen");
+    let path = format!("/v1/operator/devices/{}/revoke", phone.key_id());
+    assert_eq!(world.operator_post(&path, Value::Null).await.status, 204);
+    // What is revoked already is so for a new one too.
+    assert_eq!(revoke(&world, &tablet, &phone.key_id()).await.text("/state"), "revoked");
+    assert_eq!(revoke(&world, &tablet, &tablet.key_id()).await.text("/state"), "revoked");
+}
+
+#[tokio::test]
+async fn a_device_that_is_new_no_longer_revokes_the_others() {
+    let (world, phone) = scene_with(1024, &[("devices.new_hours", "24")]).await;
+    let tablet = phone.another(&world, "tablet").await;
+    world.advance_seconds(DAY_SECONDS - 1);
+    let early = revoke(&world, &tablet, &phone.key_id()).await;
+    early.assert_problem(403, "device_too_new", "retry");
+    world.advance_seconds(1);
+    assert_eq!(revoke(&world, &tablet, &phone.key_id()).await.text("/state"), "revoked");
+}
+
+#[tokio::test]
+async fn a_payer_has_twenty_devices_at_most() {
+    let (world, phone) = scene(1025).await;
+    let mut invitations = Vec::new();
+    for _ in 0..22 {
+        invitations.push(invitation(&world, &phone.payer).await);
+    }
+    let join = async |number: u8| {
+        enrol(&world, &key(number), &invitations[usize::from(number)], None).await
+    };
+    for number in 0..18 {
+        assert_eq!(join(number).await.status, 202);
+    }
+    // Of three who want the last place at once, one gets it.
+    let mut last = at_once([18, 19, 20].map(join)).await;
+    last.sort_by_key(|answer| answer.status);
+    assert_eq!(last[0].status, 202, "{}", last[0].text);
+    for refused in &last[1..] {
+        refused.assert_problem(409, "too_many_devices", "final");
+    }
+    let path = format!("/v1/operator/payers/{}/invitations", phone.payer);
+    let refused = world.operator_post(&path, json!({})).await;
+    refused.assert_problem(409, "too_many_devices", "final");
+    let path = format!("{DEVICES}/invitations");
+    let refused = phone.post(&world, &path, json!({ "pin": PIN })).await;
+    refused.assert_problem(409, "too_many_devices", "final");
+    assert_eq!(states(&world, &phone).await.len(), 20);
+
+    // One that is revoked makes room for another one.
+    assert_eq!(join(0).await.status, 202, "who is in hears how things stand");
+    let first = join(0).await.text("/device_key_id").to_owned();
+    assert_eq!(revoke(&world, &phone, &first).await.status, 200);
+    assert_eq!(join(21).await.status, 202);
+}
+
+#[tokio::test]
+async fn an_invitation_of_a_revoked_device_lets_nobody_in_who_waited_with_it() {
+    let (world, phone) = scene(1026).await;
+    let body = json!({ "pin": PIN });
+    let invited = phone.post(&world, &format!("{DEVICES}/invitations"), body).await.created();
+    let invited = invited.text("/invitation");
+    assert_eq!(phone.post(&world, "/v1/wallet/freeze", Value::Null).await.status, 200);
+    let waiting = enrol(&world, &key(1), invited, None).await;
+    assert_eq!((waiting.status.as_u16(), waiting.text("/state")), (202, "pending"));
+    let body = json!({ "pin": PIN });
+    assert_eq!(phone.post(&world, "/v1/wallet/unfreeze", body).await.status, 200);
+    assert_eq!(revoke(&world, &phone, &phone.key_id()).await.status, 200);
+
+    let still = enrol(&world, &key(1), invited, None).await;
+    assert_eq!((still.status.as_u16(), still.text("/state")), (202, "pending"));
+    let acting = acts(&world, &key(1), still.text("/device_key_id")).await;
+    acting.assert_problem(401, "unauthorized", "retry");
+    // The operator's lets somebody in.
+    let helped = enrol(&world, &key(2), &invitation(&world, &phone.payer).await, None).await;
+    assert_eq!(helped.created().text("/state"), "active");
+}
+
+#[tokio::test]
+async fn a_device_that_waits_for_long_is_no_place_to_guess_the_second_factor() {
+    let (world, phone) = scene(1027).await;
+    let secret = totp(&world, &phone).await;
+    let invited = invitation(&world, &phone.payer).await;
+    assert_eq!(enrol(&world, &key(1), &invited, None).await.status, 202);
+    let wrong = || {
+        let is_wrong = |guess: &String| secret.check(guess, world.now(), None).is_err();
+        (0..).map(|number| format!("{number:06}")).find(is_wrong).unwrap()
+    };
+    // Its invitation is over for a day but for a second.
+    world.advance_seconds(2 * DAY_SECONDS - 31);
+    let guess = enrol(&world, &key(1), &invited, Some(&wrong())).await;
+    guess.assert_problem(422, "otp_wrong", "retry");
+    world.advance_seconds(31);
+    for _ in 0..6 {
+        let guess = enrol(&world, &key(1), &invited, Some(&wrong())).await;
+        guess.assert_problem(422, "invitation_expired", "final");
+    }
+    let password = secret.password(world.now());
+    let late = enrol(&world, &key(1), &invited, Some(&password)).await;
+    late.assert_problem(422, "invitation_expired", "final");
+    assert_eq!(enrol(&world, &key(1), &invited, None).await.text("/state"), "pending");
+    // Nothing was counted, and nothing used up.
+    let next = invitation(&world, &phone.payer).await;
+    let joined = enrol(&world, &key(2), &next, Some(&password)).await;
+    assert_eq!(joined.created().text("/state"), "active");
 }

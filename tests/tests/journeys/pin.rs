@@ -2,7 +2,10 @@
 
 use crate::DATABASE;
 use serde_json::{Value, json};
-use wallet_tests::{Answer, PIN, Phone, World, at_once};
+use wallet_tests::{Answer, PIN, Phone, World, at_once, otp_secret};
+
+use super::account::{now_in_journal, told};
+use super::transfers;
 
 const PATH: &str = "/v1/wallet/pin";
 /// Never the right one, never too simple.
@@ -114,7 +117,7 @@ async fn guesses_at_once_are_five_guesses() {
         async move { try_pin(world, phone, &guess).await }
     });
     for answer in at_once(guesses).await {
-        // One waits for a device at a time.
+        // One waits for a payer at a time.
         let code = answer.outcome().to_owned();
         assert!(["pin_refused", "too_many_requests"].contains(&code.as_str()), "{code}");
     }
@@ -141,7 +144,7 @@ const WITH_PIN: [(&str, &str); 12] = [
 ];
 
 #[tokio::test]
-async fn a_device_has_some_tries_a_minute_and_is_told_when_to_come_back() {
+async fn a_payer_has_some_tries_a_minute_and_is_told_when_to_come_back() {
     let (world, phone) = scene_with(906, &[("pin.tries_a_minute", "3")]).await;
     phone.set_pin(&world).await;
     for _ in 0..3 {
@@ -224,4 +227,124 @@ async fn a_revoked_phone_tries_nothing() {
     let path = format!("/v1/operator/devices/{}/revoke", phone.device.key_id());
     assert_eq!(world.operator_post(&path, Value::Null).await.status, 204);
     try_pin(&world, &phone, PIN).await.assert_problem(401, "unauthorized", "retry");
+}
+
+#[tokio::test]
+async fn however_many_devices_a_payer_has_they_share_the_tries_of_a_minute() {
+    let (world, phone) = scene_with(911, &[("pin.tries_a_minute", "3")]).await;
+    let tablet = phone.another(&world, "tablet").await;
+    world.advance_seconds(60);
+    for device in [&phone, &tablet, &phone] {
+        try_pin(&world, device, WRONG).await.assert_problem(403, "pin_refused", "retry");
+    }
+    for device in [&phone, &tablet] {
+        let refused = try_pin(&world, device, PIN).await;
+        refused.assert_problem(429, "too_many_requests", "retry");
+    }
+    let other = world.payer("Lin", "0").await;
+    other.set_pin(&world).await;
+    world.advance_seconds(60);
+    assert_eq!(try_pin(&world, &tablet, PIN).await.status, 204);
+}
+
+#[tokio::test]
+async fn nobody_sets_a_first_pin_while_the_payer_is_frozen() {
+    let world = World::start(DATABASE, 912).await;
+    let phone = world.payer("Wei", "50.00").await;
+    let operator = async |what: &str| {
+        let path = format!("/v1/operator/payers/{}/{what}", phone.payer);
+        assert_eq!(world.operator_post(&path, Value::Null).await.status, 200);
+    };
+    for by_operator in [false, true] {
+        if by_operator {
+            operator("freeze").await;
+        } else {
+            assert_eq!(phone.post(&world, "/v1/wallet/freeze", Value::Null).await.status, 200);
+        }
+        let refused = try_pin(&world, &phone, PIN).await;
+        refused.assert_problem(403, "payer_unavailable", "final");
+        assert_eq!(phone.get(&world, "/v1/wallet/account").await.json["pin_set"], false);
+        let unfrozen = phone.post(&world, "/v1/wallet/unfreeze", json!({ "pin": PIN })).await;
+        unfrozen.assert_problem(403, "pin_refused", "retry");
+        operator("unfreeze").await;
+    }
+    phone.set_pin(&world).await;
+    // Once there is one, the freeze is no reason not to know it, or to change it.
+    assert_eq!(phone.post(&world, "/v1/wallet/freeze", Value::Null).await.status, 200);
+    assert_eq!(try_pin(&world, &phone, PIN).await.status, 204);
+    let change = json!({ "pin": "246813", "current_pin": PIN });
+    assert_eq!(put(&world, &phone, change).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_first_pin_that_comes_late_makes_the_payers_devices_new() {
+    let world = World::start_with(DATABASE, 913, &[("devices.new_hours", "24")]).await;
+    let (early, late) = (world.payer("Lin", "50.00").await, world.payer("Wei", "50.00").await);
+    let withdraw = async |phone: &Phone, key: &str| {
+        let body = json!({ "amount": "20.00", "currency": "CNY", "destination": "IBAN 1",
+            "pin": PIN });
+        transfers::post(&world, phone, "/v1/wallet/withdrawals", key, &body).await
+    };
+    world.advance_seconds(60 * 60);
+    early.set_pin(&world).await;
+    let _ = withdraw(&early, "early").await.created();
+
+    world.advance_seconds(1);
+    late.set_pin(&world).await;
+    let account = late.get(&world, "/v1/wallet/account").await;
+    assert_eq!(account.text("/device/new_until"), "2027-01-16T09:00:08.000Z");
+    withdraw(&late, "thief").await.assert_problem(402, "declined_by_limit", "final");
+    // The same PIN again is no other first one, and the day comes to its end.
+    world.advance_seconds(24 * 60 * 60);
+    late.set_pin(&world).await;
+    let _ = withdraw(&late, "owner").await.created();
+}
+
+/// How often the payer's devices were told that the PIN is locked.
+async fn lock_told(world: &World, phone: &Phone, place: &str) -> usize {
+    let events = told(world, phone, place).await;
+    events.iter().filter(|(what, _)| what == "pin.locked").count()
+}
+
+/// Waits until they were told so often.
+async fn until_lock_told(world: &World, phone: &Phone, place: &str, times: usize) {
+    let heard = async {
+        while lock_told(world, phone, place).await < times {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_mins(1), heard).await.expect("nobody is told");
+}
+
+#[tokio::test]
+async fn a_lock_of_which_nobody_was_told_is_told_at_the_next_try_and_once() {
+    let (world, phone) = scene(914).await;
+    phone.set_pin(&world).await;
+    let begun = phone.post(&world, "/v1/wallet/totp", json!({ "pin": PIN })).await.created();
+    let secret = otp_secret(begun.text("/otpauth_uri"));
+    let confirm = json!({ "totp": secret.password(world.now()) });
+    assert_eq!(phone.post(&world, "/v1/wallet/totp/confirm", confirm).await.status, 200);
+    let place = now_in_journal(&world, &phone).await;
+
+    // The server died after it had counted the fifth try, and before it had looked at it.
+    let died = "update payer_secrets set pin_failures = 5";
+    sqlx::raw_sql(died).execute(&mut world.database().await).await.unwrap();
+    for _ in 0..3 {
+        try_pin(&world, &phone, PIN).await.assert_problem(403, "pin_refused", "retry");
+    }
+    until_lock_told(&world, &phone, &place, 1).await;
+    // When the next one is answered, those before are told of, if they ever are.
+    try_pin(&world, &phone, PIN).await.assert_problem(403, "pin_refused", "retry");
+    assert_eq!(lock_told(&world, &phone, &place).await, 1);
+
+    // Whoever sets another PIN hears of its lock too.
+    world.advance_seconds(30);
+    let another = json!({ "pin": "246813", "totp": secret.password(world.now()) });
+    assert_eq!(put(&world, &phone, another).await.status, 204);
+    for _ in 0..6 {
+        try_pin(&world, &phone, WRONG).await.assert_problem(403, "pin_refused", "retry");
+    }
+    until_lock_told(&world, &phone, &place, 2).await;
+    try_pin(&world, &phone, WRONG).await.assert_problem(403, "pin_refused", "retry");
+    assert_eq!(lock_told(&world, &phone, &place).await, 2);
 }

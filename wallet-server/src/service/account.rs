@@ -4,7 +4,7 @@ use super::{App, ChangeRefused, Pin};
 use crate::domain::ids::PayerId;
 use crate::domain::limits::OwnLimits;
 use crate::issuer::{HashPurpose, Purpose};
-use crate::store::{Account, Device, again};
+use crate::store::{Account, Device, HandleChange, again};
 
 /// How long handles are.
 const HANDLE_LENGTHS: std::ops::RangeInclusive<usize> = 3..=30;
@@ -81,9 +81,8 @@ impl App {
     async fn try_set_handle(&self, actor: &Device, handle: &Handle) -> Result<(), ChangeRefused> {
         let mut change = self.change_unfrozen(actor).await?;
         let hidden = self.hide_handle(actor.payer, handle);
-        if !change.set_handle(hidden, self.handle_hash(handle), self.now()).await? {
-            return Err(ChangeRefused::HandleTaken);
-        }
+        let made = change.set_handle(hidden, self.handle_hash(handle), self.now()).await?;
+        handle_set(made)?;
         change.tell("account.changed");
         self.commit(change).await?;
         Ok(())
@@ -114,6 +113,15 @@ impl App {
         change.tell("limits.changed");
         self.commit(change).await?;
         Ok(())
+    }
+}
+
+/// Nothing, if the payer has the handle.
+pub(super) fn handle_set(made: HandleChange) -> Result<(), ChangeRefused> {
+    match made {
+        HandleChange::Set => Ok(()),
+        HandleChange::Taken => Err(ChangeRefused::HandleTaken),
+        HandleChange::TooManyKept => Err(ChangeRefused::TooManyHandles),
     }
 }
 

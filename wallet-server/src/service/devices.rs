@@ -13,6 +13,10 @@ use crate::store::{
 /// How long an invitation can be used that one device shows another: they are in one room.
 const INVITATION_LIFE_MILLIS: i64 = 15 * 60 * 1000;
 
+/// The most devices that a payer has at a time, those that wait to be approved with them: more than
+/// anybody uses, and few enough to be read for every change.
+const DEVICES_MAX: usize = 20;
+
 /// The issuer's rules for devices.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DeviceRules {
@@ -51,8 +55,7 @@ impl App {
     ) -> Result<OwnDevice, ChangeRefused> {
         let mut change = self.change_unfrozen(actor).await?;
         let devices = change.devices().await?;
-        let found = devices.iter().find(|device| device.key_id == key_id);
-        let mut device = found.ok_or(ChangeRefused::UnknownDevice)?.clone();
+        let mut device = find(&devices, key_id)?.clone();
         match device.state {
             DeviceState::Active => return Ok(device),
             DeviceState::Revoked => return Err(ChangeRefused::DeviceRevoked),
@@ -67,7 +70,9 @@ impl App {
         Ok(device)
     }
 
-    /// Lets a device of the same payer do nothing from now on.
+    /// Lets a device of the same payer do nothing from now on. It takes no proof, so that a lost
+    /// phone is out at once; hence a device that is new revokes none that is not: a thief who got
+    /// one in would be alone with the account.
     ///
     /// # Errors
     /// [`ChangeRefused`].
@@ -85,8 +90,14 @@ impl App {
         key_id: DeviceKeyId,
     ) -> Result<OwnDevice, ChangeRefused> {
         let mut change = self.change_as(actor).await?;
-        let mut device = find(&mut change, key_id).await?;
-        if change.revoke(key_id, self.now()).await? {
+        let now = self.now();
+        let devices = change.devices().await?;
+        let mut device = find(&devices, key_id)?.clone();
+        let established = device.state == DeviceState::Active && !device.is_new(now);
+        if established && key_id != actor.key_id && find(&devices, actor.key_id)?.is_new(now) {
+            return Err(ChangeRefused::DeviceTooNew);
+        }
+        if change.revoke(key_id, now).await? {
             device.state = DeviceState::Revoked;
             change.tell_of("device.revoked", key_id);
             self.commit(change).await?;
@@ -134,7 +145,7 @@ impl App {
     ) -> Result<OwnDevice, ChangeRefused> {
         let mut change = self.change_as(actor).await?;
         change.rename(key_id, name).await?;
-        let device = find(&mut change, key_id).await?;
+        let device = find(&change.devices().await?, key_id)?.clone();
         self.commit(change).await?;
         Ok(device)
     }
@@ -170,6 +181,7 @@ impl App {
         now: Timestamp,
     ) -> Result<(), ChangeRefused> {
         let mut change = self.change_unfrozen(actor).await?;
+        has_room(&change.devices().await?)?;
         change.invite(made, secret.hash(), now).await?;
         self.commit(change).await?;
         Ok(())
@@ -196,7 +208,13 @@ impl App {
     }
 }
 
-async fn find(change: &mut PayerChange, key_id: DeviceKeyId) -> Result<OwnDevice, ChangeRefused> {
-    let mut devices = change.devices().await?.into_iter();
+/// Whether one more device can join.
+pub(super) fn has_room(devices: &[OwnDevice]) -> Result<(), ChangeRefused> {
+    let present = devices.iter().filter(|device| device.state != DeviceState::Revoked).count();
+    if present < DEVICES_MAX { Ok(()) } else { Err(ChangeRefused::TooManyDevices) }
+}
+
+fn find(devices: &[OwnDevice], key_id: DeviceKeyId) -> Result<&OwnDevice, ChangeRefused> {
+    let mut devices = devices.iter();
     devices.find(|device| device.key_id == key_id).ok_or(ChangeRefused::UnknownDevice)
 }

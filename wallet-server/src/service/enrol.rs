@@ -5,23 +5,32 @@
 //! | no active device | no one-time passwords in use | active; new for a day if there was a device before |
 //! | | the right one-time password, or a recovery code, comes with the request | active, new for a day |
 //! | | neither | pending: it comes again with one of them |
-//! | an active device | which made the invitation, and may still act for a payer who is not frozen | active, new for a day |
+//! | an active device | which made the invitation, for a payer who is not frozen | active, new for a day |
 //! | | the right one-time password, or a recovery code, comes with the request | active, new for a day |
 //! | | none of these | pending: it waits to be approved by a device, or comes again with a password |
 //!
+//! With no active device, only the operator's invitation counts: one of a device that was revoked
+//! lets nobody in, neither anew nor who waited with it.
+//!
 //! Who had a device before is new for a day in any case, so that a thief's first phone is not
-//! better off than a second one. The same request again gets the state of now.
+//! better off than a second one. The same request again gets the state of now, and can come with a
+//! second factor until its invitation has been over for a day: so a device that waits is no place to
+//! guess, or to lock the second factor, for ever.
 
 use std::sync::Arc;
 
 use wallet_core::{DeviceKeyId, DevicePublicKey, Timestamp};
 
+use super::devices::has_room;
 use super::secrets::secret_hash;
 use super::{App, ChangeRefused, SecondFactor};
 use crate::issuer::Purpose;
 use crate::store::{
     Approval, DeviceState, Invitation, NewDevice, OwnDevice, PayerChange, PayerStanding, again,
 };
+
+/// How long after the end of its invitation a device that waits can still come with a second factor.
+const FACTOR_AFTER_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// A device that wants to join. Its request is signed with the key.
 #[derive(Clone, Copy, Debug)]
@@ -104,11 +113,15 @@ impl App {
         }
         let now = self.now();
         // Whoever waited must not get in when the payer's own device is gone.
-        let invited = invitation.expires_at > now && needs_no_factor(&mut change, devices).await?;
+        let invited = invitation.expires_at > now
+            && needs_no_factor(&mut change, devices, invitation).await?;
         if !invited {
             let Some(factor) = joining.factor else {
                 return Ok(Enrolled { key_id, payer, state: DeviceState::Pending });
             };
+            if invitation.expires_at.plus_millis(FACTOR_AFTER_MILLIS) <= now {
+                return Err(ChangeRefused::InvitationExpired);
+            }
             if let Err(refused) = self.check_factor(&mut change, factor, now).await? {
                 return self.refuse(change, refused).await;
             }
@@ -141,16 +154,18 @@ impl App {
             }
             Some(_) => change.standing() == PayerStanding::Active,
         };
-        let approved = if invited_by_device || needs_no_factor(&mut change, devices).await? {
-            true
-        } else if let Some(factor) = joining.factor {
-            if let Err(refused) = self.check_factor(&mut change, factor, now).await? {
-                return self.refuse(change, refused).await;
-            }
-            true
-        } else {
-            false
-        };
+        has_room(devices)?;
+        let approved =
+            if invited_by_device || needs_no_factor(&mut change, devices, invitation).await? {
+                true
+            } else if let Some(factor) = joining.factor {
+                if let Err(refused) = self.check_factor(&mut change, factor, now).await? {
+                    return self.refuse(change, refused).await;
+                }
+                true
+            } else {
+                false
+            };
         let (state, told) = if approved {
             new.approval = Approval::Given { new_until: self.new_until(devices, now) };
             (DeviceState::Active, "device.added")
@@ -177,13 +192,15 @@ impl App {
     }
 }
 
-/// Whether the operator's invitation is enough: nobody is there who could approve, and the payer
-/// uses no one-time passwords.
+/// Whether the invitation is enough: the operator made it, nobody is there who could approve, and
+/// the payer uses no one-time passwords.
 async fn needs_no_factor(
     change: &mut PayerChange,
     devices: &[OwnDevice],
+    invitation: &Invitation,
 ) -> Result<bool, ChangeRefused> {
-    Ok(!has_active(devices) && change.totp().await?.secret.is_none())
+    let by_operator = invitation.made_by.is_none();
+    Ok(by_operator && !has_active(devices) && change.totp().await?.secret.is_none())
 }
 
 fn has_active(devices: &[OwnDevice]) -> bool {

@@ -2,7 +2,7 @@
 //! that is gone.
 //!
 //! Wrong ones of either kind are counted together, in the transaction of what they were to allow;
-//! five lock both for a quarter of an hour. A password's step and a recovery code are used up in
+//! five lock both for a quarter of an hour, and the payer's devices are told. A password's step and a recovery code are used up in
 //! that transaction too: what they allowed happened and they are used, or neither.
 
 use std::fmt;
@@ -88,10 +88,23 @@ impl App {
         };
         match outcome {
             Ok(()) => (state.failures, state.locked_until) = (0, None),
-            Err(_) => count_failure(&mut state, now),
+            Err(_) => self.count_wrong_factor(change, &mut state, now),
         }
         change.keep_totp(&state).await?;
         Ok(outcome)
+    }
+
+    /// Counts a wrong one; if it was the last that was allowed, the payer's devices hear of it.
+    pub(super) fn count_wrong_factor(
+        &self,
+        change: &mut PayerChange,
+        state: &mut TotpState,
+        now: Timestamp,
+    ) {
+        count_failure(state, now);
+        if state.locked_until.is_some() {
+            change.tell("totp.locked");
+        }
     }
 
     /// The secret of one-time passwords, decrypted.
@@ -157,9 +170,11 @@ pub(super) fn use_password(
     }
 }
 
-/// Counts a wrong one.
-pub(super) fn count_failure(state: &mut TotpState, now: Timestamp) {
+/// Counts a wrong one, with which they are locked or not.
+fn count_failure(state: &mut TotpState, now: Timestamp) {
     state.failures = state.failures.saturating_add(1);
+    // A lock that was before is over: else nothing would have been looked at.
+    state.locked_until = None;
     if state.failures >= FAILURES_MAX {
         (state.failures, state.locked_until) = (0, Some(now.plus_millis(LOCKED_MILLIS)));
     }

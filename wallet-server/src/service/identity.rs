@@ -30,6 +30,14 @@ pub enum ChangeRefused {
     DeviceRevoked,
     /// The payer is frozen.
     PayerUnavailable,
+    /// The payer is frozen, and a first PIN would let whoever sets it unfreeze.
+    FirstPinWhileFrozen,
+    /// A device that is new would revoke one that is not.
+    DeviceTooNew,
+    /// The payer has as many devices as a payer may have.
+    TooManyDevices,
+    /// The payer gave up as many handles lately as are kept for a payer.
+    TooManyHandles,
     /// The operator froze the account, and only the operator unfreezes it.
     FrozenByOperator,
     /// There is money in the account.

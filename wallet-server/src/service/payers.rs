@@ -2,9 +2,10 @@
 
 use wallet_core::Mode;
 
-use super::App;
+use super::devices::has_room;
 use super::merchants::WithSecret;
 use super::secrets::Secret;
+use super::{App, ChangeRefused};
 use crate::domain::ids::PayerId;
 use crate::issuer::Purpose;
 use crate::store::{Invitation, Payer, PayerStanding, StoreError};
@@ -39,18 +40,15 @@ impl App {
         Ok(payer)
     }
 
-    /// Invites one device of a payer; `None` when there is no such payer.
+    /// Invites one device of a payer. Whose account is closed is not there any more.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn invite(
-        &self,
-        payer: PayerId,
-    ) -> Result<Option<WithSecret<Invitation>>, StoreError> {
-        let Some(mut change) = self.store.change(payer).await? else { return Ok(None) };
-        if change.standing() == PayerStanding::Closed {
-            return Ok(None);
-        }
+    /// [`ChangeRefused`].
+    pub async fn invite(&self, payer: PayerId) -> Result<WithSecret<Invitation>, ChangeRefused> {
+        let change = self.store.change(payer).await?;
+        let change = change.filter(|change| change.standing() != PayerStanding::Closed);
+        let mut change = change.ok_or(ChangeRefused::UnknownPayer)?;
+        has_room(&change.devices().await?)?;
         let now = self.now();
         let made = Invitation {
             id: self.entropy.id(now),
@@ -62,6 +60,6 @@ impl App {
         let secret = Secret::generate("inv_", &self.entropy);
         change.invite(&made, secret.hash(), now).await?;
         self.commit(change).await?;
-        Ok(Some(WithSecret { made, secret }))
+        Ok(WithSecret { made, secret })
     }
 }

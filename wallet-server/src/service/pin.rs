@@ -80,12 +80,12 @@ impl App {
         self.right_pin(device, pin).await.map(drop)
     }
 
-    /// Whether a device may try a PIN at all now: a flood of tries must not write anything.
+    /// Whether a device's payer may try a PIN at all now: a flood of tries must not write anything.
     ///
     /// # Errors
     /// [`PinRefused::TooMany`].
     pub(crate) fn may_try_pin(&self, device: &Device) -> Result<(), PinRefused> {
-        Ok(self.own.pins.may_ask(device.key_id)?)
+        Ok(self.own.pins.may_ask(device.payer)?)
     }
 
     /// Checks a PIN; the answer is the salt of the PIN that was right.

@@ -16,6 +16,10 @@ use super::App;
 const NANOS_OF_SECOND: i64 = 1_000_000_000;
 const NANOS_OF_MILLI: i64 = 1_000_000;
 
+/// A clock that is behind by no more than this was not turned back: threads read it in another order
+/// than that in which they come here.
+const BEHIND_NANOS_MAX: i64 = NANOS_OF_SECOND;
+
 /// So many requests a second, and so many at once after a rest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RateLimit {
@@ -45,8 +49,9 @@ impl RateLimit {
     fn take(self, full_at: i64, now: Timestamp) -> Result<i64, u16> {
         let now = now.unix_millis().saturating_mul(NANOS_OF_MILLI);
         let empty = now.saturating_add(self.bucket_nanos);
-        // Emptier than empty is only what was so before the clock was turned back.
-        let full_at = if full_at > empty { now } else { full_at.max(now) };
+        // So much emptier than empty is only what was so before the clock was turned back.
+        let turned_back = full_at.saturating_sub(empty) > BEHIND_NANOS_MAX;
+        let full_at = if turned_back { now } else { full_at.max(now) };
         let after = full_at.saturating_add(self.token_nanos);
         if after <= empty {
             return Ok(after);
@@ -187,6 +192,19 @@ mod tests {
         assert_eq!(buckets.look(&1, before), Ok(()));
         assert_eq!(admitted(&buckets, 1, before), 5);
         assert_eq!(admitted(&buckets, 1, before.plus_millis(1000)), 5);
+    }
+
+    #[test]
+    fn threads_that_read_the_clock_in_another_order_refill_nothing() {
+        let buckets = buckets(10, 5);
+        assert_eq!(admitted(&buckets, 1, NOW), 5);
+        for millis in [1, 2, 500, 999] {
+            let before = NOW.plus_millis(-millis);
+            assert_eq!(buckets.look(&1, before), buckets.take(&1, before));
+            assert!(buckets.take(&1, before).is_err(), "{millis} ms before");
+        }
+        assert_eq!(buckets.take(&1, NOW), Err(1));
+        assert_eq!(admitted(&buckets, 1, NOW.plus_millis(100)), 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use wallet_core::{DeviceKeyId, DevicePublicKey, Mode};
 
+use super::account::handle_set;
 use super::{App, ChangeRefused, Enrolled, Handle};
 use crate::issuer::Purpose;
 use crate::store::{Approval, DeviceState, KeyOwner, NewDevice, Payer, again};
@@ -64,9 +65,7 @@ impl App {
         };
         if let Some(handle) = new.handle {
             let hidden = self.hide_handle(payer, handle);
-            if !change.set_handle(hidden, self.handle_hash(handle), now).await? {
-                return Err(ChangeRefused::HandleTaken);
-            }
+            handle_set(change.set_handle(hidden, self.handle_hash(handle), now).await?)?;
         }
         self.commit(change).await?;
         Ok(Enrolled { key_id, payer, state: DeviceState::Active })

@@ -1,7 +1,22 @@
 //! Setting a PIN: the first one, or another one by proof.
+//!
+//! A first PIN needs no proof, and it opens everything: it unfreezes, and takes money out. So whoever
+//! finds an unlocked phone whose owner never set one must not win by it:
+//!
+//! | the payer is | the devices | a first PIN |
+//! |---|---|---|
+//! | frozen, by whomever | | is refused |
+//! | active | all joined within the last hour | is set |
+//! | active | one has been there for longer | is set, and all of them are new from now on |
+
+use wallet_core::Timestamp;
 
 use super::{App, ChangeRefused, Pin, PinRefused, SecondFactor};
-use crate::store::{Device, KeptPin, again};
+use crate::store::{Device, DeviceState, KeptPin, OwnDevice, PayerChange, PayerStanding, again};
+
+/// Within this time after it joined, whoever holds a device is taken for who enrolled it: that is
+/// how long somebody may take over the first steps.
+const FIRST_STEPS_MILLIS: i64 = 60 * 60 * 1000;
 
 /// By what a PIN may be set.
 #[derive(Debug)]
@@ -59,9 +74,34 @@ impl App {
             // Another one was set since it was looked at.
             return Err(PinRefused::Refused.into());
         }
+        if matches!(proof, PinProof::None) {
+            self.admit_first_pin(&mut change).await?;
+        }
         change.set_pin(kept).await?;
         change.tell("pin.changed");
         self.commit(change).await?;
         Ok(())
     }
+
+    /// Lets a first PIN in, where nothing but holding a device speaks for it.
+    async fn admit_first_pin(&self, change: &mut PayerChange) -> Result<(), ChangeRefused> {
+        match change.standing() {
+            PayerStanding::Active => {}
+            PayerStanding::FrozenByPayer | PayerStanding::FrozenByOperator => {
+                return Err(ChangeRefused::FirstPinWhileFrozen);
+            }
+            PayerStanding::Closed => return Err(ChangeRefused::NotActive),
+        }
+        let now = self.now();
+        let devices = change.devices().await?;
+        if devices.iter().any(|device| has_been_there(device, now)) {
+            change.distrust_devices(now.plus_millis(self.device_rules.new_millis)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a device joined so long ago that somebody else may hold it by now.
+fn has_been_there(device: &OwnDevice, now: Timestamp) -> bool {
+    device.state == DeviceState::Active && device.created_at < now.plus_millis(-FIRST_STEPS_MILLIS)
 }

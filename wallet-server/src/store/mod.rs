@@ -64,8 +64,8 @@ pub use envelopes::{Claim, Envelope, FoundEnvelope};
 pub use error::{Remedy, StoreError};
 pub use events::{Between, Cursor, Direction, PayerEvent};
 pub use identity::{
-    Account, DeviceState, Invitation, KeyOwner, OwnDevice, PayerChange, PayerStanding, TotpState,
-    handles_kept_since,
+    Account, DeviceState, HandleChange, Invitation, KeyOwner, OwnDevice, PayerChange,
+    PayerStanding, TotpState, handles_kept_since,
 };
 pub use journal::STEP_MAX;
 pub use journal_log::{KeptCheckpoint, PlacedRecord};
@@ -79,7 +79,7 @@ pub use payments::{Payment, PaymentFilter, ReferenceHolder};
 pub use payouts::{
     NewPayoutBatch, PAYOUT_BATCH_MAX, Payout, PayoutBatch, PayoutFilter, ReferenceClaim,
 };
-pub use pins::{KeptPin, PinTry};
+pub use pins::{KeptPin, LOCK_TOLD, PinTry};
 pub use plates::Plate;
 pub use population::PayerWithDevice;
 pub use recipients::{HiddenPerson, RECEIVE_TOKEN_LENGTH, Recipient};

@@ -1,7 +1,13 @@
 //! Tries of a PIN, counted before it is looked at.
 //!
 //! The count is committed first, so that any number of tries at once, from any number of devices
-//! and on any number of servers, are as many tries.
+//! and on any number of servers, are as many tries. What is in it beside:
+//!
+//! | `pin_failures` | |
+//! |---|---|
+//! | 0 to 4 | so many tries since the last right one |
+//! | 5 to [`LOCK_TOLD`] - 1 | the PIN is locked; perhaps nobody knows |
+//! | from [`LOCK_TOLD`] | the PIN is locked, and the payer's devices were told |
 
 use serde::{Deserialize, Serialize};
 use wallet_core::DeviceKeyId;
@@ -12,6 +18,10 @@ use super::error::StoreError;
 use super::hex::{Bytes, Hex};
 use super::sql::{Sql, sql};
 use crate::domain::ids::PayerId;
+
+/// From here on the count says that the payer was told that the PIN is locked: more tries than
+/// anybody makes. Whatever lets the count begin anew forgets that too.
+pub const LOCK_TOLD: u32 = 1 << 30;
 
 /// A PIN as it is kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,7 +35,8 @@ pub struct KeptPin {
 /// A try that has been counted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PinTry {
-    /// How many tries there were since the last right one, this one included.
+    /// How many tries there were since the last right one, this one included; more than
+    /// [`LOCK_TOLD`] once the payer was told that the PIN is locked.
     pub number: u32,
     /// The PIN, if one is set.
     pub kept: Option<KeptPin>,

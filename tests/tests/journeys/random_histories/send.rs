@@ -134,7 +134,7 @@ impl Scene {
         }
     }
 
-    /// Pays a merchant's code; again while another PIN of this phone waits to be looked at.
+    /// Pays a merchant's code; again while another PIN of this payer waits to be looked at.
     async fn pay_code(&self, phone: usize, key: &str, body: &str, pin: bool) -> Answer {
         let phone = &self.phones[phone];
         let keyid = phone.key_id();

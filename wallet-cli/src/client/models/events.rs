@@ -45,7 +45,10 @@ impl PayerEvent {
     /// Whether the payer should look: money that did not move, or somebody at the account.
     pub(crate) fn is_warning(&self) -> bool {
         self.kind.ends_with(".declined")
-            || matches!(self.kind.as_str(), "device.added" | "device.pending" | "pin.locked")
+            || matches!(
+                self.kind.as_str(),
+                "device.added" | "device.pending" | "pin.locked" | "totp.locked"
+            )
     }
 
     /// What happened to the account, where no money is concerned.
@@ -56,6 +59,10 @@ impl PayerEvent {
             "device.revoked" => "a device was revoked",
             "pin.changed" => "the PIN was changed",
             "pin.locked" => "the PIN is locked after too many wrong ones",
+            "totp.locked" => {
+                "one-time passwords and recovery codes are locked for a quarter of an hour \
+                              after too many wrong ones"
+            }
             "totp.changed" => "the one-time passwords come from a new secret",
             "account.frozen" => "the account is frozen",
             "account.reset" => {
@@ -131,5 +138,18 @@ mod tests {
         let notice = json!({"type": "device.added", "amount": null, "currency": null});
         assert_eq!(text(notice), "a device was added to your account");
         assert_eq!(text(json!({"type": "something.new"})), "something.new");
+    }
+
+    #[test]
+    fn what_others_do_to_the_account_is_a_warning() {
+        let event = |kind: &str| {
+            let event = json!({"type": kind, "amount": null, "currency": null});
+            serde_json::from_value::<PayerEvent>(event).unwrap()
+        };
+        for kind in ["device.added", "device.pending", "pin.locked", "totp.locked"] {
+            assert!(event(kind).is_warning(), "{kind}");
+            assert!(!event(kind).to_string().contains('.'), "{kind} has no words");
+        }
+        assert!(!event("pin.changed").is_warning());
     }
 }

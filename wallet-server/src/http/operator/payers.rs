@@ -163,13 +163,14 @@ struct InvitationBody {
     tag = "Payers",
     params(("id" = schema::PayerId, Path)),
     responses((status = CREATED, description = "The invitation, shown this once.", body = InvitationBody)),
+    extensions(("x-errors" = json!(["409 too_many_devices"]))),
 )]
 async fn invite(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<InvitationBody>), Problem> {
     let id = PayerId::parse(&id).ok_or_else(|| Problem::not_found("payer"))?;
-    let invitation = app.invite(id).await?.ok_or_else(|| Problem::not_found("payer"))?;
+    let invitation = app.invite(id).await?;
     let body = InvitationBody {
         id: invitation.made.id.to_string(),
         object: "invitation",

@@ -121,7 +121,7 @@ pub(super) fn handle(text: &str) -> Result<Handle, Problem> {
 
 /// Choose a handle
 ///
-/// For 30 days the old handle goes to nobody but who gave it up.
+/// For 30 days the old handle goes to nobody but who gave it up; of a payer's, three at a time.
 #[utoipa::path(
     put,
     path = "/v1/wallet/handle",
@@ -133,6 +133,7 @@ pub(super) fn handle(text: &str) -> Result<Handle, Problem> {
         "403 payer_unavailable",
         "404 not_found",
         "409 handle_taken",
+        "409 too_many_handles",
         "429 too_many_requests",
     ]))),
 )]

@@ -119,7 +119,7 @@ struct InvitationBody {
     tag = "Devices",
     request_body = PinBody,
     responses((status = CREATED, description = "The invitation.", body = InvitationBody)),
-    extensions(("x-errors" = json!(["a PIN", "403 payer_unavailable"]))),
+    extensions(("x-errors" = json!(["a PIN", "403 payer_unavailable", "409 too_many_devices"]))),
 )]
 async fn invite(
     State(app): State<Arc<App>>,
@@ -193,7 +193,8 @@ async fn approve(
 
 /// Revoke a device
 ///
-/// Its codes, requests and invitations are worth nothing from now on.
+/// Its codes, requests and invitations are worth nothing from now on. A device that is new revokes
+/// itself, others that are new, and what waits to be approved.
 #[utoipa::path(
     post,
     path = "/v1/wallet/devices/{key_id}/revoke",
@@ -202,6 +203,7 @@ async fn approve(
     params(("key_id" = schema::DeviceKeyId, Path)),
     request_body = Option<input::Nothing>,
     responses((status = OK, description = "The device.", body = DeviceBody)),
+    extensions(("x-errors" = json!(["403 device_too_new"]))),
 )]
 async fn revoke(
     State(app): State<Arc<App>>,

@@ -133,6 +133,7 @@ impl LimitsBody {
     extensions(("x-errors" = json!([
         "404 not_found",
         "409 key_enrolled",
+        "409 too_many_devices",
         "422 unknown_invitation",
         "422 invitation_expired",
         "422 otp_wrong",

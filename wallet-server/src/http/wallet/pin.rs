@@ -39,7 +39,8 @@ struct PinBody {
 ///
 /// `{pin}` the first time, then with `current_pin`, `totp` or `recovery_code`. `{pin}` alone with the
 /// PIN that is set is `204` as well: so a phone that lost the answer finds out. One digit repeated
-/// and digits in a row are refused.
+/// and digits in a row are refused. A first PIN is not set while the account is frozen; later than an
+/// hour after the device joined, it makes the payer's devices new.
 #[utoipa::path(
     put,
     path = "/v1/wallet/pin",
@@ -49,6 +50,7 @@ struct PinBody {
     responses((status = NO_CONTENT, description = "It is set.")),
     extensions(("x-errors" = json!([
         "a PIN",
+        "403 payer_unavailable",
         "422 otp_wrong",
         "422 otp_used",
         "422 recovery_code_wrong",

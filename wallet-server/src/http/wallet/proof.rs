@@ -89,89 +89,84 @@ impl From<FactorRefused> for Problem {
 
 impl From<ChangeRefused> for Problem {
     fn from(refused: ChangeRefused) -> Self {
-        let (status, code, certainty, detail) = match refused {
-            ChangeRefused::Pin(refused) => return refused.into(),
-            ChangeRefused::Factor(refused) => return refused.into(),
-            ChangeRefused::Store(error) => return error.into(),
-            ChangeRefused::NotActive => return Self::unauthorized(NOT_ENROLLED),
-            ChangeRefused::FactorNeeded => (
-                StatusCode::FORBIDDEN,
-                "second_factor_needed",
-                Certainty::Retry,
-                "Send a one-time password as totp, or a recovery_code, as well.",
-            ),
-            ChangeRefused::UnknownInvitation => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "unknown_invitation",
-                Certainty::Final,
-                "There is no such invitation, or it has been used.",
-            ),
-            ChangeRefused::InvitationExpired => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invitation_expired",
-                Certainty::Final,
-                "The invitation is too old. Ask for another one.",
-            ),
-            ChangeRefused::KeyEnrolled => (
-                StatusCode::CONFLICT,
-                "key_enrolled",
-                Certainty::Final,
-                "This key is enrolled already. Make a new one.",
-            ),
-            ChangeRefused::UnknownDevice => return Self::not_found("device"),
-            ChangeRefused::DeviceRevoked => (
-                StatusCode::CONFLICT,
-                "device_revoked",
-                Certainty::Final,
-                "This device was revoked. It has to be enrolled anew, with another key.",
-            ),
-            ChangeRefused::PayerUnavailable => (
-                StatusCode::FORBIDDEN,
-                "payer_unavailable",
-                Certainty::Final,
-                "The account is frozen. Unfreeze it first.",
-            ),
-            ChangeRefused::FrozenByOperator => (
-                StatusCode::CONFLICT,
-                "frozen_by_operator",
-                Certainty::Final,
-                "The issuer froze this account. Ask the issuer.",
-            ),
-            ChangeRefused::AccountNotEmpty => (
-                StatusCode::CONFLICT,
-                "account_not_empty",
-                Certainty::Final,
-                "There is money in the account, or held for a payment. Take it out first.",
-            ),
-            ChangeRefused::HandleTaken => (
-                StatusCode::CONFLICT,
-                "handle_taken",
-                Certainty::Final,
-                "Somebody else has this handle.",
-            ),
-            ChangeRefused::RegistrationClosed => (
-                StatusCode::FORBIDDEN,
-                "registration_closed",
-                Certainty::Final,
-                "A wallet takes an invitation of the issuer.",
-            ),
-            ChangeRefused::UnknownPayer => return Self::not_found("payer"),
-            ChangeRefused::PayerClosed => {
-                (StatusCode::CONFLICT, "payer_closed", Certainty::Final, "This account is closed.")
+        let refuse = |status, code, detail| Self::new(status, code, Certainty::Final, detail);
+        let conflict = |code, detail| refuse(StatusCode::CONFLICT, code, detail);
+        let forbidden = |code, detail| refuse(StatusCode::FORBIDDEN, code, detail);
+        let useless = |code, detail| refuse(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
+        match refused {
+            ChangeRefused::Pin(refused) => refused.into(),
+            ChangeRefused::Factor(refused) => refused.into(),
+            ChangeRefused::Store(error) => error.into(),
+            ChangeRefused::NotActive => Self::unauthorized(NOT_ENROLLED),
+            ChangeRefused::UnknownDevice => Self::not_found("device"),
+            ChangeRefused::UnknownPayer => Self::not_found("payer"),
+            ChangeRefused::FactorNeeded => {
+                let detail = "Send a one-time password as totp, or a recovery_code, as well.";
+                let code = "second_factor_needed";
+                Self { certainty: Certainty::Retry, ..forbidden(code, detail) }
             }
-            ChangeRefused::NothingToConfirm => (
-                StatusCode::CONFLICT,
-                "nothing_to_confirm",
-                Certainty::Final,
-                "Nothing waits to be confirmed. Ask for a secret first.",
-            ),
-            ChangeRefused::NoTotp => (
-                StatusCode::CONFLICT,
-                "totp_not_set",
-                Certainty::Final,
-                "One-time passwords are not in use, and recovery codes come with them.",
-            ),
-        };
-        Self::new(status, code, certainty, detail)
+            ChangeRefused::DeviceTooNew => {
+                let detail = "This device joined lately, and revokes none that was there before. \
+                              Freeze the account, and ask the issuer to revoke the other one.";
+                Self { certainty: Certainty::Retry, ..forbidden("device_too_new", detail) }
+            }
+            ChangeRefused::UnknownInvitation => {
+                let detail = "There is no such invitation, or it has been used.";
+                useless("unknown_invitation", detail)
+            }
+            ChangeRefused::InvitationExpired => {
+                useless("invitation_expired", "The invitation is too old. Ask for another one.")
+            }
+            ChangeRefused::KeyEnrolled => {
+                conflict("key_enrolled", "This key is enrolled already. Make a new one.")
+            }
+            ChangeRefused::DeviceRevoked => {
+                let detail =
+                    "This device was revoked. It has to be enrolled anew, with another key.";
+                conflict("device_revoked", detail)
+            }
+            ChangeRefused::TooManyDevices => {
+                let detail = "There are as many devices as a payer may have. Revoke one first.";
+                conflict("too_many_devices", detail)
+            }
+            ChangeRefused::PayerUnavailable => {
+                forbidden("payer_unavailable", "The account is frozen. Unfreeze it first.")
+            }
+            ChangeRefused::FirstPinWhileFrozen => {
+                let detail = "The account is frozen, and no first PIN is set meanwhile. Ask the \
+                              issuer to unfreeze it.";
+                forbidden("payer_unavailable", detail)
+            }
+            ChangeRefused::FrozenByOperator => {
+                let detail = "The issuer froze this account. Ask the issuer.";
+                conflict("frozen_by_operator", detail)
+            }
+            ChangeRefused::AccountNotEmpty => {
+                let detail =
+                    "There is money in the account, or held for a payment. Take it out first.";
+                conflict("account_not_empty", detail)
+            }
+            ChangeRefused::HandleTaken => {
+                conflict("handle_taken", "Somebody else has this handle.")
+            }
+            ChangeRefused::TooManyHandles => {
+                let detail = "As many handles as are kept for one payer were given up within 30 \
+                              days. Keep this one, or take back one of those.";
+                conflict("too_many_handles", detail)
+            }
+            ChangeRefused::RegistrationClosed => {
+                forbidden("registration_closed", "A wallet takes an invitation of the issuer.")
+            }
+            ChangeRefused::PayerClosed => conflict("payer_closed", "This account is closed."),
+            ChangeRefused::NothingToConfirm => {
+                let detail = "Nothing waits to be confirmed. Ask for a secret first.";
+                conflict("nothing_to_confirm", detail)
+            }
+            ChangeRefused::NoTotp => {
+                let detail =
+                    "One-time passwords are not in use, and recovery codes come with them.";
+                conflict("totp_not_set", detail)
+            }
+        }
     }
 }

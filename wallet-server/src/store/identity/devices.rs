@@ -29,6 +29,14 @@ pub struct OwnDevice {
     pub created_at: Timestamp,
 }
 
+impl OwnDevice {
+    /// Whether its limits are lower now.
+    #[must_use]
+    pub fn is_new(&self, now: Timestamp) -> bool {
+        self.new_until.is_some_and(|until| now < until)
+    }
+}
+
 /// Whether a device may act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DeviceState {
@@ -115,7 +123,8 @@ const REVOKE: Sql = sql!(input { key_id: blob, payer: blob, now: int, new_until:
 const MAKE_NEW: Sql = sql!(input { payer: blob, new_until: int }
     "update devices set new_until = i.new_until from input i \
      where devices.payer = i.payer and devices.approved_at is not null \
-     and devices.revoked_at is null");
+     and devices.revoked_at is null \
+     and (devices.new_until is null or devices.new_until < i.new_until)");
 
 #[derive(Serialize)]
 struct NewRow {
@@ -187,7 +196,8 @@ impl PayerChange {
         Ok(self.transaction.write(&REVOKE, &[row]).await? == 1)
     }
 
-    /// Trusts the payer's devices as little as new ones until then.
+    /// Trusts the payer's devices as little as new ones until then, or for as long as before if that
+    /// is longer.
     pub async fn distrust_devices(&mut self, until: Timestamp) -> Result<(), StoreError> {
         let payer = Hex(*self.payer.as_bytes());
         let row = NewRow { payer, new_until: until.unix_millis() };

@@ -31,7 +31,7 @@ use crate::domain::plan::Event;
 
 pub use account::Account;
 pub use devices::{DeviceState, OwnDevice};
-pub use handles::handles_kept_since;
+pub use handles::{HandleChange, handles_kept_since};
 pub use invitations::Invitation;
 pub use register::KeyOwner;
 pub use secrets::TotpState;

@@ -6,7 +6,7 @@ use wallet_core::{Step, Timestamp};
 use super::{Id, PayerChange};
 use crate::store::StoreError;
 use crate::store::hex::{Bytes, Hex};
-use crate::store::pins::KeptPin;
+use crate::store::pins::{KeptPin, LOCK_TOLD};
 use crate::store::sql::{Sql, sql};
 
 /// The state of a payer's one-time passwords.
@@ -32,6 +32,20 @@ const SET_PIN: Sql = sql!(input { payer: blob, salt: blob, hash: blob }
     "insert into payer_secrets (payer, pin_salt, pin_hash) select payer, salt, hash from input \
      where true on conflict (payer) do update set pin_salt = excluded.pin_salt, \
         pin_hash = excluded.pin_hash, pin_failures = 0");
+
+// In one with what tells of it, so that it is told once.
+const MARK_LOCK_TOLD: Sql = sql!(input { payer: blob, salt: blob, tries: int, told: int }
+    "update payer_secrets set pin_failures = i.told from input i \
+     where payer_secrets.payer = i.payer and payer_secrets.pin_salt = i.salt \
+     and payer_secrets.pin_failures >= i.tries and payer_secrets.pin_failures < i.told");
+
+#[derive(Serialize)]
+struct LockTold {
+    payer: Hex<16>,
+    salt: Hex<16>,
+    tries: u32,
+    told: u32,
+}
 
 const FORGET_SECRETS: Sql = sql!(input { payer: blob }
     "delete from payer_secrets where payer in (select payer from input)");
@@ -110,6 +124,14 @@ impl PayerChange {
         self.transaction.write(&SET_PIN, &[row]).await.map(drop)
     }
 
+    /// Remembers that the payer is told that the PIN with this salt is locked; false when it is not
+    /// that any more, or when that was told before. So many tries lock it.
+    pub async fn mark_lock_told(&mut self, salt: [u8; 16], tries: u32) -> Result<bool, StoreError> {
+        let payer = Hex(*self.payer.as_bytes());
+        let row = LockTold { payer, salt: Hex(salt), tries, told: LOCK_TOLD };
+        Ok(self.transaction.write(&MARK_LOCK_TOLD, &[row]).await? == 1)
+    }
+
     /// The state of the one-time passwords.
     pub async fn totp(&mut self) -> Result<TotpState, StoreError> {
         let rows: Vec<TotpRow> = self.transaction.read(&TOTP, &[Id::of(self.payer)]).await?;
@@ -175,6 +197,7 @@ impl PayerChange {
 pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("identity::PIN_SALT", &PIN_SALT),
     ("identity::SET_PIN", &SET_PIN),
+    ("identity::MARK_LOCK_TOLD", &MARK_LOCK_TOLD),
     ("identity::FORGET_SECRETS", &FORGET_SECRETS),
     ("identity::TOTP", &TOTP),
     ("identity::SET_TOTP", &SET_TOTP),

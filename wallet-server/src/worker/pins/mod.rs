@@ -2,17 +2,18 @@
 //!
 //! A hash is slow on purpose, so whoever sends many PINs could take the processor from payments.
 //! Hence one thread, and after a hash that took `t` a rest: hashing gets its share of the machine
-//! and no more, however many ask. Who waits is served in turn, one try of a device at a time, and
+//! and no more, however many ask. Who waits is served in turn, one try of a payer at a time, and
 //! whoever tries too often is sent away before anything is computed or written.
 //!
 //! A try of a PIN takes these steps, and each is committed before the next:
 //!
 //! | step | so that |
 //! |---|---|
-//! | admitted: its device has no other one waiting and has not used up its minute | one device cannot fill the queue |
+//! | admitted: its payer has no other one waiting and has not used up the minute | one payer cannot fill the queue, with however many devices |
 //! | counted, in the database | tries at once, and on several servers, are as many tries |
 //! | hashed, also when the PIN is locked or not set | the time says nothing |
 //! | the count goes back to zero, if it was right and the PIN is not locked | |
+//! | the payer's devices are told, if the PIN is locked and they were not | also where the try that locked it was not looked at to the end |
 
 mod hasher;
 mod quota;
@@ -64,7 +65,7 @@ pub struct Trier {
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum PinUnanswered {
-    /// Too many tries: of this device, or altogether.
+    /// Too many tries: of this payer, or altogether.
     TooMany {
         /// When to come back.
         retry_after_seconds: u16,
@@ -73,12 +74,12 @@ pub enum PinUnanswered {
     Store(StoreError),
 }
 
-/// What hashing may cost, and how often one device may ask.
+/// What hashing may cost, and how often one payer may ask.
 #[derive(Clone, Copy, Debug)]
 pub struct PinRules {
     /// What the hash of a PIN that is set now costs.
     pub cost: PinCost,
-    /// How often a device may ask in a minute.
+    /// How often a payer's devices may ask in a minute, all of them together.
     pub tries_a_minute: u32,
     /// How much of all cores hashing may take, in percent; 1 to 100.
     pub cpu_percent: u8,
@@ -143,16 +144,16 @@ impl Pins {
         Ok(Self { queue, quota, clock })
     }
 
-    /// Whether a device may ask at all now: to be known before anything is written for it.
+    /// Whether a payer's device may ask at all now: to be known before anything is written for it.
     ///
     /// # Errors
     /// [`PinUnanswered::TooMany`].
-    pub(crate) fn may_ask(&self, device: DeviceKeyId) -> Result<(), PinUnanswered> {
+    pub(crate) fn may_ask(&self, payer: PayerId) -> Result<(), PinUnanswered> {
         if self.queue.capacity() == 0 {
             return Err(PinUnanswered::TooMany { retry_after_seconds: FULL_RETRY_SECONDS });
         }
         lock(&self.quota)
-            .would_admit(device, self.clock.now())
+            .would_admit(payer, self.clock.now())
             .map_err(|retry_after_seconds| PinUnanswered::TooMany { retry_after_seconds })
     }
 
@@ -187,7 +188,7 @@ impl Pins {
         let place = self.queue.try_reserve().map_err(full)?;
         let now = self.clock.now();
         lock(&self.quota)
-            .admit(trier.device, now)
+            .admit(trier.payer, now)
             .map_err(|retry_after_seconds| PinUnanswered::TooMany { retry_after_seconds })?;
         let (reply, answer) = oneshot::channel();
         let late_after = now.plus_millis(WAIT_MILLIS_MAX);

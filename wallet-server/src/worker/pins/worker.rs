@@ -13,7 +13,7 @@ use super::{
     Trier, lock,
 };
 use crate::issuer::{PinCost, PinHash};
-use crate::store::{KeptPin, PinTry, StoreError};
+use crate::store::{KeptPin, LOCK_TOLD, PinTry, StoreError, again};
 
 pub(super) struct Worker {
     pub(super) parts: PinsParts,
@@ -25,7 +25,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) async fn run(self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.recv().await {
-            lock(&self.quota).leaves_queue(job.trier.device);
+            lock(&self.quota).leaves_queue(job.trier.payer);
             let hashing = self.serve(job).await;
             tokio::time::sleep(self.share.rest(hashing)).await;
         }
@@ -39,14 +39,14 @@ impl Worker {
             // Whoever hung up learns nothing, so nothing needs to be counted.
             Task::Check(reply) if !reply.is_closed() && !late => {
                 let (checked, hashing) = self.check(trier, pin).await;
-                let locked = matches!(checked, Ok(Checked::Locked));
+                let locked = checked.as_ref().ok().and_then(Checked::untold_lock);
                 if matches!(checked, Ok(Checked::Right(_))) {
-                    lock(&self.quota).was_right(trier.device);
+                    lock(&self.quota).was_right(trier.payer);
                 }
                 let _ = reply.send(checked.map(Checked::salt));
                 // Only now, so that the time says nothing.
-                if locked {
-                    self.tell_locked(trier).await;
+                if let Some(salt) = locked {
+                    self.tell_locked(trier, salt).await;
                 }
                 hashing
             }
@@ -86,8 +86,9 @@ impl Worker {
             Err(error) => return (Err(PinUnanswered::Store(error)), hashing),
         };
         if !right {
-            let locked = number == TRIES_MAX && expected.is_some();
-            let checked = if locked { Checked::Locked } else { Checked::Refused };
+            // Also a later one: whether the fifth was wrong is not known where it came to no end.
+            let untold = (TRIES_MAX..LOCK_TOLD).contains(&number) && expected.is_some();
+            let checked = if untold { Checked::Locked(salt) } else { Checked::Refused };
             return (Ok(checked), hashing);
         }
         let forget = self.parts.store.forget_pin_tries(trier.device, trier.payer, salt);
@@ -97,21 +98,26 @@ impl Worker {
         (checked.map_err(PinUnanswered::Store), hashing)
     }
 
-    /// Lets the payer's devices know that nobody can use the PIN now.
-    async fn tell_locked(&self, trier: Trier) {
-        let tell = async {
-            let Some(mut change) = self.parts.store.change(trier.payer).await? else {
-                return Ok(());
-            };
-            change.tell("pin.locked");
-            let now = self.parts.clock.now();
-            change.commit(self.parts.entropy.id(now), now).await?;
-            self.parts.notifier.wake([trier.payer]);
-            Ok(())
-        };
+    /// Lets the payer's devices know that nobody can use the PIN with this salt now, unless they do.
+    async fn tell_locked(&self, trier: Trier, salt: [u8; 16]) {
+        let tell = async { again!(self.try_tell_locked(trier, salt)) };
         if let Err(error) = in_time(tell).await {
-            tracing::warn!(%error, "a payer was not told that the PIN is locked");
+            tracing::warn!(%error, "a payer was not told that the PIN is locked: the next try does");
         }
+    }
+
+    async fn try_tell_locked(&self, trier: Trier, salt: [u8; 16]) -> Result<(), StoreError> {
+        let Some(mut change) = self.parts.store.change(trier.payer).await? else {
+            return Ok(());
+        };
+        if !change.mark_lock_told(salt, TRIES_MAX).await? {
+            return Ok(());
+        }
+        change.tell("pin.locked");
+        let now = self.parts.clock.now();
+        change.commit(self.parts.entropy.id(now), now).await?;
+        self.parts.notifier.wake([trier.payer]);
+        Ok(())
     }
 
     async fn hash(
@@ -132,15 +138,23 @@ enum Checked {
     /// The salt of the PIN, which was right.
     Right([u8; 16]),
     Refused,
-    /// Wrong, and the last that was allowed.
-    Locked,
+    /// The PIN with this salt is locked, and the payer's devices may not know.
+    Locked([u8; 16]),
 }
 
 impl Checked {
+    /// The salt of a PIN of whose lock is to be told.
+    fn untold_lock(&self) -> Option<[u8; 16]> {
+        match self {
+            Self::Locked(salt) => Some(*salt),
+            Self::Right(_) | Self::Refused => None,
+        }
+    }
+
     fn salt(self) -> Option<[u8; 16]> {
         match self {
             Self::Right(salt) => Some(salt),
-            Self::Refused | Self::Locked => None,
+            Self::Refused | Self::Locked(_) => None,
         }
     }
 }
