@@ -126,7 +126,7 @@ const ERRORS: &[Row] = &[
     (422, "currency_mismatch", FINAL, "Another currency than the wallets'."),
     (422, "unknown_envelope", FINAL, "No envelope that this payer may claim from."),
     (422, "unknown_payer", FINAL, "The payer has gone."),
-    (422, "payer_unavailable", FINAL, "The payer is frozen or closed."),
+    (422, "payer_unavailable", RETRY, "The payer is frozen or closed."),
     (422, "amount_too_large", &["final", "retry"], "The amount is too large."),
     (422, "refund_exceeds_payment", FINAL, "More than is left of the payment: `remaining`."),
     (422, "balance_insufficient", &["final", "retry"], "The merchant's balance is less."),
