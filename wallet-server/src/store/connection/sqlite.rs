@@ -12,7 +12,8 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{
-    Arguments as _, AssertSqlSafe, Connection as _, Executor as _, Sqlite, SqliteConnection,
+    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Sqlite,
+    SqliteConnection,
 };
 use tokio::sync::Notify;
 
@@ -217,6 +218,23 @@ impl File {
 pub(super) fn database_path(url: &str) -> Option<Result<PathBuf, StoreError>> {
     let path = url.strip_prefix("sqlite:")?;
     Some(file_name(path.strip_prefix("//").unwrap_or(path)))
+}
+
+/// The issuer whose books are in the file; none if there is no file, or nothing in it.
+pub(super) async fn issuer(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    let mut books = options.busy_timeout(BUSY_TIMEOUT).connect().await?;
+    let table = "select count(*) from sqlite_schema where type = 'table' and name = 'issuer'";
+    let tables: i64 = sqlx::query_scalar(table).fetch_one(&mut books).await?;
+    let issuer = match tables {
+        0 => None,
+        _ => sqlx::query_scalar(super::ISSUER).fetch_optional(&mut books).await?,
+    };
+    books.close().await?;
+    Ok(issuer)
 }
 
 fn file_name(path: &str) -> Result<PathBuf, StoreError> {
