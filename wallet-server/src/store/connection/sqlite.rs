@@ -18,6 +18,7 @@ use sqlx::{
 use tokio::sync::Notify;
 
 use super::changes::Change;
+use crate::private_file;
 use crate::store::StoreError;
 
 /// How many reads may run at once; more would only queue for two cores.
@@ -64,6 +65,7 @@ impl File {
         // The lock is on the file, whatever links lead to it.
         let path = path.canonicalize().map_err(|error| StoreError::Open(error.to_string()))?;
         let lock = lock_beside(&path)?;
+        close_to_others(&path)?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(true)
@@ -333,8 +335,8 @@ fn lock_beside(path: &Path) -> Result<std::fs::File, StoreError> {
     }
 }
 
-/// Makes sure that only the server's own user can read the books. SQLite gives the files beside
-/// the database the same mode.
+/// Makes the file, if there is none, so that only the server's own user can read the books. SQLite
+/// gives the files beside the database the same mode.
 fn private(path: &Path) -> Result<(), StoreError> {
     OpenOptions::new()
         .create(true)
@@ -343,6 +345,24 @@ fn private(path: &Path) -> Result<(), StoreError> {
         .open(path)
         .map(drop)
         .map_err(|error| StoreError::Open(format!("{}: {error}", path.display())))
+}
+
+/// Takes the books from others' eyes where they were put back or moved with another mode: a copy that
+/// anybody can read is no reason not to start, and no reason to leave it so.
+fn close_to_others(path: &Path) -> Result<(), StoreError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let file = Path::new(&name);
+        let closed = private_file::close_to_others(file).map_err(|error| {
+            let file = file.display();
+            StoreError::Open(format!("{file}: others can open it; run: chmod 600 {file} ({error})"))
+        })?;
+        if closed {
+            tracing::warn!(file = %file.display(), "others could open this file of the books");
+        }
+    }
+    Ok(())
 }
 
 async fn check_version(pool: &SqlitePool) -> Result<(), StoreError> {
