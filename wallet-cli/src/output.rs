@@ -42,18 +42,23 @@ impl Output {
     #[expect(clippy::unused_self, reason = "one way to print for all commands")]
     pub(crate) fn line(self, line: &impl Display) -> Result<(), Failure> {
         match writeln!(std::io::stdout().lock(), "{line}") {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(Exit::Local, "output", format!("can't write: {error}")))
-            }
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(unwritten(&error)),
             _ => Ok(()),
         }
     }
 
     /// Prints a line of a stream that has no end of its own, and says whether somebody still reads.
+    ///
+    /// A full disk is not a reader that went away: what is missing in the file would look as if it had
+    /// not happened.
     #[expect(clippy::unused_self, reason = "one way to print for all commands")]
-    pub(crate) fn stream(self, line: &impl Display) -> bool {
+    pub(crate) fn stream(self, line: &impl Display) -> Result<bool, Failure> {
         let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_ok()
+        match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(unwritten(&error)),
+        }
     }
 
     /// Says something that is not the result, on standard error, to people only.
@@ -80,6 +85,10 @@ impl Output {
             writeln!(std::io::stderr().lock(), "wallet: {failure}")
         };
     }
+}
+
+fn unwritten(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Local, "output", format!("can't write: {error}"))
 }
 
 fn to_json<T: Serialize>(result: &T) -> Result<String, Failure> {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -106,6 +106,24 @@ pub(crate) fn lock(path: &Path) -> io::Result<Lock> {
     Ok(Lock { _locked: file })
 }
 
+/// Takes from its group and others what they may do with a file; whether they might do anything. No
+/// file is none that they can open.
+///
+/// # Errors
+/// Those of the file system; `PermissionDenied` for a file of somebody else.
+pub(crate) fn close_to_others(path: &Path) -> io::Result<bool> {
+    let mode = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        metadata => metadata?.mode(),
+    };
+    if mode & OTHERS_MASK == 0 {
+        return Ok(false);
+    }
+    let owners = mode & !OTHERS_MASK & 0o7777;
+    fs::set_permissions(path, fs::Permissions::from_mode(owners))?;
+    Ok(true)
+}
+
 /// Writes the names in the folder of a file to the disk.
 ///
 /// # Errors
@@ -133,7 +151,7 @@ mod tests {
     use std::sync::mpsc;
     use std::thread;
 
-    use super::{create, create_whole, lock, read, replace};
+    use super::{close_to_others, create, create_whole, lock, read, replace};
 
     #[test]
     fn a_replaced_file_is_its_owners_only_and_no_link_is_followed() {
@@ -195,5 +213,24 @@ mod tests {
         }
         fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
         read(&path).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_closed_to_others_and_stays_what_it_is_to_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("books");
+        assert!(!close_to_others(&path).unwrap());
+        create(&path, b"books").unwrap();
+        for (mode, closed, after) in [
+            (0o644, true, 0o600),
+            (0o660, true, 0o600),
+            (0o404, true, 0o400),
+            (0o600, false, 0o600),
+        ] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(close_to_others(&path).unwrap(), closed, "{mode:o}");
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, after);
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"books");
     }
 }

@@ -12,6 +12,7 @@ use std::{fs, io};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsAcceptor;
 use tokio::task::JoinHandle;
+use wallet_core::IssuerId;
 use wallet_core::keyfile::Cost;
 
 use crate::clock::{Clock, SystemClock};
@@ -139,8 +140,17 @@ impl Server {
         entropy: Arc<Entropy>,
     ) -> Result<Self, StartError> {
         let parsed = settings.parse()?;
+        let own = |owner| own_keys(owner, settings, clock.as_ref(), &entropy);
+        // Before the store migrates them: books of somebody else are left as they are.
+        let owner = Store::issuer_of(&settings.database).await?;
+        let keys = owner.map(|owner| own(Some(owner))).transpose()?;
         let store = Arc::new(Store::open_with(&settings.database, settings.isolation).await?);
-        let keys = match own_keys(&store, settings, clock.as_ref(), &entropy).await {
+        let keys = match keys {
+            Some(keys) => Ok(keys),
+            // No keys are made for books that cannot be opened.
+            None => store.issuer().await.map_err(StartError::from).and_then(own),
+        };
+        let keys = match keys {
             Ok(keys) => keys,
             Err(error) => {
                 store.close().await;
@@ -431,13 +441,12 @@ fn no_client(what: &str, error: &dyn std::error::Error) -> StartError {
 }
 
 /// The keys of the issuer whose books these are.
-async fn own_keys(
-    store: &Store,
+fn own_keys(
+    owner: Option<IssuerId>,
     settings: &Settings,
     clock: &dyn Clock,
     entropy: &Arc<Entropy>,
 ) -> Result<FileKeys, StartError> {
-    let owner = store.issuer().await?;
     if owner.is_some() && !settings.key_file.exists() {
         return Err(StartError::KeysMissing(settings.key_file.clone()));
     }

@@ -163,14 +163,18 @@ impl LimitSettings {
 }
 
 impl ConfirmationSettings {
-    fn rules(&self) -> ConfirmationRules {
+    fn rules(&self) -> Result<ConfirmationRules, SettingsError> {
         let millis = |seconds: u32| i64::from(seconds) * 1000;
-        ConfirmationRules {
+        // At once too late, nobody could confirm anything.
+        if self.wait_seconds == 0 {
+            return Err(SettingsError::value("confirmation.wait_seconds", "at least 1"));
+        }
+        Ok(ConfirmationRules {
             wait_millis: millis(self.wait_seconds),
             same_amount_millis: millis(self.same_amount_seconds),
             suspected_millis: millis(self.suspected_seconds),
             typed: self.typed,
-        }
+        })
     }
 }
 
@@ -273,6 +277,16 @@ pub struct EnvelopeSettings {
 #[expect(missing_docs, reason = "default.toml explains each field")]
 pub struct JournalSettings {
     pub checkpoint_seconds: u32,
+}
+
+impl EnvelopeSettings {
+    fn life_millis(&self) -> Result<i64, SettingsError> {
+        // At once too late, nobody could claim anything.
+        if self.life_hours == 0 {
+            return Err(SettingsError::value("envelopes.life_hours", "at least 1"));
+        }
+        Ok(i64::from(self.life_hours) * MILLIS_OF_HOUR)
+    }
 }
 
 impl JournalSettings {
@@ -388,7 +402,7 @@ impl Settings {
                 "set it, or operator_listen; without either nobody can operate the server";
             return Err(SettingsError::value("operator_socket", problem));
         }
-        let confirmation = self.confirmation.rules();
+        let confirmation = self.confirmation.rules()?;
         let payments = self.payments.rules(self.refunds)?;
         let payouts = self.payouts.rules(currency)?;
         let calendar = Calendar::new(zone);
@@ -398,7 +412,7 @@ impl Settings {
             prefix,
             rules,
             pin: self.pin.rules()?,
-            envelope_life_millis: i64::from(self.envelopes.life_hours) * MILLIS_OF_HOUR,
+            envelope_life_millis: self.envelopes.life_millis()?,
             devices: DeviceRules {
                 new_millis: i64::from(self.devices.new_hours) * MILLIS_OF_HOUR,
                 open_registration: self.registration == Registration::Open,
@@ -565,6 +579,8 @@ mod tests {
             ("limits.new_payers.without_pin", "1e3"),
             ("limits.proof.static", ""),
             ("payouts.least", "-1"),
+            ("confirmation.wait_seconds", "0"),
+            ("envelopes.life_hours", "0"),
             ("pin.memory_kib", "7"),
             ("pin.cpu_percent", "0"),
             ("pin.tries_a_minute", "0"),

@@ -24,11 +24,25 @@ impl Postgres {
             self.0.programs.own(&archive);
         }
         let to = archive.display();
+        let command = documented_archive_command(&to.to_string());
         // Nobody is let in before the archive was replayed to its end.
         format!(
             " -c archive_mode=on -c hot_standby=off -c restore_command='cp {to}/%f %p' \
-             -c archive_command='test ! -f {to}/%f && cp %p {to}/%f.part && mv {to}/%f.part {to}/%f'"
+             -c archive_command='{command}'"
         )
+    }
+
+    /// Has a running server forget that it has archived this segment of the log, as a crash at that
+    /// moment does.
+    #[expect(clippy::disallowed_methods, reason = "the server under test has a clock of its own")]
+    pub fn forget_archived(&self, segment: &str) {
+        let status = self.folder().join("data").join("pg_wal").join("archive_status");
+        let of = |state: &str| status.join(format!("{segment}.{state}"));
+        let begun = Instant::now();
+        // The mark follows the file, some moments later.
+        while let Err(error) = fs::rename(of("done"), of("ready")) {
+            assert!(begun.elapsed() < DEADLINE, "{segment}: {error}");
+        }
     }
 
     /// Takes a base backup, while whoever is connected goes on.
@@ -58,10 +72,22 @@ impl Postgres {
     }
 }
 
+/// What `docs/operating.md` tells operators to write into `archive_command`, for this archive.
+#[must_use]
+pub fn documented_archive_command(archive: &str) -> String {
+    let page = include_str!("../../../docs/operating.md");
+    let lines = page.lines().filter_map(|line| line.strip_prefix("archive_command = '"));
+    let [command] = lines.collect::<Vec<_>>()[..] else { panic!("no archive_command") };
+    command.strip_suffix('\'').unwrap().replace("/backup/wal", archive)
+}
+
 impl Database {
-    /// Ends the segment of the log that is being written, and waits until it is in the archive.
+    /// Ends the segment of the log that is being written, waits until it is in the archive, and names
+    /// it.
     #[expect(clippy::disallowed_methods, reason = "the server under test has a clock of its own")]
-    pub fn archive(&self) {
+    pub fn archive(&self) -> String {
+        // Without anything in it there is no segment to end.
+        self.answer("select pg_logical_emit_message(true, 'archive', 'something')");
         let last = self.answer("select pg_walfile_name(pg_switch_wal())");
         let archived = self.server().folder().join("archive").join(last.trim());
         let begun = Instant::now();
@@ -69,5 +95,6 @@ impl Database {
             assert!(begun.elapsed() < DEADLINE, "{} is not archived", archived.display());
             self.answer("select 1");
         }
+        last.trim().to_owned()
     }
 }

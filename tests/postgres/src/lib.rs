@@ -23,6 +23,7 @@ use std::sync::{Arc, LazyLock};
 
 use tempfile::TempDir;
 
+pub use archive::documented_archive_command;
 pub use database::Database;
 use programs::Programs;
 

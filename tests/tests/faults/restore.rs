@@ -1,7 +1,9 @@
 //! The disk of PostgreSQL is lost. A base backup and the log that was archived since bring back
 //! every payment that was acknowledged.
 
-use wallet_test_postgres::Postgres;
+use std::process::Command;
+
+use wallet_test_postgres::{Postgres, documented_archive_command};
 use wallet_tests::{Answer, Books, Charge, World};
 
 use super::assert_right;
@@ -36,6 +38,10 @@ async fn a_base_backup_and_the_archived_log_bring_back_every_payment_and_the_aud
     world.placed().await;
     world.stop().await;
     let seen = audit(&world, With::keys(&world)).await;
+    let segment = world.postgres().unwrap().archive();
+    // A crash after a segment was archived and before that was noted: it comes once more, and those
+    // after it wait for it.
+    server.forget_archived(&segment);
     world.postgres().unwrap().archive();
 
     server.lose_and_restore();
@@ -56,4 +62,28 @@ async fn a_base_backup_and_the_archived_log_bring_back_every_payment_and_the_aud
     world.stop().await;
     let report = audit(&world, With { witness, ..With::keys(&world) }).await;
     assert_eq!(report.first, None);
+}
+
+#[test]
+fn the_documented_archive_command_takes_a_segment_twice_and_never_another_one_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let [log, archive] = ["log", "archive"].map(|name| folder.path().join(name));
+    std::fs::create_dir(&log).unwrap();
+    std::fs::create_dir(&archive).unwrap();
+    let command = documented_archive_command(&archive.display().to_string());
+    let (segment, archived) = (log.join("0001"), archive.join("0001"));
+    let take = |content: &str| {
+        std::fs::write(&segment, content).unwrap();
+        let command = command.replace("%p", &segment.display().to_string()).replace("%f", "0001");
+        let output = Command::new("sh").arg("-c").arg(command).output().unwrap();
+        (output.status.success(), std::fs::read_to_string(&archived).unwrap_or_default())
+    };
+    // A crash in the middle of an earlier attempt leaves a part of it.
+    std::fs::write(archive.join("0001.part"), "pay").unwrap();
+    assert_eq!(take("payments"), (true, "payments".to_owned()));
+    assert_eq!(take("payments"), (true, "payments".to_owned()), "after a crash it comes again");
+    assert_eq!(take("others"), (false, "payments".to_owned()), "another server's");
+    // Where the archive is not there, nothing is archived.
+    std::fs::remove_dir_all(&archive).unwrap();
+    assert_eq!(take("payments"), (false, String::new()));
 }

@@ -108,6 +108,7 @@ async fn audit_at(database: &str, with: With) -> AuditReport {
         evidence: Some(with.keys.evidence_key()),
         rules: with.rules,
         since: with.since,
+        anew: false,
         witness: with.witness,
     };
     let report = audit.run(|_| {}).await.unwrap();

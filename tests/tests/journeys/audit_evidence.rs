@@ -34,6 +34,7 @@ async fn audit(world: &World, evidence: Option<EvidenceKey>) -> AuditReport {
         evidence,
         rules: None,
         since: None,
+        anew: false,
         witness: None,
     };
     let report = audit.run(|_| {}).await.unwrap();

@@ -36,3 +36,34 @@ async fn tills_that_were_registered_in_one_millisecond_are_all_listed() {
         "retry",
     );
 }
+
+#[tokio::test]
+async fn a_reference_that_nothing_can_have_is_refused_before_the_database_is_asked() {
+    let world = World::start(DATABASE, 72).await;
+    let till = world.merchant("Corner Café").await;
+    for list in ["/v1/payments", "/v1/orders"] {
+        for wrong in ["%00", "a%00b", "a%0Ab", "", &"x".repeat(65)] {
+            let answer = till.get(&format!("{list}?reference={wrong}")).await;
+            answer.assert_points_at("/reference");
+        }
+        let none = till.get(&format!("{list}?reference=nobody%27s")).await;
+        assert_eq!(none.json["data"], serde_json::json!([]), "{}", none.text);
+    }
+    // Nor does any other filter hand over what no value of it can hold.
+    for path in [
+        "/v1/payments?state=%00",
+        "/v1/payments?plate=%00",
+        "/v1/payments?created_since=%00",
+        "/v1/payments?after=%00",
+        "/v1/orders?state=%00",
+        "/v1/refunds?payment=%00",
+        "/v1/payouts?state=%00",
+        "/v1/events?type=%00",
+        "/v1/events?after=%00",
+        "/v1/balance/transactions?type=%00",
+        "/v1/journal/proof?receipt=%00",
+    ] {
+        let answer = till.get(path).await;
+        assert!(answer.status.is_client_error(), "{path}: {}", answer.text);
+    }
+}

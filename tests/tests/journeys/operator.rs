@@ -192,3 +192,18 @@ async fn lists_show_what_there_is_and_no_secrets() {
         answer.assert_problem(404, "not_found", "final");
     }
 }
+
+#[tokio::test]
+async fn a_top_up_of_a_frozen_payer_counts_under_the_same_key_once_the_payer_is_active() {
+    let world = World::start(DATABASE, 2519).await;
+    let phone = world.payer("Wei", "10.00").await;
+    let path = format!("/v1/operator/payers/{}", phone.payer);
+    let frozen = world.operator_post(&format!("{path}/freeze"), Value::Null).await;
+    assert_eq!(frozen.status, 200, "{}", frozen.text);
+    let refused = world.top_up(&phone.payer, "5.00", "bank-9").await;
+    refused.assert_problem(422, "payer_unavailable", "retry");
+    let active = world.operator_post(&format!("{path}/unfreeze"), Value::Null).await;
+    assert_eq!(active.status, 200, "{}", active.text);
+    let _ = world.top_up(&phone.payer, "5.00", "bank-9").await.created();
+    assert_eq!(phone.balance(&world).await, "15.00");
+}

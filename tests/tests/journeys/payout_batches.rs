@@ -186,6 +186,40 @@ async fn a_batch_that_is_over_takes_no_reference_of_the_banks() {
 }
 
 #[tokio::test]
+async fn a_batch_of_which_a_part_was_decided_about_is_never_said_to_have_done_nothing() {
+    let (world, tills) = scene(3206, &["Tea House", "Noodle Bar"]).await;
+    let mut ids = Vec::new();
+    for (n, till) in [&tills[0], &tills[1], &tills[1]].into_iter().enumerate() {
+        ids.push(ask(&world, till, &format!("p-{n}"), "10.00").await);
+    }
+    let id = batch(&world, json!({ "limit": 2 })).await.created().text("/id").to_owned();
+    // The bank's name for what will be the second line has gone to a payout of no batch.
+    let taken = json!({ "external_reference": "order 7/2" });
+    assert_eq!(tell(&world, &ids[2], "pay", "p-9", taken).await.outcome(), "succeeded");
+
+    let reference = json!({ "external_reference": "order 7" });
+    let partly = finish(&world, &id, "pay", "o-1", reference.clone()).await;
+    partly.assert_problem(409, "reference_conflict", "unknown");
+    assert!(!partly.text("/detail").contains("nothing"), "{}", partly.text);
+    assert_eq!(balance(&tills[0]).await, ["20.00", "0.00"], "the first line is paid");
+    let standing = world.operator_get(&format!("{BATCHES}/{id}")).await;
+    assert_eq!((&standing.json["succeeded"], &standing.json["authorized"]), (&json!(1), &json!(1)));
+    // A repeat does nothing more, and may say so.
+    let again = finish(&world, &id, "pay", "o-1", reference).await;
+    again.assert_problem(409, "reference_conflict", "retry");
+
+    // The first line's key is used, the second's stands for nothing yet.
+    let reason = json!({ "reason": "the file was refused" });
+    let partly = finish(&world, &id, "return", "o-1", reason.clone()).await;
+    partly.assert_problem(422, "idempotency_key_reused", "unknown");
+    let again = finish(&world, &id, "return", "o-1", reason).await;
+    again.assert_problem(422, "idempotency_key_reused", "retry");
+    let standing = world.operator_get(&format!("{BATCHES}/{id}")).await;
+    assert_eq!((&standing.json["succeeded"], &standing.json["canceled"]), (&json!(1), &json!(1)));
+    assert_books_are_right(world).await;
+}
+
+#[tokio::test]
 async fn a_payout_is_called_off_or_in_one_batch_however_many_ask_at_once() {
     let (world, tills) = scene(3203, &["Tea House", "Noodle Bar"]).await;
     for round in 0..5 {

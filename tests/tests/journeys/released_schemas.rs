@@ -11,9 +11,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
+use sqlx::{AnyConnection, AssertSqlSafe};
+use wallet_server::StartError;
 use wallet_server::store::Store;
 use wallet_test_postgres::Postgres;
 use wallet_tests::{Books, Charge, PIN, World};
+
+use crate::DATABASE;
 
 use self::rows::{Row, Rows, make_schema, migrations, read, write};
 use self::shop::{Shop, Unfinished};
@@ -61,19 +65,25 @@ const WRITTEN_BY_WORKERS: [&str; 8] = [
     "webhook_cursor",
 ];
 
-/// Puts the books into a database with an older schema.
-async fn as_released(shop: &mut Shop, version: i64) -> Rows {
-    let today = read(&mut shop.world.database().await).await;
-    let books = if shop.world.postgres().is_some() {
+/// Gives a world whose server is stopped other books: empty ones, with an older schema.
+async fn move_to_schema(world: &mut World, version: i64) -> AnyConnection {
+    let books = if world.postgres().is_some() {
         Books::Postgres(Postgres::shared().database())
     } else {
-        let path = shop.world.folder.path().join("released.sqlite");
+        let path = world.folder.path().join("released.sqlite");
         std::fs::write(&path, "").unwrap();
         Books::Sqlite(format!("sqlite:{}", path.display()))
     };
-    shop.world.move_to(books);
-    let mut database = shop.world.database().await;
+    world.move_to(books);
+    let mut database = world.database().await;
     make_schema(&mut database, version).await;
+    database
+}
+
+/// Puts the books into a database with an older schema.
+async fn as_released(shop: &mut Shop, version: i64) -> Rows {
+    let today = read(&mut shop.world.database().await).await;
+    let mut database = move_to_schema(&mut shop.world, version).await;
     write(&mut database, &today).await;
     for (_, script) in AS_IT_WAS.iter().filter(|(until, _)| version < *until) {
         sqlx::raw_sql(*script).execute(&mut database).await.unwrap();
@@ -202,4 +212,34 @@ async fn books_of_every_released_schema_come_to_the_newest_whole_and_go_on() {
     for version in released.filter(|version| Some(*version) != newest) {
         Box::pin(come_to_today(version)).await;
     }
+}
+
+#[tokio::test]
+async fn somebody_elses_books_are_refused_before_they_are_migrated() {
+    let mut world = World::start(DATABASE, 5801).await;
+    world.stop().await;
+    let mut database = move_to_schema(&mut world, 1).await;
+    let [of_sqlite, of_postgres] = ["x'", r"'\x"].map(|open| format!("{open}{}'", "ab".repeat(32)));
+    let id = DATABASE.choose(&*of_sqlite, &*of_postgres);
+    let others =
+        format!("insert into issuer (one, id, currency, created_at) values (1, {id}, 156, 0)");
+    sqlx::raw_sql(AssertSqlSafe(others)).execute(&mut database).await.unwrap();
+    let schema = async |database: &mut AnyConnection| -> i64 {
+        let newest = "select max(version) from _sqlx_migrations";
+        sqlx::query_scalar(newest).fetch_one(database).await.unwrap()
+    };
+
+    let refused = world.restart_with(&[]).await;
+    assert!(matches!(refused, Err(StartError::OtherIssuer(_))), "{refused:?}");
+    assert_eq!(schema(&mut database).await, 1);
+    std::fs::remove_file(world.folder.path().join("issuer.key")).unwrap();
+    let refused = world.restart_with(&[]).await;
+    assert!(matches!(refused, Err(StartError::KeysMissing(_))), "{refused:?}");
+    assert_eq!(schema(&mut database).await, 1);
+    assert!(!world.folder.path().join("issuer.key").exists(), "no keys are made for them either");
+
+    // Nobody's books are whoever's comes first.
+    sqlx::raw_sql("delete from issuer").execute(&mut database).await.unwrap();
+    world.restart_with(&[]).await.unwrap();
+    assert!(schema(&mut database).await > 1);
 }

@@ -313,3 +313,19 @@ async fn what_a_payer_has_is_given_away_once_however_many_ask_at_once() {
     assert_eq!([wei.balance(&world).await, li.balance(&world).await], ["0.00", "100.00"]);
     assert_books_are_right(world).await;
 }
+
+#[tokio::test]
+async fn a_transfer_whose_answer_cannot_be_read_again_is_not_said_to_have_done_nothing() {
+    let world = World::start(DATABASE, 1015).await;
+    let [wei, li] = pair(&world, ["50.00", "1.00"]).await;
+    let request = body(&receive_code(&world, &li).await, "12.50");
+    let _ = post(&world, &wei, PATH, "t-1", &request).await.created();
+    let bytes = if world.postgres().is_some() { r"'\x00'" } else { "x'00'" };
+    let spoil = format!("update idempotency_keys set shown = {bytes} where shown is not null");
+    let mut database = world.database().await;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(spoil)).execute(&mut database).await.unwrap();
+    let again = post(&world, &wei, PATH, "t-1", &request).await;
+    again.assert_problem(500, "internal", "unknown");
+    assert!(!again.text("/detail").contains("nothing"), "{}", again.text);
+    assert_eq!([wei.balance(&world).await, li.balance(&world).await], ["37.50", "13.50"]);
+}

@@ -19,6 +19,7 @@ fn books_are_audited_witnessed_and_exported_and_an_old_copy_is_found_out() {
     let (status, report) = shop.audit(&all);
     assert_eq!(status, Some(0), "{report:?}");
     assert_eq!((&report[0]["clean"], &report[0]["began_after"]), (&true.into(), &0.into()));
+    assert_eq!(report[0]["witness_compared"], true);
     shop.kill();
     std::fs::copy(shop.path("wallet.sqlite"), shop.path("old.sqlite")).unwrap();
     for suffix in ["-wal", "-shm"] {
@@ -100,8 +101,10 @@ fn an_auditor_needs_no_secret_of_the_issuer_but_the_evidence_key() {
     shop.kill();
 
     let with = ["--evidence-key", "evidence.key", "--issuer-document", "document.txt"];
-    let (status, report) = shop.audit(&[&with[..], &["--witness", "kept"]].concat());
+    let (status, report) =
+        shop.audit(&[&with[..], &["--witness", "kept", "--new-witness"]].concat());
     assert_eq!(status, Some(0), "{report:?}");
+    assert_eq!(report[0]["witness_compared"], false);
     assert_eq!(report[0]["payments"], 1);
     assert_eq!(report[0]["payer_signatures_verified"], true);
     assert_eq!(report[0]["checkpoint_signatures_verified"], true);
@@ -157,6 +160,7 @@ fn files_that_are_not_what_they_should_be_are_refused_and_left_alone() {
     shop.write("nonsense", "nonsense");
     for (options, code) in [
         (["--witness", "nonsense"], "file"),
+        (["--witness", "nowhere"], "no_witness"),
         (["--state", "nonsense"], "file"),
         (["--issuer-document", "nonsense"], "issuer_document_invalid"),
         (["--key-file", "nonsense"], "key_file"),
@@ -170,4 +174,72 @@ fn files_that_are_not_what_they_should_be_are_refused_and_left_alone() {
     }
     assert!(!shop.path("nowhere").exists());
     assert_eq!(std::fs::read_to_string(shop.path("nonsense")).unwrap(), "nonsense");
+}
+
+#[test]
+fn a_witness_that_is_missing_is_an_error_and_begins_only_when_that_is_said() {
+    let mut shop = Shop::begin(None, &["--set", "journal.checkpoint_seconds=1"]);
+    shop.people();
+    shop.witnessed(0);
+    shop.kill();
+    let audit = ["--key-file", "issuer.key", "--witness", "mounted/witness"];
+    std::fs::create_dir(shop.path("mounted")).unwrap();
+    let begin = [&audit[..], &["--new-witness"]].concat();
+    let (status, report) = shop.audit(&audit);
+    assert_eq!((status, &report[0]["error"]["code"]), (Some(6), &"no_witness".into()));
+    assert!(!shop.path("mounted/witness").exists());
+    // Without the issuer's keys any checkpoint would be believed.
+    let (status, report) = shop.audit(&begin[2..]);
+    assert_eq!((status, &report[0]["error"]["code"]), (Some(2), &"no_keys".into()));
+    let (status, report) = shop.audit(&begin);
+    assert_eq!((status, &report[0]["witness_compared"]), (Some(0), &false.into()), "{report:?}");
+    let (status, report) = shop.audit(&audit);
+    assert_eq!((status, &report[0]["witness_compared"]), (Some(0), &true.into()), "{report:?}");
+    // So that the flag stays in nobody's timer.
+    let (status, report) = shop.audit(&begin);
+    assert_eq!((status, &report[0]["error"]["code"]), (Some(6), &"file_exists".into()));
+    // A disk that is not there, as after a restart.
+    std::fs::rename(shop.path("mounted"), shop.path("unmounted")).unwrap();
+    assert_eq!(shop.audit(&audit).0, Some(6));
+
+    let text = |options: &[&str]| {
+        let output = shop.run(&[&["audit", "--key-file", "issuer.key"], options].concat());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(text(&["--witness", "unmounted/witness"]).contains("compared with the witness"));
+    assert!(text(&[]).contains("not compared with a witness"));
+}
+
+#[test]
+fn an_audit_that_can_verify_more_than_the_last_one_begins_anew() {
+    let mut shop = Shop::begin(None, &["--set", "journal.checkpoint_seconds=1"]);
+    shop.people();
+    shop.witnessed(0);
+    shop.kill();
+    let begins = |options: &[&str]| {
+        let (status, report) = shop.audit(&[options, &["--state", "state"]].concat());
+        assert_eq!(status, Some(0), "{report:?}");
+        report[0]["began_after"].as_u64().unwrap()
+    };
+    let keys = ["--key-file", "issuer.key"];
+    assert_eq!(begins(&[]), 0, "there was none before");
+    assert!(begins(&[]) > 0, "nothing more can be verified");
+    assert_eq!(begins(&keys), 0, "no signature was verified");
+    assert!(begins(&keys) > 0, "all were");
+    assert!(begins(&[]) > 0, "and who can verify nothing goes on");
+    assert_eq!(begins(&keys), 0, "what was added meanwhile was not verified");
+
+    // A file of a release that did not say.
+    let kept: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(shop.path("state")).unwrap()).unwrap();
+    let [issuer, size, peaks] = ["issuer", "size", "peaks"].map(|name| &kept[name]);
+    let old = serde_json::json!({ "issuer": issuer, "size": size, "peaks": peaks });
+    shop.write("state", &old.to_string());
+    assert_eq!(begins(&keys), 0);
+
+    // It may look at everything, and the journal must be the one of then all the same.
+    let other = serde_json::json!({ "issuer": issuer, "size": 1_000_000, "peaks": peaks });
+    shop.write("state", &other.to_string());
+    let (status, report) = shop.audit(&[&keys[..], &["--state", "state"]].concat());
+    assert_ne!(status, Some(0), "{report:?}");
 }

@@ -90,7 +90,7 @@ fn a_copy_made_under_load_holds_what_was_acknowledged_before_and_takes_payments_
     let books = shop.json(&["operator", "trial-balance"]);
     assert_eq!(books["totals"][0]["balanced"], true, "{books}");
     // A new witness begins where the books go on.
-    let clean = assert_clean(&shop, &["--witness", "new-witness"]);
+    let clean = assert_clean(&shop, &["--witness", "new-witness", "--new-witness"]);
     assert!(clean["payments"].as_u64().unwrap() > u64::try_from(BEFORE).unwrap(), "{clean}");
     assert!(shop.path("new-witness").exists());
 }

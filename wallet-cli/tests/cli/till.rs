@@ -262,3 +262,21 @@ fn killed_while_the_payer_is_asked_it_waits_again_or_is_called_off_by_the_cashie
     assert_eq!(ended(third), canceled());
     assert_eq!(shop.payers_balance(), "350.00");
 }
+
+#[test]
+fn what_another_machine_charged_is_never_said_to_be_unpaid_because_its_repeat_was_refused() {
+    let shop = Shop::shop_and_code();
+    let key = ["--idempotency-key", "key-1"];
+    assert_eq!(state(&shop.run(&arguments("order-1", &key))), paid());
+    let balance = shop.payers_balance();
+    shop.show_next();
+    // The key stands for the code before: the server says so, and did nothing. But somebody paid.
+    let elsewhere = [&key[..], &["--journal", "elsewhere"]].concat();
+    let repeat = shop.run(&arguments("order-1", &elsewhere));
+    assert_eq!(state(&repeat), canceled(), "{balance}");
+    assert_eq!(shop.payers_balance(), "500.00");
+    // A key without the name of its sale could only be a new sale's.
+    let nameless = ["merchant", "charge", "12.50", "--scan", "code.png", "--idempotency-key", "k"];
+    let nameless = shop.run(&[&nameless[..], &["--api-key-file", "api.key"]].concat());
+    assert_eq!(nameless.status.code(), Some(2));
+}

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 
 use serde_json::Value;
 
-use crate::shop::{Shop, printed};
+use crate::shop::{Shop, printed, wallet};
 
 const KEY: [&str; 2] = ["--api-key-file", "api.key"];
 
@@ -73,4 +73,18 @@ fn listen_prints_what_happens_and_goes_on_where_it_ended() {
     assert_ne!(next["id"], event["id"]);
     again.kill().unwrap();
     again.wait().unwrap();
+}
+
+#[test]
+fn listen_into_a_file_on_a_full_disk_fails_and_does_not_look_as_if_it_had_been_read() {
+    let shop = Shop::open();
+    shop.people();
+    assert!(shop.show(&["--png", "code.png"]).status.success());
+    assert!(shop.charge("12.50", &["--scan", "code.png"]).status.success());
+    let listen = [&["merchant", "listen", "--after", "evt_0_0_0"], &KEY[..]].concat();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut listening = wallet(shop.path("").as_path(), &listen);
+    let output = listening.env("WALLET_SERVER", shop.url()).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("can't write"));
 }

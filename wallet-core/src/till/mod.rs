@@ -5,7 +5,7 @@
 //! and when the till itself crashes; the caller sends, stores and sleeps.
 //!
 //! ```text
-//!            begin                                 resume(last record)
+//!        begin, repeat                             resume(last record)
 //!              │                                            │
 //!              ▼   a payment that waits, or a repeat        ▼
 //!     ┌──── charging ─────────────────────► following ◄── (as it was stored)
@@ -37,7 +37,8 @@
 //! | no connection | asked again | asked again |
 //!
 //! When the patience ends and no attempt can have arrived, that is certain without a network; in
-//! any other case the sale is called off, which also stops a charge that is still on its way.
+//! any other case the sale is called off, which also stops a charge that is still on its way. A sale
+//! that was begun with [`Sale::repeat`] counts as one with an earlier attempt that was not answered.
 //!
 //! **The rule for records**: [`Action::Store`] comes before the [`Action::Send`] or
 //! [`Action::End`] that depends on it, and neither comes without [`Sale::stored`]. A record

@@ -71,7 +71,34 @@ impl Sale {
     /// Begins to charge a code. Nothing is sent before the first record is stored.
     #[must_use]
     pub fn begin(order: Order, code: &str, keys: Keys, patience: Patience, now: Timestamp) -> Self {
-        let charging = Charging { code: code.to_owned(), pace: Pace::new(now), open: false };
+        Self::charging(order, code, keys, patience, now, false)
+    }
+
+    /// Begins to repeat a charge of which no record is left: its keys, or only the one of the
+    /// charge, are known from elsewhere.
+    ///
+    /// That charge may have arrived, so nothing that happens to this one alone tells that nobody
+    /// paid: where [`Sale::begin`] would end with nothing done, this one is called off.
+    #[must_use]
+    pub fn repeat(
+        order: Order,
+        code: &str,
+        keys: Keys,
+        patience: Patience,
+        now: Timestamp,
+    ) -> Self {
+        Self::charging(order, code, keys, patience, now, true)
+    }
+
+    fn charging(
+        order: Order,
+        code: &str,
+        keys: Keys,
+        patience: Patience,
+        now: Timestamp,
+        open: bool,
+    ) -> Self {
+        let charging = Charging { code: code.to_owned(), pace: Pace::new(now), open };
         Self {
             order,
             keys,

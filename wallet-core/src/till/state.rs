@@ -19,7 +19,8 @@ pub(super) enum State {
 pub(super) struct Charging {
     pub(super) code: String,
     pub(super) pace: Pace,
-    /// Whether an attempt may have arrived of which nothing was heard.
+    /// Whether an attempt may have arrived of which nothing was heard: of this run, or of an earlier
+    /// one.
     pub(super) open: bool,
 }
 

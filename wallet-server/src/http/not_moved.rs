@@ -10,20 +10,25 @@ use super::refusal::refused;
 use super::replay::mark;
 use crate::domain::outcome::{Answer, MovementAnswer, NotMoved, Outcome, Refusal};
 use crate::service::App;
+use crate::store::StoreError;
 
-/// What a caller hears of an outcome; `body` writes a movement.
+/// What a caller hears of an outcome; `body` writes a movement. One that cannot be written has
+/// happened all the same.
 pub(super) fn movement<Body: Serialize>(
     app: &App,
     outcome: Outcome,
     status: StatusCode,
-    body: impl FnOnce(&MovementAnswer) -> Result<Body, Problem>,
+    body: impl FnOnce(&MovementAnswer) -> Result<Body, StoreError>,
 ) -> Result<Response, Problem> {
     let (answer, replayed) = match outcome {
         Outcome::Answered { answer, replayed } => (answer, replayed),
         Outcome::Refused(refusal) => return Err(refused(app, refusal)),
     };
     let response = match answer {
-        Answer::Movement(answer) => (status, Json(body(&answer)?)).into_response(),
+        Answer::Movement(answer) => {
+            let body = body(&answer).map_err(Problem::done_but_unread)?;
+            (status, Json(body)).into_response()
+        }
         Answer::NotMoved(why) => not_moved(why).into_response(),
         // Whatever else a key stands for was another request.
         Answer::Payment(_)

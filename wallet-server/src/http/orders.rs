@@ -256,6 +256,7 @@ async fn one(
 #[serde(deny_unknown_fields)]
 struct Filter {
     /// The one order that this reference stands for.
+    #[param(value_type = Option<Reference>)]
     reference: Option<String>,
     /// Those in this state.
     #[param(value_type = Option<schema::OrderState>)]
@@ -287,6 +288,9 @@ async fn list(
 ) -> Result<Json<List<OrderBody>>, Problem> {
     auth.allow(ApiKeyScope::Read)?;
     let filter: Filter = input::query(&uri)?;
+    if let Some(reference) = &filter.reference {
+        input::text("/reference", reference, REFERENCE_LENGTH_MAX)?;
+    }
     let size = input::page_size(filter.limit)?;
     let (merchant, mode) = (auth.0.merchant, auth.0.mode);
     let after = input::cursor(filter.after.as_deref(), OrderId::parse)?;

@@ -51,9 +51,12 @@ pub(super) fn refused(app: &App, refusal: Refusal) -> Problem {
         Refusal::UnknownPayer => {
             (StatusCode::UNPROCESSABLE_ENTITY, Certainty::Final, "There is no such payer.")
         }
-        Refusal::PayerUnavailable => {
-            (StatusCode::UNPROCESSABLE_ENTITY, Certainty::Final, "The payer is frozen or closed.")
-        }
+        // Not `final`: nothing is kept of it, and once the payer is active the same request counts.
+        Refusal::PayerUnavailable => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Certainty::Retry,
+            "The payer is frozen or closed. This request did nothing.",
+        ),
         Refusal::WrongCurrency => (
             StatusCode::UNPROCESSABLE_ENTITY,
             Certainty::Final,

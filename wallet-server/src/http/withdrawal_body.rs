@@ -5,12 +5,11 @@ use utoipa::ToSchema;
 use wallet_core::receipt::Record;
 
 use super::openapi::schema::{self, kind};
-use super::problem::Problem;
 use super::time::rfc3339;
 use crate::domain::ids::WithdrawalId;
 use crate::domain::outcome::MovementAnswer;
 use crate::service::{App, ShownWithdrawal};
-use crate::store::Withdrawal;
+use crate::store::{StoreError, Withdrawal};
 
 /// A withdrawal as its payer and the operator see it.
 #[derive(Serialize, ToSchema)]
@@ -44,7 +43,7 @@ pub(super) struct WithdrawalBody {
 
 impl WithdrawalBody {
     /// As it was answered.
-    pub(super) fn answered(app: &App, answer: &MovementAnswer) -> Result<Self, Problem> {
+    pub(super) fn answered(app: &App, answer: &MovementAnswer) -> Result<Self, StoreError> {
         Ok(Self::new(app, &answer.record, app.answered_withdrawal(answer)?))
     }
 

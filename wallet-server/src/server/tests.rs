@@ -48,3 +48,23 @@ async fn a_server_that_cannot_listen_everywhere_leaves_nothing_behind() {
     assert_eq!(server.operator_endpoints().len(), 2);
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn books_that_others_can_open_are_closed_to_them_when_they_are_served() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let any = "127.0.0.1:0";
+    start(folder.path(), any, any).await.unwrap().shutdown().await;
+    // As a copy that was put back with a command that knows nothing of it.
+    let books = folder.path().join("wallet.sqlite");
+    std::fs::set_permissions(&books, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let log = folder.path().join("wallet.sqlite-wal");
+    std::fs::write(&log, "").unwrap();
+    std::fs::set_permissions(&log, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let server = start(folder.path(), any, any).await.unwrap();
+    for file in [&books, &log] {
+        let mode = std::fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+    server.shutdown().await;
+}

@@ -331,8 +331,10 @@ pub enum BatchOutcome {
         /// Whether an earlier request did all of it.
         replayed: bool,
     },
-    /// Something was in the way of a payout; others may have been decided about.
+    /// Something was in the way of a payout, and this request decided about none.
     Refused(Refusal),
+    /// Something was in the way of a payout, and this request decided about others.
+    PartlyRefused(Refusal),
 }
 
 fn summary(outcomes: Vec<Result<Outcome, Unsettled>>) -> Result<BatchOutcome, Unsettled> {
@@ -350,6 +352,7 @@ fn summary(outcomes: Vec<Result<Outcome, Unsettled>>) -> Result<BatchOutcome, Un
         }
     }
     Ok(match refused {
+        Some(refusal) if decided > again => BatchOutcome::PartlyRefused(refusal),
         Some(refusal) => BatchOutcome::Refused(refusal),
         None if decided == 0 => BatchOutcome::Refused(Refusal::PayoutClosed),
         None => BatchOutcome::Decided { replayed: decided == again },

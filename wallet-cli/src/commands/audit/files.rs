@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use wallet_core::proof::{Checkpoint, SignedCheckpoint, UnverifiedCheckpoint};
 use wallet_core::{IssuerId, SigningPublicKey};
 use wallet_server::domain::tree::GrowingTree;
+use wallet_server::service::audit::Signatures;
 
 use crate::failure::{Exit, Failure};
 
@@ -55,10 +56,33 @@ impl Witness {
     /// Reads the file; none if it is not there yet.
     pub(in crate::commands) fn read(path: &Path) -> Result<Option<Self>, Failure> {
         let Some(text) = find(path)? else { return Ok(None) };
+        Self::parse(path, &text).map(Some)
+    }
+
+    /// Reads the file that an audit compares with. One that is missing must not pass for one that
+    /// nobody has begun yet: a disk that is not mounted would hide that the books were put back.
+    pub(super) fn expected(path: &Path) -> Result<Self, Failure> {
+        let text = find(path)?.ok_or_else(|| {
+            let sentence = format!("{}: there is no witness", path.display());
+            Failure::new(Exit::Local, "no_witness", sentence)
+                .hint("is its disk there? Only if there never was one, begin it with --new-witness")
+        })?;
+        Self::parse(path, &text)
+    }
+
+    /// Makes sure that nothing is there yet.
+    pub(super) fn none_yet(path: &Path) -> Result<(), Failure> {
+        if find(path)?.is_none() {
+            return Ok(());
+        }
+        let sentence = format!("{}: there is a file already", path.display());
+        Err(Failure::new(Exit::Local, "file_exists", sentence)
+            .hint("without --new-witness it is compared with"))
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
         // A witness that cannot be read must not pass for one that is not there yet.
-        let unverified =
-            SignedCheckpoint::parse(&text).map_err(|error| wrong(path, &error.to_string()))?;
-        Ok(Some(Self(unverified)))
+        SignedCheckpoint::parse(text).map(Self).map_err(|error| wrong(path, &error.to_string()))
     }
 
     /// What it says. It was verified before it was kept.
@@ -95,11 +119,20 @@ pub(super) struct State {
     size: u64,
     /// The right edge of the tree, in hexadecimal.
     peaks: Vec<String>,
+    /// Whether every checkpoint up to there was verified. Files from before this was kept don't say,
+    /// and are not believed to.
+    #[serde(default)]
+    checkpoint_signatures_verified: bool,
+    /// Whether every payer's signature was.
+    #[serde(default)]
+    payer_signatures_verified: bool,
 }
 
 impl State {
-    pub(super) fn of(issuer: IssuerId, tree: &GrowingTree) -> Self {
+    pub(super) fn of(issuer: IssuerId, tree: &GrowingTree, verified: Signatures) -> Self {
         Self {
+            checkpoint_signatures_verified: verified.checkpoints,
+            payer_signatures_verified: verified.payments,
             issuer: issuer.to_string(),
             size: tree.size(),
             peaks: tree.peaks().iter().map(|hash| base16ct::lower::encode_string(hash)).collect(),
@@ -110,6 +143,14 @@ impl State {
     pub(super) fn read(path: &Path) -> Result<Option<Self>, Failure> {
         let Some(text) = find(path)? else { return Ok(None) };
         serde_json::from_str(&text).map(Some).map_err(|error| wrong(path, &error.to_string()))
+    }
+
+    /// Which signatures were verified, from the first batch on.
+    pub(super) fn verified(&self) -> Signatures {
+        Signatures {
+            checkpoints: self.checkpoint_signatures_verified,
+            payments: self.payer_signatures_verified,
+        }
     }
 
     /// The tree, if it is one of this issuer's journal.

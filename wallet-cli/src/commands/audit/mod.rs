@@ -10,7 +10,7 @@ use wallet_core::{IssuerId, SigningPublicKey};
 use wallet_server::Settings;
 use wallet_server::domain::limits::LimitRules;
 use wallet_server::issuer::{EvidenceKey, IssuerKeys as _};
-use wallet_server::service::audit::{Audit, AuditProgress, AuditReport};
+use wallet_server::service::audit::{Audit, AuditProgress, AuditReport, Signatures};
 use wallet_server::store::Store;
 
 use super::key_files;
@@ -37,9 +37,11 @@ With --config the past is held against the issuer's limits, also those by the st
 and without the PIN, which are not kept with payments. If they were changed, give the highest.
 
 A witness is what shows that a database was put back to an older copy: the highest checkpoint that was
-ever seen, in a file outside of the database. Keep it where whoever keeps the books cannot write.
+ever seen, in a file outside of the database. Keep it where whoever keeps the books cannot write. If
+the file is missing that is an error: only --new-witness begins one.
 
 Examples:
+  wallet audit --key-file issuer.key --witness /mnt/auditor/witness --new-witness    the first time
   wallet audit --key-file issuer.key --witness /mnt/auditor/witness
   wallet audit --evidence-key evidence.key --issuer-document document.txt
   wallet audit --database postgres://auditor@db.example.com/wallet --issuer-document document.txt
@@ -72,7 +74,12 @@ pub(crate) struct Args {
     /// Compare with the checkpoint in this file, and keep the newest one there
     #[arg(long, value_name = "FILE")]
     witness: Option<PathBuf>,
+    /// Begin the witness: there is none yet, and nothing to compare with
+    #[arg(long, requires = "witness")]
+    new_witness: bool,
     /// Go on where the last clean audit ended, which this file remembers
+    ///
+    /// If that one verified fewer signatures than this one can, this one begins anew.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 }
@@ -92,25 +99,37 @@ pub(super) async fn run(args: &Args, output: Output) -> Result<(), Failure> {
     let store = Store::open_to_read(&args.database).await?;
     let audited = audit(args, &store, output).await;
     store.close().await;
-    let (report, issuer) = audited?;
+    let Audited { report, issuer, verified_before, witness_compared } = audited?;
     let clean = report.is_clean();
-    output.show(&Report::new(&report, issuer))?;
+    output.show(&Report::new(&report, issuer, witness_compared))?;
     if clean {
-        return keep(args, &report, issuer, output);
+        return keep(args, &report, (issuer, verified_before), output);
     }
     let (check, row) = report.first.unwrap_or_default();
     Err(Failure::new(Exit::Unexpected, "books_wrong", format!("{check}: {row}"))
         .hint("keep the database as it is, and a copy of it: it is evidence"))
 }
 
-async fn audit(
-    args: &Args,
-    store: &Store,
-    output: Output,
-) -> Result<(AuditReport, IssuerId), Failure> {
+/// An audit, and what it went on from.
+struct Audited {
+    report: AuditReport,
+    issuer: IssuerId,
+    /// Which signatures were verified of what lies before the walk.
+    verified_before: Signatures,
+    witness_compared: bool,
+}
+
+async fn audit(args: &Args, store: &Store, output: Output) -> Result<Audited, Failure> {
     let issuer = issuer(args, store).await?;
-    let witness = args.witness.as_deref().map(Witness::read).transpose()?.flatten();
+    let witness = witness(args, &issuer)?;
+    let witness_compared = witness.is_some();
     let state = args.state.as_deref().map(State::read).transpose()?.flatten();
+    let verified_before = state.as_ref().map_or(EVERYTHING, State::verified);
+    let anew = (issuer.signing.is_some() && !verified_before.checkpoints)
+        || (issuer.evidence.is_some() && !verified_before.payments);
+    if anew {
+        output.note("the last audit verified fewer signatures: beginning anew");
+    }
     let since = state.map(|state| state.tree(issuer.id)).transpose()?;
     let audit = Audit {
         store,
@@ -119,12 +138,31 @@ async fn audit(
         evidence: issuer.evidence.clone(),
         rules: args.config.as_deref().map(rules).transpose()?,
         since,
+        anew,
         witness: witness
             .map(|witness| witness.checkpoint(&issuer.id, issuer.signing.as_deref()))
             .transpose()?,
     };
     let report = audit.run(|progress| show_progress(&progress, output)).await?;
-    Ok((report, issuer.id))
+    Ok(Audited { report, issuer: issuer.id, verified_before, witness_compared })
+}
+
+/// Of no batches every signature was verified.
+const EVERYTHING: Signatures = Signatures { checkpoints: true, payments: true };
+
+/// The witness to compare with; none if nobody asks for one, or if it is to begin.
+fn witness(args: &Args, issuer: &Issuer) -> Result<Option<Witness>, Failure> {
+    let Some(path) = &args.witness else { return Ok(None) };
+    if !args.new_witness {
+        return Witness::expected(path).map(Some);
+    }
+    Witness::none_yet(path)?;
+    if issuer.signing.is_none() {
+        let sentence = "a witness begins with a checkpoint that the issuer is known to have signed";
+        return Err(Failure::new(Exit::Usage, "no_keys", sentence)
+            .hint("give --key-file or --issuer-document"));
+    }
+    Ok(None)
 }
 
 fn show_progress(progress: &AuditProgress, output: Output) {
@@ -213,15 +251,24 @@ fn rules(path: &Path) -> Result<LimitRules, Failure> {
 fn keep(
     args: &Args,
     report: &AuditReport,
-    issuer: IssuerId,
+    (issuer, before): (IssuerId, Signatures),
     output: Output,
 ) -> Result<(), Failure> {
     if let Some(path) = &args.state {
-        State::of(issuer, &report.tree).write(path)?;
+        // What this audit did not walk over was verified by an earlier one, or not at all.
+        let before = if report.began_after == 0 { EVERYTHING } else { before };
+        let verified = Signatures {
+            checkpoints: before.checkpoints && report.signatures.checkpoints,
+            payments: before.payments && report.signatures.payments,
+        };
+        State::of(issuer, &report.tree, verified).write(path)?;
     }
     if let Some(path) = &args.witness {
         match &report.newest {
             Some(newest) => Witness::keep(path, newest)?,
+            None if args.new_witness => {
+                output.note("the witness has not begun: there is no checkpoint yet");
+            }
             None if report.signatures.checkpoints => {}
             None => output.note(
                 "the witness stays as it is: without --key-file or --issuer-document no checkpoint \

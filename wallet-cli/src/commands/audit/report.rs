@@ -23,6 +23,8 @@ pub(super) struct Report {
     checkpoint_signatures_verified: bool,
     /// Whether payers' signatures were.
     payer_signatures_verified: bool,
+    /// Whether the journal was compared with what a witness saw.
+    witness_compared: bool,
     checks: Vec<CheckLine>,
 }
 
@@ -34,7 +36,7 @@ struct CheckLine {
 }
 
 impl Report {
-    pub(super) fn new(report: &AuditReport, issuer: IssuerId) -> Self {
+    pub(super) fn new(report: &AuditReport, issuer: IssuerId, witness_compared: bool) -> Self {
         let checks = report.findings.iter().map(|finding| CheckLine {
             check: finding.check,
             wrong: finding.wrong,
@@ -49,6 +51,7 @@ impl Report {
             checkpoints: report.checkpoints,
             checkpoint_signatures_verified: report.signatures.checkpoints,
             payer_signatures_verified: report.signatures.payments,
+            witness_compared,
             checks: checks.collect(),
         }
     }
@@ -75,6 +78,11 @@ impl fmt::Display for Report {
         if !self.payer_signatures_verified {
             writeln!(f, "not verified: the payers' signatures (--key-file or --evidence-key)")?;
         }
+        f.write_str(if self.witness_compared {
+            "compared with the witness\n"
+        } else {
+            "not compared with a witness (--witness)\n"
+        })?;
         f.write_str(if self.clean { "the books are right" } else { "the books are WRONG" })
     }
 }

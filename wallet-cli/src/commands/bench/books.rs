@@ -39,10 +39,10 @@ pub(super) struct Books {
 impl Books {
     /// Opens the database and the issuer's keys, and makes what is not there yet.
     pub(super) async fn open(place: &Place, settings: &Settings) -> Result<Self, Failure> {
-        let store = Arc::new(Store::open(&settings.database).await?);
         let entropy = Arc::new(Entropy::system());
         let now = Timestamp::from_unix_millis(place.state.created_at);
-        let owner = store.issuer().await?;
+        // Before the store migrates them: books of somebody else are left as they are.
+        let owner = Store::issuer_of(&settings.database).await?;
         if owner.is_some() && !settings.key_file.exists() {
             let sentence = "the database has books already, whose keys are not here";
             return Err(Failure::new(Exit::Usage, "not_empty", sentence).hint(
@@ -66,6 +66,7 @@ impl Books {
         let rules = settings
             .rules()
             .map_err(|error| Failure::new(Exit::Usage, "invalid_settings", error.to_string()))?;
+        let store = Arc::new(Store::open(&settings.database).await?);
         store.claim_for_issuer(keys.issuer_id(), currency, now).await?;
         store.open_own_accounts(currency, now, || entropy.id(now)).await?;
         Ok(Self { store, keys: Arc::new(keys), rules, currency, entropy })

@@ -53,7 +53,7 @@ pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
                     output.note("the server is back");
                 }
                 for raw in events.data {
-                    if !print(&raw, output) {
+                    if !print(&raw, output)? {
                         return Ok(());
                     }
                 }
@@ -90,7 +90,7 @@ fn passes(failure: &Failure) -> bool {
 }
 
 /// Prints an event; false when nobody reads any more.
-fn print(raw: &Value, output: Output) -> bool {
+fn print(raw: &Value, output: Output) -> Result<bool, Failure> {
     if output.is_json() {
         return output.stream(raw);
     }

@@ -143,6 +143,45 @@ fn a_sale_that_is_called_off_at_once_is_never_sent() {
     assert!(matches!(sale.next(NOW), Action::End(Outcome::Refused(_))));
 }
 
+/// A repeat of a charge of which no record is left.
+fn repeated() -> Sale {
+    let mut sale = Sale::repeat(order(), "70", keys(1), Patience::default(), NOW);
+    store(&mut sale, NOW);
+    sale
+}
+
+#[test]
+fn a_charge_that_is_repeated_without_a_record_is_called_off_where_a_new_one_would_be_refused() {
+    // The cashier gives up before anything is sent.
+    let mut sale = repeated();
+    sale.call_off(NOW);
+    store(&mut sale, NOW);
+    assert_eq!(sent(&mut sale, NOW).path, "/v1/payments/cancel");
+
+    // There is no network.
+    let mut sale = repeated();
+    let request = sent(&mut sale, NOW);
+    assert_eq!(request.idempotency_key.as_deref(), Some("charge-1"));
+    sale.unsent(&request, NOW);
+    let late = NOW.plus_millis(45_000);
+    store(&mut sale, late);
+    assert_eq!(sent(&mut sale, late).path, "/v1/payments/cancel");
+
+    // The server refuses the repeat, which says nothing of what it repeats.
+    for (status, code) in [(401, "unauthorized"), (422, "idempotency_key_reused")] {
+        let mut sale = repeated();
+        let request = sent(&mut sale, NOW);
+        sale.answered(&request, &problem(status, code, "retry", None), NOW);
+        assert!(sale.is_reversing(), "{code}: {:?}", sale.outcome());
+    }
+
+    // What the server repeats may have been called off since.
+    let mut sale = repeated();
+    let request = sent(&mut sale, NOW);
+    sale.answered(&request, &payment("succeeded"), NOW);
+    assert_eq!(sent(&mut sale, NOW).path, "/v1/payments/pay_1?wait=25");
+}
+
 #[test]
 fn answers_that_hold_for_every_attempt_end_the_sale_and_others_only_if_none_is_open() {
     type Is = fn(&Outcome) -> bool;

@@ -129,7 +129,8 @@ fn implied_errors(
     names
 }
 
-/// Errors by status, each once.
+/// Errors by status, each once. What an operation says of one itself goes beyond what follows from
+/// its form.
 fn by_status(names: &[&str], mut unknown: impl FnMut(&str)) -> BTreeMap<u16, Vec<ErrorDoc>> {
     let mut by_status: BTreeMap<u16, Vec<ErrorDoc>> = BTreeMap::new();
     for name in names {
@@ -139,8 +140,10 @@ fn by_status(names: &[&str], mut unknown: impl FnMut(&str)) -> BTreeMap<u16, Vec
         }
         for error in found {
             let errors = by_status.entry(error.status).or_default();
-            if !errors.iter().any(|known| known.code == error.code) {
-                errors.push(error);
+            match errors.iter_mut().find(|known| known.code == error.code) {
+                Some(known) if known.certainty.len() < error.certainty.len() => *known = error,
+                Some(_) => {}
+                None => errors.push(error),
             }
         }
     }

@@ -17,6 +17,11 @@ pub(super) struct ErrorDoc {
 const FINAL: &[&str] = &["final"];
 const RETRY: &[&str] = &["retry"];
 const UNKNOWN: &[&str] = &["unknown"];
+const RETRY_OR_UNKNOWN: &[&str] = &["retry", "unknown"];
+
+/// What an operation adds to an error's name if it may have done a part of what was asked before it
+/// met the error.
+const OR_UNKNOWN: &str = " or unknown";
 
 type Row = (u16, &'static str, &'static [&'static str], &'static str);
 
@@ -125,7 +130,7 @@ const ERRORS: &[Row] = &[
     (422, "currency_mismatch", FINAL, "Another currency than the wallets'."),
     (422, "unknown_envelope", FINAL, "No envelope that this payer may claim from."),
     (422, "unknown_payer", FINAL, "The payer has gone."),
-    (422, "payer_unavailable", FINAL, "The payer is frozen or closed."),
+    (422, "payer_unavailable", RETRY, "The payer is frozen or closed."),
     (422, "amount_too_large", &["final", "retry"], "The amount is too large."),
     (422, "refund_exceeds_payment", FINAL, "More than is left of the payment: `remaining`."),
     (422, "balance_insufficient", &["final", "retry"], "The merchant's balance is less."),
@@ -203,6 +208,10 @@ pub(super) fn all() -> impl Iterator<Item = ErrorDoc> {
 pub(super) fn named(name: &str) -> Vec<ErrorDoc> {
     if let Some((_, names)) = GROUPS.iter().find(|(group, _)| *group == name) {
         return names.iter().flat_map(|name| named(name)).collect();
+    }
+    if let Some(name) = name.strip_suffix(OR_UNKNOWN) {
+        let retried = named(name).into_iter().filter(|error| error.certainty == RETRY);
+        return retried.map(|error| ErrorDoc { certainty: RETRY_OR_UNKNOWN, ..error }).collect();
     }
     all().filter(|error| name == format!("{} {}", error.status, error.code)).collect()
 }

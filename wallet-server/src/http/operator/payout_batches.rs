@@ -296,8 +296,8 @@ struct PayBody {
 /// The bank has paid all of it
 ///
 /// Those of its payouts that have come to their end before stay as they are. If only some of the
-/// others could be decided about, the answer is an error, and the same request goes on with the
-/// rest.
+/// others could be decided about, the answer is an error with the certainty `unknown`, the batch
+/// says which, and the same request goes on with the rest.
 #[utoipa::path(
     post,
     path = "/v1/operator/payout_batches/{id}/pay",
@@ -306,7 +306,11 @@ struct PayBody {
     params(("id" = schema::PayoutBatchId, Path), IdempotencyKey),
     request_body = PayBody,
     responses((status = OK, description = "The batch.", body = PayoutBatchBody)),
-    extensions(("x-errors" = json!(["409 payout_closed", "409 reference_conflict"]))),
+    extensions(("x-errors" = json!([
+        "409 payout_closed",
+        "409 reference_conflict or unknown",
+        "422 idempotency_key_reused or unknown",
+    ]))),
 )]
 async fn pay(
     State(app): State<Arc<App>>,
@@ -346,7 +350,10 @@ struct BatchReturnBody {
     params(("id" = schema::PayoutBatchId, Path), IdempotencyKey),
     request_body = BatchReturnBody,
     responses((status = OK, description = "The batch.", body = PayoutBatchBody)),
-    extensions(("x-errors" = json!(["409 payout_closed"]))),
+    extensions(("x-errors" = json!([
+        "409 payout_closed",
+        "422 idempotency_key_reused or unknown",
+    ]))),
 )]
 async fn give_back(
     State(app): State<Arc<App>>,
@@ -374,8 +381,20 @@ async fn finish(
             return Err(StoreError::Corrupt("a payout of a batch").into());
         }
         BatchOutcome::Refused(refusal) => return Err(refused(app, refusal)),
+        BatchOutcome::PartlyRefused(Refusal::UnknownPayout) => {
+            return Err(Problem::done_but_unread(StoreError::Corrupt("a payout of a batch")));
+        }
+        BatchOutcome::PartlyRefused(refusal) => return Err(partly(refused(app, refusal))),
     };
     let batch = app.store.payout_batch(id).await.map_err(Problem::done_but_unread)?;
     let batch = batch.ok_or_else(unknown_batch)?;
     Ok(mark(Json(PayoutBatchBody::from(batch)).into_response(), replayed))
+}
+
+/// What was in the way of some of the payouts. Others are paid, or returned, so nobody may be told
+/// that nothing happened.
+fn partly(refused: Problem) -> Problem {
+    let detail = "This request decided about some of the payouts, and something was in the way of \
+                  another: look at the batch. The same request goes on with the rest.";
+    Problem { detail: detail.to_owned(), certainty: Certainty::Unknown, ..refused }
 }

@@ -26,7 +26,7 @@ use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
 use crate::service::{App, ClaimShown, EnvelopeRequest, EnvelopeShown, Person, RecipientName};
-use crate::store::{Claim, Envelope};
+use crate::store::{Claim, Envelope, StoreError};
 
 const GREETING_LENGTH_MAX: usize = 100;
 const TOKEN_LENGTH_MAX: usize = 64;
@@ -101,14 +101,14 @@ struct EnvelopeBody {
 
 impl EnvelopeBody {
     /// As it was when it was made: nobody had claimed anything.
-    fn answered(app: &App, answer: &MovementAnswer) -> Result<Self, Problem> {
+    fn answered(app: &App, answer: &MovementAnswer) -> Result<Self, StoreError> {
         let record = &answer.record;
         let nothing = Money::zero(record.asked.currency());
         Self::new(app, record, app.shown(answer)?, (0, nothing, rfc3339(record.decided_at)))
     }
 
     /// As it is now.
-    fn current(app: &App, envelope: &Envelope) -> Result<Self, Problem> {
+    fn current(app: &App, envelope: &Envelope) -> Result<Self, StoreError> {
         let created_at = rfc3339(envelope.created_at);
         let now = (envelope.claimed, envelope.amount_claimed, created_at);
         Self::new(app, &envelope.record, app.shown_envelope(envelope), now)
@@ -119,7 +119,7 @@ impl EnvelopeBody {
         record: &Record,
         shown: EnvelopeShown,
         (claimed, amount_claimed, created_at): (u16, Money, String),
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, StoreError> {
         let id = EnvelopeId::from_bytes(record.subject);
         let token = app.envelope_token(id);
         Ok(Self {
@@ -348,7 +348,7 @@ struct ClaimBody {
 }
 
 impl ClaimBody {
-    fn new(app: &App, answer: &MovementAnswer) -> Result<Self, Problem> {
+    fn new(app: &App, answer: &MovementAnswer) -> Result<Self, StoreError> {
         let ClaimShown { envelope, from, greeting } = app.shown(answer)?;
         let record = &answer.record;
         Ok(Self {

@@ -19,7 +19,7 @@ use crate::http::not_moved::not_moved;
 use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::{Certainty, Problem};
 use crate::service::{App, Person, RecipientName};
-use crate::store::{Device, RECEIVE_TOKEN_LENGTH};
+use crate::store::{Device, RECEIVE_TOKEN_LENGTH, StoreError};
 
 /// The longest handle.
 const HANDLE_LENGTH_MAX: usize = 30;
@@ -132,12 +132,9 @@ impl ReceiveCodeBody {
     }
 }
 
-/// A text as a QR code.
-pub(super) fn qr_svg(text: &str) -> Result<String, Problem> {
-    let qr = Qr::new(text, Medium::Screen).map_err(|error| {
-        tracing::error!(%error, "a text does not fit in a QR code");
-        Problem::internal()
-    })?;
+/// A text as a QR code. Ours fit into one.
+pub(super) fn qr_svg(text: &str) -> Result<String, StoreError> {
+    let qr = Qr::new(text, Medium::Screen).map_err(|_| StoreError::Corrupt("a QR code's text"))?;
     Ok(qr.to_svg())
 }
 

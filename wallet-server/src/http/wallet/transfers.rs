@@ -21,6 +21,7 @@ use crate::http::openapi::schema::{self, kind};
 use crate::http::problem::Problem;
 use crate::http::time::rfc3339;
 use crate::service::{App, Person, TransferRequest, TransferShown};
+use crate::store::StoreError;
 
 const NOTE_LENGTH_MAX: usize = 100;
 
@@ -73,7 +74,7 @@ struct TransferBody {
 }
 
 impl TransferBody {
-    fn new(app: &App, answer: &MovementAnswer) -> Result<Self, Problem> {
+    fn new(app: &App, answer: &MovementAnswer) -> Result<Self, StoreError> {
         let TransferShown { to, note } = app.shown(answer)?;
         let record = &answer.record;
         Ok(Self {

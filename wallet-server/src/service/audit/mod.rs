@@ -44,6 +44,9 @@ pub struct Audit<'a> {
     pub rules: Option<LimitRules>,
     /// The journal as an earlier audit left it; without it the walk begins at the beginning.
     pub since: Option<GrowingTree>,
+    /// Whether the walk begins at the beginning all the same, because the earlier audit looked at
+    /// less. The journal must still be the one of then.
+    pub anew: bool,
     /// The highest checkpoint that was seen before, kept outside of the database.
     pub witness: Option<Checkpoint>,
 }
@@ -120,7 +123,7 @@ impl Audit<'_> {
             findings.add("earlier_audit", problem);
             return Ok(GrowingTree::default());
         }
-        Ok(since.clone())
+        Ok(if self.anew { GrowingTree::default() } else { since.clone() })
     }
 
     /// The root over the first entries, as far as the stored tree gives it.

@@ -14,6 +14,7 @@ pub(crate) use changes::Changes;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use wallet_core::IssuerId;
 
 use super::StoreError;
 use super::row::{rows_from_json, rows_to_json};
@@ -32,6 +33,13 @@ pub enum Isolation {
     ReadCommitted,
     /// As if transactions ran one after the other.
     Serializable,
+}
+
+/// The issuer of books that have one: the same table since the first release.
+const ISSUER: &str = "select id from issuer where one = 1";
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
 const URL_FORMS: &str = "a database is sqlite:FILE or postgres://USER@HOST/NAME";
@@ -83,10 +91,27 @@ impl Store {
         if let Some(path) = sqlite::database_path(url) {
             return sqlite::File::open(path?).await.map(Database::Sqlite).map(Self);
         }
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        if is_postgres(url) {
             return postgres::Server::open(url, isolation).await.map(Database::Postgres).map(Self);
         }
         Err(StoreError::Open(URL_FORMS.to_owned()))
+    }
+
+    /// Whose books are there; none if there are none yet. Nothing is made, and nothing migrated: this
+    /// is to be known before [`Store::open`] brings the schema of somebody else's books up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] when the URL is not understood or the database cannot be reached.
+    pub async fn issuer_of(url: &str) -> Result<Option<IssuerId>, StoreError> {
+        let id = if let Some(path) = sqlite::database_path(url) {
+            sqlite::issuer(&path?).await?
+        } else if is_postgres(url) {
+            postgres::issuer(url).await?
+        } else {
+            return Err(StoreError::Open(URL_FORMS.to_owned()));
+        };
+        let id = id.map(|id| <[u8; 32]>::try_from(id).map(IssuerId::from_bytes));
+        id.transpose().map_err(|_| StoreError::Corrupt("an issuer's id"))
     }
 
     /// Opens books that are there, to read them and no more: beside a running server, or without
@@ -99,7 +124,7 @@ impl Store {
             let path = path.strip_prefix("//").unwrap_or(path);
             return sqlite::File::open_to_read(path).await.map(Database::Sqlite).map(Self);
         }
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        if is_postgres(url) {
             return postgres::Server::open_to_read(url).await.map(Database::Postgres).map(Self);
         }
         Err(StoreError::Open(URL_FORMS.to_owned()))

@@ -166,6 +166,19 @@ impl Server {
     }
 }
 
+/// The issuer whose books are in the database; none if there is nothing in it.
+pub(super) async fn issuer(url: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut connection = connect(&options(url, "wallet-server")?).await?;
+    let table = "select to_regclass('issuer') is not null";
+    let issuer = if sqlx::query_scalar(table).fetch_one(&mut connection).await? {
+        sqlx::query_scalar(super::ISSUER).fetch_optional(&mut connection).await?
+    } else {
+        None
+    };
+    connection.close().await?;
+    Ok(issuer)
+}
+
 fn options(url: &str, application: &str) -> Result<PgConnectOptions, StoreError> {
     Ok(PgConnectOptions::from_str(url)
         .map_err(|error| StoreError::Open(error.to_string()))?

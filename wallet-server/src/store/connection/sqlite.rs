@@ -12,11 +12,13 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{
-    Arguments as _, AssertSqlSafe, Connection as _, Executor as _, Sqlite, SqliteConnection,
+    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Sqlite,
+    SqliteConnection,
 };
 use tokio::sync::Notify;
 
 use super::changes::Change;
+use crate::private_file;
 use crate::store::StoreError;
 
 /// How many reads may run at once; more would only queue for two cores.
@@ -63,6 +65,7 @@ impl File {
         // The lock is on the file, whatever links lead to it.
         let path = path.canonicalize().map_err(|error| StoreError::Open(error.to_string()))?;
         let lock = lock_beside(&path)?;
+        close_to_others(&path)?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(true)
@@ -219,6 +222,23 @@ pub(super) fn database_path(url: &str) -> Option<Result<PathBuf, StoreError>> {
     Some(file_name(path.strip_prefix("//").unwrap_or(path)))
 }
 
+/// The issuer whose books are in the file; none if there is no file, or nothing in it.
+pub(super) async fn issuer(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    let mut books = options.busy_timeout(BUSY_TIMEOUT).connect().await?;
+    let table = "select count(*) from sqlite_schema where type = 'table' and name = 'issuer'";
+    let tables: i64 = sqlx::query_scalar(table).fetch_one(&mut books).await?;
+    let issuer = match tables {
+        0 => None,
+        _ => sqlx::query_scalar(super::ISSUER).fetch_optional(&mut books).await?,
+    };
+    books.close().await?;
+    Ok(issuer)
+}
+
 fn file_name(path: &str) -> Result<PathBuf, StoreError> {
     if path.is_empty() || path.contains([':', '?']) {
         let message = "sqlite:FILE takes the name of a file, without options";
@@ -315,8 +335,8 @@ fn lock_beside(path: &Path) -> Result<std::fs::File, StoreError> {
     }
 }
 
-/// Makes sure that only the server's own user can read the books. SQLite gives the files beside
-/// the database the same mode.
+/// Makes the file, if there is none, so that only the server's own user can read the books. SQLite
+/// gives the files beside the database the same mode.
 fn private(path: &Path) -> Result<(), StoreError> {
     OpenOptions::new()
         .create(true)
@@ -325,6 +345,24 @@ fn private(path: &Path) -> Result<(), StoreError> {
         .open(path)
         .map(drop)
         .map_err(|error| StoreError::Open(format!("{}: {error}", path.display())))
+}
+
+/// Takes the books from others' eyes where they were put back or moved with another mode: a copy that
+/// anybody can read is no reason not to start, and no reason to leave it so.
+fn close_to_others(path: &Path) -> Result<(), StoreError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let file = Path::new(&name);
+        let closed = private_file::close_to_others(file).map_err(|error| {
+            let file = file.display();
+            StoreError::Open(format!("{file}: others can open it; run: chmod 600 {file} ({error})"))
+        })?;
+        if closed {
+            tracing::warn!(file = %file.display(), "others could open this file of the books");
+        }
+    }
+    Ok(())
 }
 
 async fn check_version(pool: &SqlitePool) -> Result<(), StoreError> {

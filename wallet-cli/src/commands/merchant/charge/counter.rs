@@ -57,6 +57,7 @@ impl Counter<'_> {
             }
         }
         let reporter = self.reporter().await?;
+        let repeats = key.is_some();
         let keys = Keys {
             charge: key.unwrap_or_else(system::random_hex::<16>),
             reversal: system::random_hex::<16>(),
@@ -64,8 +65,10 @@ impl Counter<'_> {
         let names = Names { reference: &order.reference, idempotency_key: &keys.charge };
         // Whatever happens from here on, the charge can be repeated and found.
         self.till.output.announce(&names)?;
-        let sale = Sale::begin(order, code, keys, patience, system::now());
-        let outcome = self.till.run(sale, false, &entry).await?;
+        // What is repeated may have arrived, from another machine: nobody may be told that it did not.
+        let begin = if repeats { Sale::repeat } else { Sale::begin };
+        let sale = begin(order, code, keys, patience, system::now());
+        let outcome = self.till.run(sale, repeats, &entry).await?;
         reporter.told(&outcome)
     }
 

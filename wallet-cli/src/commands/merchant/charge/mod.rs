@@ -69,7 +69,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// Repeat an earlier charge of which this machine knows nothing [default: a new key]
-    #[arg(long, value_name = "KEY", value_parser = ids::idempotency_key)]
+    ///
+    /// Somebody may have paid it already. So if its outcome cannot be heard, it is called off, or
+    /// stays open.
+    #[arg(long, value_name = "KEY", requires = "reference", value_parser = ids::idempotency_key)]
     idempotency_key: Option<String>,
     /// How long to ask, and to wait for a payer who must confirm, before it is called off
     #[arg(long, value_name = "SECONDS", default_value_t = 45)]

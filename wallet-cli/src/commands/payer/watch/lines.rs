@@ -19,8 +19,10 @@ pub(super) fn run(news: &Receiver<News>, output: Output) -> Result<(), Failure> 
             News::Refused(failure) => return Err(failure),
             news => printer.lines(news),
         };
-        if !lines.iter().all(|line| output.stream(line)) {
-            break;
+        for line in lines {
+            if !output.stream(&line)? {
+                return Ok(());
+            }
         }
     }
     Ok(())
