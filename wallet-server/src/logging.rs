@@ -16,6 +16,9 @@ pub fn start(settings: &LogSettings) -> Result<(), ParseError> {
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(stderr().is_terminal())
+        // It would be reported to standard error, which is what cannot be written, and that panics:
+        // a full disk or a reader that has gone would stop settlement.
+        .log_internal_errors(false)
         .with_writer(stderr);
     // Fails only if somebody was here before us.
     drop(match settings.format {

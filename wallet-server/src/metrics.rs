@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use wallet_core::Timestamp;
 use wallet_core::receipt::Record;
 
 use crate::domain::outcome::{Answer, Outcome};
@@ -32,6 +33,32 @@ struct RequestLabel {
     status: u16,
 }
 
+/// What follows the payments a moment later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// Gives batches their positions in the journal.
+    Sequencer,
+    /// Tells merchants.
+    MerchantFeed,
+    /// Signs the journal.
+    Checkpoints,
+}
+
+impl Part {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sequencer => "sequencer",
+            Self::MerchantFeed => "merchant_feed",
+            Self::Checkpoints => "checkpoints",
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct PartLabel {
+    part: &'static str,
+}
+
 /// The server's counters.
 #[derive(Debug)]
 pub struct Metrics {
@@ -41,6 +68,7 @@ pub struct Metrics {
     batch_size: Histogram,
     webhook_attempts: Family<WebhookLabel, Counter>,
     webhooks_waiting: Gauge,
+    caught_up: Family<PartLabel, Gauge>,
 }
 
 impl Default for Metrics {
@@ -59,7 +87,18 @@ impl Default for Metrics {
         registry.register("webhook_attempts", help, webhook_attempts.clone());
         let help = "Events that wait to be told to webhook endpoints, counted up to 100000";
         registry.register("webhooks_waiting", help, webhooks_waiting.clone());
-        Self { registry, commands, requests, batch_size, webhook_attempts, webhooks_waiting }
+        let caught_up = Family::default();
+        let help = "When a part had last done everything that there was to do, Unix seconds";
+        registry.register("caught_up_timestamp_seconds", help, caught_up.clone());
+        Self {
+            registry,
+            commands,
+            requests,
+            batch_size,
+            webhook_attempts,
+            webhooks_waiting,
+            caught_up,
+        }
     }
 }
 
@@ -85,6 +124,13 @@ impl Metrics {
     /// So many events wait to be told to webhook endpoints.
     pub fn webhooks_wait(&self, count: u32) {
         self.webhooks_waiting.set(count.into());
+    }
+
+    /// At this time the part had done everything that there was to do. A process that does not do
+    /// it, because another one has the lease, says nothing: if all do so, the time grows old.
+    pub fn caught_up(&self, part: Part, at: Timestamp) {
+        let part = PartLabel { part: part.as_str() };
+        self.caught_up.get_or_create(&part).set(at.unix_millis().div_euclid(1000));
     }
 
     /// Counts a request.

@@ -2,6 +2,7 @@
 
 mod bounded;
 mod clocks;
+mod files;
 mod listen;
 
 use std::path::PathBuf;
@@ -25,17 +26,24 @@ use crate::service::{App, Own};
 use crate::settings::{Parsed, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 use crate::worker::{
-    Engine, EngineError, EngineParts, Expiry, ExpiryParts, JournalLog, JournalLogParts,
+    Alarm, Engine, EngineError, EngineParts, Expiry, ExpiryParts, JournalLog, JournalLogParts,
     KeyUsesWriter, MerchantFeed, MerchantFeedParts, Notifier, PinsParts, Retention, TestPayers,
     TestPayersParts, Webhooks, WebhooksParts,
 };
 use bounded::BoundedAddress;
 use clocks::Clocks;
-use listen::{Listeners, OperatorTcp, serve};
+use listen::{Listeners, OperatorTcp, OperatorUnix, SocketFile, serve};
 
 /// How long requests under way may take to end when the server stops. Money that was acknowledged
 /// is safe without it; this spares tills a question.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// How long stopping may take in all, whatever hangs: within the 90 s after which supervisors kill,
+/// and more than all that a part may take adds up to while the database answers.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(45);
+/// How long it may take when a part has ended by a panic. Nobody is paid meanwhile, so what is under
+/// way gets a moment, and then another process begins.
+const FALLEN_SHUTDOWN_MAX: Duration = Duration::from_secs(3);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +105,10 @@ pub struct Server {
     public: Listening<BoundedAddress>,
     operator_unix: Option<Listening<std::os::unix::net::SocketAddr>>,
     operator_tcp: Option<Listening<BoundedAddress>>,
+    operator_file: Option<SocketFile>,
     background: Background,
+    notifier: Notifier,
+    alarm: Alarm,
     store: Arc<Store>,
 }
 
@@ -188,8 +199,10 @@ impl Server {
             }
         };
         let own = OwnParts { keys: Arc::new(keys), outbound };
-        let (app, background) = start_app(parsed, own, store, clocks, entropy).await?;
-        let server = Self::serve(settings, listeners, &app, background);
+        let alarm = Alarm::default();
+        let started = start_app(parsed, own, store, clocks, (entropy, alarm.clone()));
+        let (app, background) = started.await?;
+        let server = Self::serve(settings, listeners, &app, (background, alarm));
         tracing::info!(url = server.public_url, operator = ?server.operator, "serving");
         Ok(server)
     }
@@ -198,7 +211,7 @@ impl Server {
         settings: &Settings,
         listeners: Listeners,
         app: &Arc<App>,
-        background: Background,
+        (background, alarm): (Background, Alarm),
     ) -> Self {
         let address = listeners.public.address();
         let scheme = if listeners.tls.is_some() { "https" } else { "http" };
@@ -211,7 +224,9 @@ impl Server {
         };
         let mut operator = Vec::new();
         let operator_unix = listeners.operator_unix.zip(settings.operator_socket.clone());
-        let operator_unix = operator_unix.map(|(listener, path)| {
+        let mut operator_file = None;
+        let operator_unix = operator_unix.map(|(OperatorUnix { listener, file }, path)| {
+            operator_file = Some(file);
             operator.push(OperatorEndpoint::Unix(path));
             let router = http::operator_router(Arc::clone(app), OperatorAuth::Socket);
             serve!(axum_server::Server::from_listener(listener), router)
@@ -231,7 +246,10 @@ impl Server {
             public,
             operator_unix,
             operator_tcp,
+            operator_file,
             background,
+            notifier: app.notifier.clone(),
+            alarm,
             store: Arc::clone(&app.store),
         }
     }
@@ -248,9 +266,30 @@ impl Server {
         &self.operator
     }
 
+    /// Waits until a part that must run ends by a panic, and says which. Then the server is to be
+    /// stopped, and another process started: whatever the part did is not done any more.
+    pub async fn fallen(&self) -> &'static str {
+        self.alarm.raised().await
+    }
+
     /// Stops: takes no new connections, lets requests under way end, settles what is queued, and
-    /// closes the books.
-    pub async fn shutdown(self) {
+    /// closes the books. Whatever is left after some time ends with the process; what was
+    /// acknowledged is safe.
+    pub async fn shutdown(mut self) {
+        let most = if self.alarm.fallen().is_some() { FALLEN_SHUTDOWN_MAX } else { SHUTDOWN_MAX };
+        let operator_file = self.operator_file.take();
+        if tokio::time::timeout(most, self.stop()).await.is_err() {
+            tracing::warn!("something still hangs; what was acknowledged is safe");
+        }
+        if let Some(file) = operator_file {
+            file.remove();
+        }
+        tracing::info!("stopped");
+    }
+
+    async fn stop(self) {
+        // Phones and tills that wait for news would keep their requests open to the end.
+        self.notifier.stop();
         self.public.handle.graceful_shutdown(Some(SHUTDOWN_GRACE));
         let operator_unix = self.operator_unix.map(Listening::stop);
         let operator_tcp = self.operator_tcp.map(Listening::stop);
@@ -287,13 +326,6 @@ impl Server {
         retention.stop().await;
         key_uses.stop().await;
         self.store.close().await;
-        for endpoint in self.operator {
-            if let OperatorEndpoint::Unix(path) = endpoint {
-                // A socket left behind is replaced at the next start.
-                drop(fs::remove_file(path));
-            }
-        }
-        tracing::info!("stopped");
     }
 }
 
@@ -321,7 +353,7 @@ async fn start_app(
     OwnParts { keys, outbound }: OwnParts,
     store: Arc<Store>,
     Clocks { clock, test_clock }: Clocks,
-    entropy: Arc<Entropy>,
+    (entropy, alarm): (Arc<Entropy>, Alarm),
 ) -> Result<(Arc<App>, Background), StartError> {
     let notifier = Notifier::default();
     let metrics = Arc::new(Metrics::default());
@@ -332,6 +364,7 @@ async fn start_app(
         entropy: Arc::clone(&entropy),
         notifier: notifier.clone(),
         rules: parsed.pin,
+        alarm: alarm.clone(),
     };
     let own = Own::start(parts, parsed.rates);
     let own = own.map_err(at("a thread"))?;
@@ -342,16 +375,18 @@ async fn start_app(
         entropy: Arc::clone(&entropy),
         notifier: notifier.clone(),
         metrics: Arc::clone(&metrics),
+        alarm: alarm.clone(),
     })
     .await?;
     let calendar = parsed.rules.calendar.clone();
-    let retention = Retention::start(Arc::clone(&store), Arc::clone(&clock), calendar);
-    let key_uses = KeyUsesWriter::start(own.key_uses().clone());
+    let retention = Retention::start(Arc::clone(&store), Arc::clone(&clock), calendar, &alarm);
+    let key_uses = KeyUsesWriter::start(own.key_uses().clone(), &alarm);
     let expiry = Expiry::start(ExpiryParts {
         store: Arc::clone(&store),
         batcher: batcher.clone(),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
+        alarm: alarm.clone(),
     });
     let journal_log = JournalLog::start(JournalLogParts {
         store: Arc::clone(&store),
@@ -359,12 +394,15 @@ async fn start_app(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         every: parsed.checkpoint_every,
+        metrics: Arc::clone(&metrics),
+        alarm: alarm.clone(),
     });
     let test_payers = TestPayers::start(TestPayersParts {
         store: Arc::clone(&store),
         batcher: batcher.clone(),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
+        alarm: alarm.clone(),
     });
     let merchant_feed = MerchantFeed::start(MerchantFeedParts {
         store: Arc::clone(&store),
@@ -372,6 +410,8 @@ async fn start_app(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         calendar: parsed.rules.calendar.clone(),
+        metrics: Arc::clone(&metrics),
+        alarm: alarm.clone(),
     });
     let webhooks = Webhooks::start(WebhooksParts {
         store: Arc::clone(&store),
@@ -381,6 +421,7 @@ async fn start_app(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         metrics: Arc::clone(&metrics),
+        alarm,
     });
     let app = App {
         store,

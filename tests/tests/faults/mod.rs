@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wallet_server::store::Store;
 use wallet_test_postgres::Postgres;
-use wallet_tests::{Answer, Books, Charge, Database, Phone, Till, World};
+use wallet_tests::{Answer, Books, Charge, Database, Phone, Till, World, at_once};
 
-use proxy::{Cut, Proxy};
+use proxy::{Break, Cut, Proxy};
 
 /// When a test gives up on what has to happen. A crashed PostgreSQL is back within a second.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -81,7 +81,7 @@ async fn a_connection_that_breaks_around_a_commit_makes_one_payment() {
         (Cut::AfterCommit, "cut-after-commit", "462.50"),
     ] {
         let charge = Charge::new(reference, &phone.code(&world, "200.00"), "12.50");
-        proxy.cut(cut, reference);
+        proxy.cut(cut, Break::Closed, reference);
         let first = insist(&till, &charge).await.created();
         assert!(proxy.has_cut(), "{cut:?}: nothing broke");
         let again = till.charge(&charge).await;
@@ -91,6 +91,46 @@ async fn a_connection_that_breaks_around_a_commit_makes_one_payment() {
     }
     assert_right(&world, 3).await;
     assert_eq!(till.balance().await, "37.50");
+}
+
+#[tokio::test]
+async fn connections_that_fall_silent_are_given_up_and_payments_go_on_once() {
+    let database = Postgres::shared().database();
+    let proxy = Proxy::new(database.server().folder());
+    let silent = database.url_through(proxy.folder());
+    let books = Books::Postgres(database);
+    let mut world = World::try_start_in(books, 6, &[("database", &silent)]).await.unwrap();
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "500.00").await;
+    // Many connections, of those that read as well.
+    let lookups = at_once((0..20).map(|_| till.get("/v1/balance"))).await;
+    assert!(lookups.iter().all(|answer| answer.status == 200), "{lookups:?}");
+
+    // While nobody uses them, as behind a firewall that forgets what is idle.
+    let charge = Charge::new("idle", &phone.code(&world, "200.00"), "12.50");
+    proxy.silence();
+    let _ = insist(&till, &charge).await.created();
+    assert_eq!(phone.balance(&world).await, "487.50");
+
+    // In the middle of a payment: before the database has heard of its end, and after.
+    for (cut, reference, left) in [
+        (Cut::BeforeCommit, "silent-before-commit", "475.00"),
+        (Cut::AfterCommit, "silent-after-commit", "462.50"),
+    ] {
+        let charge = Charge::new(reference, &phone.code(&world, "200.00"), "12.50");
+        proxy.cut(cut, Break::Silent, reference);
+        let first = insist(&till, &charge).await.created();
+        assert!(proxy.has_cut(), "{cut:?}: nothing broke");
+        let again = till.charge(&charge).await;
+        assert!(again.replayed, "{cut:?}");
+        assert_eq!(again.text, first.text, "{cut:?}");
+        assert_eq!(phone.balance(&world).await, left, "{cut:?}");
+    }
+    assert_right(&world, 3).await;
+
+    // Whoever stops the server then does not wait for it for ever.
+    proxy.silence_for_good();
+    tokio::time::timeout(DEADLINE, world.stop()).await.expect("it does not stop");
 }
 
 /// A payer's charges to come, each with a code of its own.
@@ -156,7 +196,10 @@ async fn without_its_database_the_server_says_that_it_is_not_ready_and_recovers_
     let status = async |path: &str| world.operator_get(path).await.status.as_u16();
     assert_eq!((status("/livez").await, status("/readyz").await), (200, 200));
     server.stop_at_once();
-    assert_eq!((status("/livez").await, status("/readyz").await), (200, 503));
+    // What it last heard of the database is good for a second.
+    let refused = async { while status("/readyz").await != 503 {} };
+    tokio::time::timeout(DEADLINE, refused).await.expect("it believes to be ready");
+    assert_eq!(status("/livez").await, 200);
     let refused = till.get("/v1/balance").await;
     assert!(refused.status.is_server_error(), "{}", refused.text);
     server.start_again();

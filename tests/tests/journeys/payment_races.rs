@@ -21,7 +21,7 @@ use wallet_server::domain::outcome::{Answer, Outcome};
 use wallet_server::entropy::Entropy;
 use wallet_server::metrics::Metrics;
 use wallet_server::store::Store;
-use wallet_server::worker::{Batcher, Engine, EngineParts, Notifier};
+use wallet_server::worker::{Alarm, Batcher, Engine, EngineParts, Notifier};
 use wallet_tests::{Database, World, at_once};
 
 use crate::DATABASE;
@@ -247,6 +247,7 @@ pub(crate) async fn engine(
         entropy: Arc::new(Entropy::new(Box::new(ChaCha20Rng::seed_from_u64(seed)))),
         notifier: Notifier::default(),
         metrics: Arc::new(Metrics::default()),
+        alarm: Alarm::default(),
     };
     let (batcher, engine) = Engine::start(parts).await.unwrap();
     (batcher, engine, store)

@@ -99,12 +99,17 @@ async fn serve(settings: &Settings, output: Output) -> Result<(), Failure> {
     let server = start(settings).await?;
     let operator = server.operator_endpoints().iter().map(place).collect();
     output.show(&Listening { url: server.public_url().to_owned(), operator })?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(failed)?,
-        _ = terminate.recv() => {}
-    }
+    let fallen = tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| None).map_err(failed)?,
+        _ = terminate.recv() => None,
+        part = server.fallen() => Some(part),
+    };
     server.shutdown().await;
-    Ok(())
+    fallen.map_or(Ok(()), |part| {
+        let sentence = format!("{part}: a part of the server panicked, and nothing does its work");
+        let failure = Failure::new(Exit::Unexpected, "server_fell", sentence);
+        Err(failure.hint("Start it again. The panic stands in the log: please report it."))
+    })
 }
 
 /// Starts a server; nothing is left running when it fails.

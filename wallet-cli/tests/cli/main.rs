@@ -13,6 +13,7 @@ mod merchant_codes_job;
 mod merchant_job;
 mod payer_job;
 mod proxy;
+mod serve_job;
 mod shop;
 mod till;
 mod trigger;

@@ -53,7 +53,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::service::App;
+use crate::service::{App, NotReady};
 use edge::Edge;
 use openapi::{Audience, Document};
 use problem::{Certainty, Problem};
@@ -167,7 +167,7 @@ async fn live() -> Json<HealthBody> {
 
 /// Payments can be settled
 ///
-/// The database takes a transaction, and settlement runs.
+/// The database takes a transaction, and everything runs that must. The answer may be a second old.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -177,16 +177,12 @@ async fn live() -> Json<HealthBody> {
     extensions(("x-errors" = json!(["503 not_ready"]))),
 )]
 async fn ready(State(app): State<Arc<App>>) -> Result<Json<HealthBody>, Problem> {
-    let not_ready = |detail| {
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        Problem::new(status, "not_ready", Certainty::Retry, detail)
-    };
-    if !app.batcher.is_running() {
-        return Err(not_ready("Settlement has stopped."));
-    }
-    app.store.ping().await.map_err(|error| {
-        tracing::warn!(%error, "not ready");
-        not_ready("The database does not answer.")
+    app.ready().await.map_err(|not_ready| {
+        let detail = match not_ready {
+            NotReady::Stopped => "A part of the server has stopped.",
+            NotReady::Database => "The database does not answer.",
+        };
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", Certainty::Retry, detail)
     })?;
     Ok(HEALTHY)
 }

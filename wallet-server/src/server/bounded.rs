@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The most connections on one listener. Every phone that waits for news holds one; each costs
-/// some 20 KB, which makes 200 MB.
+/// some 20 KB, which makes 200 MB. Fewer where the limit of open files leaves no room for them.
 pub(super) const CONNECTIONS_MAX: usize = 10_000;
 
 /// An address whose listener is bounded.

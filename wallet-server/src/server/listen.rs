@@ -1,8 +1,8 @@
 //! The listeners: all of them bound before one serves, and what a client may not exceed.
 
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
@@ -12,8 +12,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::UnixListener;
 
-use super::bounded::{BoundedListener, CONNECTIONS_MAX};
-use super::{StartError, at};
+use super::bounded::BoundedListener;
+use super::{StartError, at, files};
 use crate::entropy::Entropy;
 use crate::private_file;
 use crate::service::{Secret, secret_hash};
@@ -24,13 +24,49 @@ use crate::settings::Settings;
 pub(super) const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// More than any client of ours sends.
 const HEADERS_MAX: usize = 64;
+/// The most connections on the operator's loopback address: a few programs.
+const OPERATOR_CONNECTIONS_MAX: usize = 128;
 
 /// Everything that is bound and serves nobody yet.
 pub(super) struct Listeners {
     pub(super) public: BoundedListener,
     pub(super) tls: Option<RustlsConfig>,
     pub(super) operator_tcp: Option<OperatorTcp>,
-    pub(super) operator_unix: Option<UnixListener>,
+    pub(super) operator_unix: Option<OperatorUnix>,
+}
+
+/// The operator's Unix socket, and the file that it is.
+#[derive(Debug)]
+pub(super) struct OperatorUnix {
+    pub(super) listener: UnixListener,
+    pub(super) file: SocketFile,
+}
+
+/// The file that a Unix socket is in the file system.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    path: PathBuf,
+    /// Device and inode.
+    id: (u64, u64),
+}
+
+impl SocketFile {
+    fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), id: file_id(path)? })
+    }
+
+    /// Removes it, unless another one has its name by now: that of the server that was started
+    /// while this one ends the requests under way.
+    pub(super) fn remove(self) {
+        if file_id(&self.path).is_ok_and(|id| id == self.id) {
+            // A socket left behind is replaced at the next start.
+            drop(fs::remove_file(self.path));
+        }
+    }
+}
+
+fn file_id(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
 }
 
 /// The operator's loopback address, and the hash of the key that it asks for.
@@ -46,10 +82,10 @@ impl Listeners {
             (Some(cert), Some(key)) => Some(tls(cert, key).await.map_err(at(cert.display()))?),
             _ => None,
         };
-        let public = bind(settings.listen).await?;
+        let public = bind(settings.listen, files::connections_max()).await?;
         let operator_tcp = match settings.operator_listen {
             Some(address) => {
-                let listener = bind(address).await?;
+                let listener = bind(address, OPERATOR_CONNECTIONS_MAX).await?;
                 let file = &settings.operator_key_file;
                 let key_hash = operator_key(file, entropy).map_err(at(file.display()))?;
                 Some(OperatorTcp { listener, key_hash })
@@ -66,8 +102,8 @@ impl Listeners {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<BoundedListener, StartError> {
-    BoundedListener::bind(address, CONNECTIONS_MAX).await.map_err(at(address))
+async fn bind(address: SocketAddr, connections_max: usize) -> Result<BoundedListener, StartError> {
+    BoundedListener::bind(address, connections_max).await.map_err(at(address))
 }
 
 /// Reads a certificate chain and its key. HTTP/1.1 is all that is offered: see [`bound`].
@@ -107,7 +143,7 @@ macro_rules! serve {
 pub(super) use serve;
 
 /// Binds a Unix socket that only this user can open, in place of one that a crash left behind.
-fn bind_socket(path: &Path, entropy: &Entropy) -> io::Result<UnixListener> {
+fn bind_socket(path: &Path, entropy: &Entropy) -> io::Result<OperatorUnix> {
     match fs::symlink_metadata(path) {
         Ok(old) if !old.file_type().is_socket() => {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "this is not a socket"));
@@ -128,12 +164,14 @@ fn bind_socket(path: &Path, entropy: &Entropy) -> io::Result<UnixListener> {
     listener
 }
 
-fn bind_socket_in(folder: &Path, path: &Path) -> io::Result<UnixListener> {
+fn bind_socket_in(folder: &Path, path: &Path) -> io::Result<OperatorUnix> {
     let temporary = folder.join("s");
     let listener = UnixListener::bind(&temporary)?;
     fs::set_permissions(&temporary, fs::Permissions::from_mode(0o600))?;
+    // Its name changes, the file stays the same.
+    let file = SocketFile { path: path.to_owned(), ..SocketFile::at(&temporary)? };
     fs::rename(&temporary, path)?;
-    Ok(listener)
+    Ok(OperatorUnix { listener, file })
 }
 
 /// The hash of the operator's key, which is made at first start.

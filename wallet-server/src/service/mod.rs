@@ -21,6 +21,7 @@ mod payouts;
 mod people;
 mod pin;
 mod rates;
+mod readiness;
 mod refunds;
 mod register;
 mod secrets;
@@ -58,6 +59,7 @@ use crate::store::{ApiKey, Device, Nonce, Store};
 use crate::worker::{Batcher, Devices, KeyUses, Nonces, Notifier, Pins, PinsParts, Unanswered};
 use lookups::Lookups;
 use rates::Buckets;
+use readiness::Readiness;
 use verifiers::Verifiers;
 
 pub use account::Handle;
@@ -79,6 +81,7 @@ pub use payouts::{BatchOutcome, PayoutActor, PayoutBatchEnd, PayoutRequest};
 pub use people::{Person, RecipientName};
 pub use pin::{Pin, PinRefused};
 pub use rates::{RateLimit, RateLimits};
+pub use readiness::NotReady;
 pub use refunds::RefundRequest;
 pub use register::Registering;
 pub use secrets::{Secret, secret_hash};
@@ -174,6 +177,8 @@ pub(crate) struct Own {
     verifiers: Verifiers,
     /// How often devices look for other payers.
     lookups: Lookups,
+    /// What the database last answered to whoever asked whether payments can be settled.
+    readiness: Readiness,
     /// See [`CHARGES_MAX`].
     charges: Arc<Semaphore>,
 }
@@ -186,8 +191,8 @@ impl Own {
     pub(crate) fn start(parts: PinsParts, rates: RateLimits) -> std::io::Result<Self> {
         Ok(Self {
             devices: quick_cache::sync::Cache::new(DEVICES_REMEMBERED),
-            wanted_devices: Devices::start(Arc::clone(&parts.store)),
-            nonces: Nonces::start(Arc::clone(&parts.store)),
+            wanted_devices: Devices::start(Arc::clone(&parts.store), &parts.alarm),
+            nonces: Nonces::start(Arc::clone(&parts.store), &parts.alarm),
             key_uses: KeyUses::new(Arc::clone(&parts.store)),
             pins: Pins::start(parts)?,
             api_keys: quick_cache::sync::Cache::new(API_KEYS_REMEMBERED),
@@ -195,6 +200,7 @@ impl Own {
             device_buckets: Buckets::new(rates.devices, DEVICES_REMEMBERED),
             verifiers: Verifiers::start()?,
             lookups: Lookups::new(),
+            readiness: Readiness::default(),
             charges: Arc::new(Semaphore::new(CHARGES_MAX)),
         })
     }

@@ -26,7 +26,9 @@ use crate::issuer::{FileKeys, IssuerKeys, PinCost};
 use crate::metrics::Metrics;
 use crate::outbound::{Client, ClientParts};
 use crate::store::{ApiKey, MerchantPlace, Store};
-use crate::worker::{Announcer, Batcher, BatcherParts, Notifier, PinRules, PinsParts, Unsettled};
+use crate::worker::{
+    Alarm, Announcer, Batcher, BatcherParts, Notifier, PinRules, PinsParts, Unsettled,
+};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
@@ -52,6 +54,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
         metrics: Arc::clone(&metrics),
         shards,
         latest_batch: None,
+        alarm: Alarm::default(),
     })
     .unwrap();
     let prefix = CodePrefix::parse("70").unwrap();
@@ -63,6 +66,7 @@ async fn app(folder: &TempDir) -> Arc<App> {
         entropy: Arc::clone(&entropy),
         notifier: notifier.clone(),
         rules: PinRules { cost: PinCost::new(8, 1).unwrap(), tries_a_minute: 5, cpu_percent: 100 },
+        alarm: Alarm::default(),
     };
     let rates = RateLimits { api_keys: RateLimit::new(1, 5), devices: None };
     let own = Own::start(parts, rates).unwrap();

@@ -10,7 +10,8 @@ use crate::worker::Party;
 
 impl App {
     /// Looks, and, until it sees what it looks for, waits for something to happen to the payer or
-    /// the merchant and looks again. Returns what it saw last.
+    /// the merchant and looks again. Returns what it saw last: after the time, or at once when the
+    /// server stops, so that nobody who waits keeps it from that.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -31,7 +32,7 @@ impl App {
             // From here on nothing is missed, whether it happens before or after the look.
             let notified = waiter.notified();
             let seen = look().await?;
-            if wait.is_zero() || found(&seen) {
+            if wait.is_zero() || found(&seen) || self.notifier.is_stopping() {
                 return Ok(seen);
             }
             tokio::select! {

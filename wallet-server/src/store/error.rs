@@ -1,5 +1,7 @@
 //! What can go wrong between the rules and the disk.
 
+use std::io;
+
 /// An error of the database, or of what is in it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -15,7 +17,7 @@ pub enum StoreError {
     /// The schema has changes that this program does not know.
     #[error("the database was made by a newer release; use that release, or restore a copy")]
     Newer,
-    /// The database said nothing for too long.
+    /// The database said nothing for too long, and was not told to commit.
     #[error("the database says nothing")]
     Silent,
     /// A row holds what no release ever wrote.
@@ -76,6 +78,12 @@ mod postgres {
 }
 
 impl StoreError {
+    /// A transaction that was told to commit, or may have been, before the database fell silent.
+    pub(crate) fn unheard_commit() -> Self {
+        let silent = io::Error::new(io::ErrorKind::TimedOut, "the database says nothing");
+        Self::Commit(sqlx::Error::Io(silent))
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn remedy(&self) -> Remedy {
@@ -107,7 +115,6 @@ impl StoreError {
     pub fn is_uncertain(&self) -> bool {
         match self {
             Self::Commit(_) => self.remedy() != Remedy::Again,
-            Self::Silent => true,
             _ => false,
         }
     }
@@ -147,7 +154,16 @@ fn of_postgres(code: &str) -> Remedy {
 
 #[cfg(test)]
 mod tests {
-    use super::{Remedy, of_postgres, of_sqlite};
+    use super::{Remedy, StoreError, of_postgres, of_sqlite};
+
+    #[test]
+    fn a_database_that_fell_silent_may_have_done_what_it_was_told_to_commit_and_nothing_else() {
+        assert!(!StoreError::Silent.is_uncertain());
+        assert!(StoreError::unheard_commit().is_uncertain());
+        for error in [StoreError::Silent, StoreError::unheard_commit()] {
+            assert_eq!(error.remedy(), Remedy::Wait, "{error}");
+        }
+    }
 
     #[test]
     fn what_somebody_else_caused_is_run_again_and_what_the_rows_caused_is_left_out() {

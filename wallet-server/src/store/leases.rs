@@ -12,13 +12,20 @@ use super::error::StoreError;
 use super::hex::Hex;
 use super::sql::{Sql, sql};
 
-const ACQUIRE: Sql = sql!(postgres input { name: text, holder: blob, now: int, expires_at: int }
+const ACQUIRE: Sql = sql!(postgres input { name: text, holder: blob, now: int, expires_at: int,
+    believed_until: int }
     "insert into leases (name, holder, expires_at) select name, holder, expires_at from input \
      on conflict (name) do update set holder = excluded.holder, expires_at = excluded.expires_at \
-     where leases.holder = excluded.holder or leases.expires_at <= (select now from input)");
+     where leases.holder = excluded.holder or leases.expires_at <= (select now from input) \
+     or leases.expires_at > (select believed_until from input)");
 
 const RELEASE: Sql = sql!(postgres input { holder: blob }
     "delete from leases using input i where leases.holder = i.holder");
+
+/// How far ahead the end of another's lease is believed: more than a lease lasts, and a minute for
+/// clocks that differ. One that ends later was taken by a clock that was wrong, and its holder may be
+/// long gone. Without this nobody would do its work until that time has come.
+const AHEAD_MAX_MILLIS: i64 = 70_000;
 
 #[derive(Serialize)]
 struct LeaseRow<'a> {
@@ -26,6 +33,7 @@ struct LeaseRow<'a> {
     holder: Hex<16>,
     now: i64,
     expires_at: i64,
+    believed_until: i64,
 }
 
 #[derive(Serialize)]
@@ -38,7 +46,8 @@ struct HolderRow {
 pub struct Holder(pub [u8; 16]);
 
 impl Store {
-    /// Takes or renews a lease until `expires_at`; says whether the holder has it now.
+    /// Takes or renews a lease until `expires_at`, unless another holder's has not ended, or ends at
+    /// a time that cannot be true; says whether the holder has it now.
     pub async fn acquire_lease(
         &self,
         name: &str,
@@ -51,6 +60,7 @@ impl Store {
             holder: Hex(holder.0),
             now: now.unix_millis(),
             expires_at: expires_at.unix_millis(),
+            believed_until: now.plus_millis(AHEAD_MAX_MILLIS).unix_millis(),
         };
         let mut transaction = self.begin().await?;
         let changed = transaction.write(&ACQUIRE, &[row]).await?;

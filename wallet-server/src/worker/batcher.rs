@@ -32,6 +32,7 @@ use wallet_core::Timestamp;
 
 use self::batch::settle_all;
 use self::ids::BatchIds;
+use super::alarm::Alarm;
 use super::notifier::Announcer;
 use crate::clock::Clock;
 use crate::domain::command::Command;
@@ -63,6 +64,7 @@ pub enum Unsettled {
 #[derive(Clone, Debug)]
 pub struct Batcher {
     queue: mpsc::Sender<Queued>,
+    alarm: Alarm,
 }
 
 #[derive(Debug)]
@@ -95,6 +97,8 @@ pub struct BatcherParts {
     pub shards: Vec<OwnShard>,
     /// The batch that the books end with.
     pub latest_batch: Option<BatchId>,
+    /// Who hears when a loop falls.
+    pub alarm: Alarm,
 }
 
 /// Resolves when the last loop has ended.
@@ -123,21 +127,21 @@ impl Batcher {
         let runtime = tokio::runtime::Handle::current();
         for number in 0..parts.shards.len() {
             let (shared, parts, ending) = (shared.clone(), Arc::clone(&parts), ending.clone());
-            let runtime = runtime.clone();
+            let (runtime, guard) = (runtime.clone(), parts.alarm.guard("settlement"));
             std::thread::Builder::new().name(format!("settle-{number}")).spawn(move || {
                 if let Some(own) = parts.shards.get(number) {
                     runtime.block_on(run(&shared, &parts, own, number == 0));
                 }
-                drop(ending);
+                drop((ending, guard));
             })?;
         }
-        Ok((Self { queue }, Ended(ended)))
+        Ok((Self { queue, alarm: parts.alarm.clone() }, Ended(ended)))
     }
 
-    /// Whether a loop still runs.
+    /// Whether all loops still run, and everything else that must.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        !self.queue.is_closed()
+        !self.queue.is_closed() && self.alarm.fallen().is_none()
     }
 
     /// Queues a command and waits for its outcome.
@@ -149,6 +153,10 @@ impl Batcher {
         command: Command,
         deadline: Timestamp,
     ) -> Result<Outcome, Unsettled> {
+        if self.alarm.fallen().is_some() {
+            // The loop that takes from the queue may be the one. Another process will do it.
+            return Err(Unsettled::Overloaded);
+        }
         let (reply, outcome) = oneshot::channel();
         self.queue
             .try_send(Queued { command, deadline, late_at_millis: None, attempted: false, reply })

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use wallet_core::{Currency, DeviceKey, DeviceKeyId, Mode, Money, PositiveMoney, Timestamp};
 
-use super::{Batcher, Engine, EngineParts, Notifier};
+use super::{Alarm, Batcher, Engine, EngineParts, Notifier};
 use crate::clock::ManualClock;
 use crate::domain::command::{
     Caller, ClaimShare, Command, EnvelopeFor, KeyRef, MakeEnvelope, PayerRequest, Request, TopUp,
@@ -138,6 +138,7 @@ async fn ten_thousand_claims_have_a_hundred_winners(url: &str) {
         entropy: Arc::clone(&entropy),
         notifier: Notifier::default(),
         metrics: Arc::new(Metrics::default()),
+        alarm: Alarm::default(),
     })
     .await
     .unwrap();

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::alarm::Alarm;
 use crate::store::Store;
 
 /// How long to rest between two looks at the log. A full server fills it in a second.
@@ -28,9 +29,9 @@ pub(super) struct DatabaseLog {
 impl DatabaseLog {
     /// Starts it. Nothing runs while nothing is committed.
     #[must_use]
-    pub(super) fn start(store: Arc<Store>) -> Self {
+    pub(super) fn start(store: Arc<Store>, alarm: &Alarm) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(async move {
+        let task = alarm.spawn("database log", async move {
             tokio::select! {
                 _ = stopped => {}
                 () = follow(&store) => {}

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use wallet_core::DeviceKeyId;
 
+use super::Alarm;
 use crate::store::{Device, Store};
 
 /// The most that one question asks for.
@@ -35,9 +36,9 @@ pub struct Unanswered;
 impl Devices {
     /// Starts the task that asks. It ends when every clone of this has been dropped.
     #[must_use]
-    pub fn start(store: Arc<Store>) -> Self {
+    pub fn start(store: Arc<Store>, alarm: &Alarm) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(run(store, receiver));
+        drop(alarm.spawn("devices", run(store, receiver)));
         Self(sender)
     }
 

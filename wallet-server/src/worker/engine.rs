@@ -5,11 +5,12 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::alarm::Alarm;
 use super::batcher::{Batcher, BatcherParts, Ended};
 use super::database_log::DatabaseLog;
 use super::leases::Leases;
 use super::notifier::{Announcer, Notifier};
-use super::sequencer::Sequencer;
+use super::sequencer::{Sequencer, SequencerParts};
 use crate::clock::Clock;
 use crate::domain::ledger::Shard;
 use crate::domain::settle::Rules;
@@ -46,6 +47,8 @@ pub struct EngineParts {
     pub notifier: Notifier,
     /// What to count.
     pub metrics: Arc<Metrics>,
+    /// Who hears when a part of it falls.
+    pub alarm: Alarm,
 }
 
 /// Running settlement.
@@ -62,7 +65,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError`]; nothing is left running.
     pub async fn start(parts: EngineParts) -> Result<(Batcher, Self), EngineError> {
-        let EngineParts { store, rules, clock, entropy, notifier, metrics } = parts;
+        let EngineParts { store, rules, clock, entropy, notifier, metrics, alarm } = parts;
         let leases = Leases::new(Arc::clone(&store), Arc::clone(&clock), &entropy);
         let shards = own_shards(&store, &leases).await?;
         let committed = Arc::new(AtomicBool::new(false));
@@ -75,17 +78,19 @@ impl Engine {
         let (batcher, loops) = Batcher::start(BatcherParts {
             store: Arc::clone(&store),
             rules,
-            clock,
+            clock: Arc::clone(&clock),
             entropy,
             announcer,
-            metrics,
+            metrics: Arc::clone(&metrics),
             shards,
             latest_batch,
+            alarm: alarm.clone(),
         })?;
-        let database_log = DatabaseLog::start(Arc::clone(&store));
-        let sequencer = store
-            .is_shared()
-            .then(|| Sequencer::start(store, Arc::new(leases), notifier, committed));
+        let database_log = DatabaseLog::start(Arc::clone(&store), &alarm);
+        let sequencer = store.is_shared().then(|| {
+            let parts = SequencerParts { store, leases, notifier, committed, clock, metrics };
+            Sequencer::start(parts, &alarm)
+        });
         Ok((batcher, Self { loops, database_log, sequencer }))
     }
 

@@ -12,8 +12,8 @@ use futures_util::future::join_all;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::Batcher;
 use super::trusted_clock::TrustedClock;
+use super::{Alarm, Batcher};
 use crate::clock::Clock;
 use crate::domain::command::{Command, EndEnvelope, EndOrder, OrderEnd, Resolve, Resolver};
 use crate::domain::ids::{EnvelopeId, MerchantId, OrderId, PayerId};
@@ -47,6 +47,8 @@ pub struct ExpiryParts {
     pub clock: Arc<dyn Clock>,
     /// For ids.
     pub entropy: Arc<Entropy>,
+    /// Who hears when it falls.
+    pub alarm: Alarm,
 }
 
 impl Expiry {
@@ -54,7 +56,8 @@ impl Expiry {
     #[must_use]
     pub fn start(parts: ExpiryParts) -> Self {
         let (stop, mut stopped) = oneshot::channel();
-        let task = tokio::spawn(async move {
+        let alarm = parts.alarm.clone();
+        let task = alarm.spawn("expiry", async move {
             let (store, clock) = (Arc::clone(&parts.store), Arc::clone(&parts.clock));
             let mut clock = TrustedClock::new(store, clock, CLOCK_BELIEVED_AFTER);
             let mut tick = tokio::time::interval(EVERY);

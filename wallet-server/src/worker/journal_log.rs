@@ -16,11 +16,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use wallet_core::proof::Checkpoint;
 
+use super::alarm::Alarm;
+use super::complaint::Complaint;
 use super::leases::Leases;
 use crate::clock::Clock;
 use crate::domain::tree::{GROUP_SIZE, LEVEL_MAX};
 use crate::entropy::Entropy;
 use crate::issuer::IssuerKeys;
+use crate::metrics::{Metrics, Part};
 use crate::store::{KeptCheckpoint, Store, StoreError};
 
 /// The name of the lease.
@@ -49,6 +52,10 @@ pub struct JournalLogParts {
     pub entropy: Arc<Entropy>,
     /// How often to look whether the journal has grown; `None`: never, and nothing is signed.
     pub every: Option<Duration>,
+    /// Where it says how far it is.
+    pub metrics: Arc<Metrics>,
+    /// Who hears when it falls.
+    pub alarm: Alarm,
 }
 
 /// Whether there is more to do at once.
@@ -62,6 +69,7 @@ struct Follower {
     store: Arc<Store>,
     keys: Arc<dyn IssuerKeys>,
     clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
     /// None where this process has the books to itself.
     leases: Option<Leases>,
 }
@@ -70,14 +78,14 @@ impl JournalLog {
     /// Starts it.
     #[must_use]
     pub fn start(parts: JournalLogParts) -> Self {
-        let JournalLogParts { store, keys, clock, entropy, every } = parts;
+        let JournalLogParts { store, keys, clock, entropy, every, metrics, alarm } = parts;
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(async move {
+        let task = alarm.spawn("checkpoints", async move {
             let Some(every) = every else { return };
             let leases = store
                 .is_shared()
                 .then(|| Leases::new(Arc::clone(&store), Arc::clone(&clock), &entropy));
-            Follower { store, keys, clock, leases }.run(every, stopped).await;
+            Follower { store, keys, clock, metrics, leases }.run(every, stopped).await;
         });
         Self { stop, task }
     }
@@ -93,7 +101,7 @@ impl Follower {
     async fn run(self, every: Duration, mut stopped: oneshot::Receiver<()>) {
         let mut tick = tokio::time::interval(every);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut failed = false;
+        let mut complaint = Complaint::new("the journal is not signed");
         loop {
             tokio::select! {
                 _ = &mut stopped => break,
@@ -101,15 +109,10 @@ impl Follower {
             }
             let going_on =
                 || matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty));
-            match self.catch_up(going_on).await {
-                Ok(true) => failed = false,
-                Ok(false) => break,
-                Err(error) => {
-                    if !failed {
-                        tracing::warn!(%error, "the journal is not signed");
-                    }
-                    failed = true;
-                }
+            let outcome = self.catch_up(going_on).await;
+            complaint.hear(&outcome);
+            if let Ok(false) = outcome {
+                break;
             }
         }
         match tokio::time::timeout(STOP_MAX, self.catch_up(|| true)).await {
@@ -139,6 +142,7 @@ impl Follower {
                 return Ok(false);
             }
         }
+        self.metrics.caught_up(Part::Checkpoints, self.clock.now());
         Ok(true)
     }
 

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use wallet_core::Timestamp;
 
+use super::Alarm;
 use crate::domain::ids::ApiKeyId;
 use crate::store::{KeyUse, KeyUseOutcome, Remedy, Store, StoreError, hour_of};
 
@@ -175,9 +176,9 @@ pub struct KeyUsesWriter {
 impl KeyUsesWriter {
     /// Starts it.
     #[must_use]
-    pub fn start(uses: KeyUses) -> Self {
+    pub fn start(uses: KeyUses, alarm: &Alarm) -> Self {
         let (stop, mut stopped) = oneshot::channel();
-        let task = tokio::spawn(async move {
+        let task = alarm.spawn("trail of API keys", async move {
             let mut tick = tokio::time::interval(EVERY);
             loop {
                 tokio::select! {

@@ -32,6 +32,13 @@ struct Lease {
     renew_at: Timestamp,
 }
 
+impl Lease {
+    /// Also if the clock was turned back since: by that clock the lease may be over, or never end.
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.renew_at <= now || self.renew_at > now.plus_millis(RENEW_MILLIS)
+    }
+}
+
 impl Leases {
     /// Nothing yet.
     #[must_use]
@@ -93,7 +100,7 @@ impl Leases {
         let now = self.clock.now();
         let due: Vec<String> = {
             let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            held.iter().filter(|lease| lease.renew_at <= now).map(|l| l.name.clone()).collect()
+            held.iter().filter(|lease| lease.is_due(now)).map(|lease| lease.name.clone()).collect()
         };
         for name in due {
             if !self.acquire(&name).await? {

@@ -13,12 +13,15 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::alarm::Alarm;
+use super::complaint::Complaint;
 use super::leases::Leases;
 use super::notifier::Notifier;
 use crate::clock::Clock;
 use crate::domain::limits::{Calendar, Day};
 use crate::domain::merchant_feed::{Believed, DayEnd, Days, Fed, Happened, add_up};
 use crate::entropy::Entropy;
+use crate::metrics::{Metrics, Part};
 use crate::store::{FeedPart, FeedPlace, FeedStep, Store, StoreError, again};
 
 /// The name of the lease.
@@ -52,6 +55,10 @@ pub struct MerchantFeedParts {
     pub entropy: Arc<Entropy>,
     /// Where days begin.
     pub calendar: Calendar,
+    /// Where it says how far it is.
+    pub metrics: Arc<Metrics>,
+    /// Who hears when it falls.
+    pub alarm: Alarm,
 }
 
 struct Loop {
@@ -73,6 +80,7 @@ impl MerchantFeed {
     #[must_use]
     pub fn start(parts: MerchantFeedParts) -> Self {
         let (stop, stopped) = oneshot::channel();
+        let alarm = parts.alarm.clone();
         let leases = parts.store.is_shared().then(|| {
             Leases::new(Arc::clone(&parts.store), Arc::clone(&parts.clock), &parts.entropy)
         });
@@ -80,7 +88,7 @@ impl MerchantFeed {
         let believed = Believed::begin(shown, parts.clock.steady_millis());
         let (woken, looks_to_question, doubted) = (None, 0, false);
         let feed = Loop { parts, leases, woken, believed, doubted, looks_to_question };
-        let task = tokio::spawn(feed.run(stopped));
+        let task = alarm.spawn("merchants' feed", feed.run(stopped));
         Self { stop, task }
     }
 
@@ -95,24 +103,19 @@ impl Loop {
     async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
         let every = if self.leases.is_some() { EVERY_SHARED } else { EVERY };
         let notifier = self.parts.notifier.clone();
-        let mut failed = false;
+        let mut complaint = Complaint::new("the merchants' feed waits");
         loop {
             // From here on no commit goes unheard, whether the step below sees it or not.
             let grown = notifier.journal_growth();
             tokio::pin!(grown);
             grown.as_mut().enable();
             let outcome = self.step(&mut stopped).await;
-            if let Err(error) = &outcome
-                && !failed
-            {
-                tracing::warn!(%error, "the merchants' feed waits");
-            }
-            failed = outcome.is_err();
+            complaint.hear(&outcome);
             if let Ok(false) = outcome {
                 break;
             }
             let gathered = async {
-                if failed {
+                if outcome.is_err() {
                     std::future::pending::<()>().await;
                 }
                 grown.await;
@@ -152,6 +155,8 @@ impl Loop {
                 return Ok(false);
             }
             if !more {
+                let now = self.parts.clock.now();
+                self.parts.metrics.caught_up(Part::MerchantFeed, now);
                 return Ok(true);
             }
         }

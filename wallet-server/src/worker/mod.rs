@@ -1,8 +1,10 @@
 //! What runs beside the requests: bounded queues, one loop a file.
 
+mod alarm;
 mod batcher;
 #[cfg(test)]
 mod claims;
+mod complaint;
 mod database_log;
 mod devices;
 mod engine;
@@ -20,6 +22,7 @@ mod test_payers;
 mod trusted_clock;
 mod webhooks;
 
+pub use alarm::Alarm;
 #[cfg(test)]
 pub(crate) use batcher::BatcherParts;
 pub use batcher::{BATCH_MAX, Batcher, Unsettled};

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::Alarm;
 use super::devices::Unanswered;
 use crate::store::{Nonce, Store};
 
@@ -29,9 +30,9 @@ pub struct Nonces(mpsc::Sender<(Nonce, Reply)>);
 impl Nonces {
     /// Starts the task that keeps them. It ends when every clone of this has been dropped.
     #[must_use]
-    pub fn start(store: Arc<Store>) -> Self {
+    pub fn start(store: Arc<Store>, alarm: &Alarm) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(run(store, receiver));
+        drop(alarm.spawn("nonces", run(store, receiver)));
         Self(sender)
     }
 

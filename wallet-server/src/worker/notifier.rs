@@ -38,6 +38,8 @@ struct Waiting {
     parties: Mutex<HashMap<Party, Arc<Notify>>>,
     /// For those who follow the journal.
     journal: Notify,
+    /// Whether the server stops, so that nobody is to wait.
+    stopping: AtomicBool,
 }
 
 impl Notifier {
@@ -64,6 +66,18 @@ impl Notifier {
     #[must_use]
     pub fn has_merchants(&self) -> bool {
         self.parties().keys().any(|party| matches!(party, Party::Merchant(_)))
+    }
+
+    /// Wakes everyone, and lets nobody wait any more: the server stops.
+    pub fn stop(&self) {
+        self.0.stopping.store(true, Ordering::SeqCst);
+        self.wake_all();
+    }
+
+    /// Whether nobody is to wait.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::SeqCst)
     }
 
     /// Wakes everyone, to look for themselves.

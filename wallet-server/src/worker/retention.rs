@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::Alarm;
 use super::trusted_clock::TrustedClock;
 use crate::clock::Clock;
 use crate::domain::limits::{Calendar, Day};
@@ -34,9 +35,14 @@ pub struct Retention {
 impl Retention {
     /// Starts it; it looks at once, and then every minute.
     #[must_use]
-    pub fn start(store: Arc<Store>, clock: Arc<dyn Clock>, calendar: Calendar) -> Self {
+    pub fn start(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        calendar: Calendar,
+        alarm: &Alarm,
+    ) -> Self {
         let (stop, mut stopped) = oneshot::channel();
-        let task = tokio::spawn(async move {
+        let task = alarm.spawn("retention", async move {
             let mut clock = TrustedClock::new(Arc::clone(&store), clock, CLOCK_BELIEVED_AFTER);
             let mut tick = tokio::time::interval(EVERY);
             'running: loop {

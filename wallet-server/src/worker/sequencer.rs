@@ -11,8 +11,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::alarm::Alarm;
+use super::complaint::Complaint;
 use super::leases::Leases;
 use super::notifier::Notifier;
+use crate::clock::Clock;
+use crate::metrics::{Metrics, Part};
 use crate::store::{STEP_MAX, Store, StoreError};
 
 /// The name of the lease.
@@ -32,11 +36,24 @@ pub(super) struct Sequencer {
     task: JoinHandle<()>,
 }
 
+/// What it works with.
+pub(super) struct SequencerParts {
+    /// The books.
+    pub(super) store: Arc<Store>,
+    /// The leases of this process.
+    pub(super) leases: Leases,
+    /// Whom to wake.
+    pub(super) notifier: Notifier,
+    /// Set when this process has committed a batch.
+    pub(super) committed: Arc<AtomicBool>,
+    /// The time.
+    pub(super) clock: Arc<dyn Clock>,
+    /// Where it says how far it is.
+    pub(super) metrics: Arc<Metrics>,
+}
+
 struct Loop {
-    store: Arc<Store>,
-    leases: Arc<Leases>,
-    notifier: Notifier,
-    committed: Arc<AtomicBool>,
+    parts: SequencerParts,
     /// Where this process has followed the journal to; none while nobody waits for events.
     followed: Option<i64>,
     /// How many steps to go before it asks for the lease again.
@@ -44,18 +61,12 @@ struct Loop {
 }
 
 impl Sequencer {
-    /// Starts it. `committed` is set when this process has committed a batch.
+    /// Starts it.
     #[must_use]
-    pub(super) fn start(
-        store: Arc<Store>,
-        leases: Arc<Leases>,
-        notifier: Notifier,
-        committed: Arc<AtomicBool>,
-    ) -> Self {
+    pub(super) fn start(parts: SequencerParts, alarm: &Alarm) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let sequencer =
-            Loop { store, leases, notifier, committed, followed: None, steps_to_question: 0 };
-        Self { stop, task: tokio::spawn(sequencer.run(stopped)) }
+        let sequencer = Loop { parts, followed: None, steps_to_question: 0 };
+        Self { stop, task: alarm.spawn("sequencer", sequencer.run(stopped)) }
     }
 
     /// Gives up the leases and ends; if it is the sequencer, after a position for every batch so far.
@@ -69,43 +80,41 @@ impl Loop {
     async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let (mut failed, mut idle) = (false, 0);
+        let (mut complaint, mut idle) = (Complaint::new("the journal waits"), 0);
         loop {
             let stopping = tokio::select! {
                 _ = &mut stopped => true,
                 _ = tick.tick() => false,
             };
             idle += 1;
-            if !stopping && idle < IDLE_TICKS && !self.committed.swap(false, Ordering::Relaxed) {
+            if !stopping
+                && idle < IDLE_TICKS
+                && !self.parts.committed.swap(false, Ordering::Relaxed)
+            {
                 continue;
             }
             idle = 0;
             let outcome = self.step().await;
-            if let Err(error) = &outcome
-                && !failed
-            {
-                tracing::warn!(%error, "the journal waits");
-            }
-            failed = outcome.is_err();
+            complaint.hear(&outcome);
             if stopping {
                 break;
             }
         }
-        if let Err(error) = self.leases.release().await {
+        if let Err(error) = self.parts.leases.release().await {
             tracing::warn!(%error, "leases could not be given up; they end by themselves");
         }
     }
 
     async fn step(&mut self) -> Result<(), StoreError> {
-        self.leases.renew().await?;
+        self.parts.leases.renew().await?;
         if self.is_sequencer().await? {
-            self.place().await.inspect_err(|_| self.leases.forget(LEASE))?;
+            self.place().await.inspect_err(|_| self.parts.leases.forget(LEASE))?;
         }
         self.follow().await
     }
 
     async fn is_sequencer(&mut self) -> Result<bool, StoreError> {
-        if self.leases.holds(LEASE) {
+        if self.parts.leases.holds(LEASE) {
             return Ok(true);
         }
         if let Some(less) = self.steps_to_question.checked_sub(1) {
@@ -113,16 +122,17 @@ impl Loop {
             return Ok(false);
         }
         self.steps_to_question = STEPS_BETWEEN_QUESTIONS;
-        self.leases.acquire(LEASE).await
+        self.parts.leases.acquire(LEASE).await
     }
 
     async fn place(&self) -> Result<(), StoreError> {
         loop {
-            let placed = self.store.place_batches().await?;
+            let placed = self.parts.store.place_batches().await?;
             if placed > 0 {
-                self.notifier.journal_grew();
+                self.parts.notifier.journal_grew();
             }
             if placed < u64::from(STEP_MAX) {
+                self.parts.metrics.caught_up(Part::Sequencer, self.parts.clock.now());
                 return Ok(());
             }
         }
@@ -130,23 +140,23 @@ impl Loop {
 
     /// Wakes the payers whom new batches concern.
     async fn follow(&mut self) -> Result<(), StoreError> {
-        if self.notifier.is_idle() {
+        if self.parts.notifier.is_idle() {
             self.followed = None;
             return Ok(());
         }
         let Some(mut position) = self.followed else {
-            let end = self.store.journal_end().await?.position;
+            let end = self.parts.store.journal_end().await?.position;
             // Whatever came before was there when they look again.
-            self.notifier.wake_all();
+            self.parts.notifier.wake_all();
             self.followed = Some(end);
             return Ok(());
         };
         loop {
-            let (last, payers) = self.store.payers_after(position).await?;
+            let (last, payers) = self.parts.store.payers_after(position).await?;
             if last == position {
                 break;
             }
-            self.notifier.wake(payers);
+            self.parts.notifier.wake(payers);
             position = last;
         }
         self.followed = Some(position);

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use wallet_core::Mode;
 
-use super::Batcher;
+use super::{Alarm, Batcher};
 use crate::clock::Clock;
 use crate::domain::command::{Caller, Command, KeyRef, Request, Resolve, Resolver};
 use crate::domain::test_payer::TestOutcome;
@@ -45,6 +45,8 @@ pub struct TestPayersParts {
     pub clock: Arc<dyn Clock>,
     /// For ids.
     pub entropy: Arc<Entropy>,
+    /// Who hears when it falls.
+    pub alarm: Alarm,
 }
 
 impl TestPayers {
@@ -52,7 +54,8 @@ impl TestPayers {
     #[must_use]
     pub fn start(parts: TestPayersParts) -> Self {
         let (stop, mut stopped) = oneshot::channel();
-        let task = tokio::spawn(async move {
+        let alarm = parts.alarm.clone();
+        let task = alarm.spawn("test payers", async move {
             let mut tick = tokio::time::interval(EVERY);
             loop {
                 tokio::select! {

@@ -248,7 +248,7 @@ impl Store {
 #[derive(Debug)]
 pub(crate) enum Transaction {
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(postgres::Transaction),
 }
 
 impl Transaction {
@@ -272,7 +272,10 @@ impl Transaction {
         let rows = rows_to_json(sql.columns, input)?;
         let answer = match self {
             Self::Sqlite(transaction) => sqlite::read(transaction, sql.sqlite, rows).await?,
-            Self::Postgres(transaction) => postgres::read(transaction, sql.postgres, rows).await?,
+            Self::Postgres(transaction) => {
+                let (connection, patience) = transaction.parts();
+                patience.answer(postgres::read(connection, sql.postgres, rows)).await?
+            }
         };
         Ok(rows_from_json(sql.output, &answer)?)
     }
@@ -295,8 +298,9 @@ impl Transaction {
                 sqlite::read_all(transaction, questions).await?
             }
             Self::Postgres(transaction) => {
+                let (connection, patience) = transaction.parts();
                 let questions = [(first.postgres, first_rows), (second.postgres, second_rows)];
-                postgres::read_all(transaction, questions).await?
+                patience.answer(postgres::read_all(connection, questions)).await?
             }
         };
         let first_found = rows_from_json(first.output, &first_answer)?;
@@ -311,8 +315,9 @@ impl Transaction {
                 sqlite::apply(transaction, list.into_iter().chain(last).collect()).await
             }
             Self::Postgres(transaction) => {
-                postgres::apply(transaction, list).await?;
-                postgres::apply(transaction, last).await
+                let (connection, patience) = transaction.parts();
+                patience.answer(postgres::apply(connection, list)).await?;
+                patience.answer(postgres::apply(connection, last)).await
             }
         }
     }
@@ -329,7 +334,10 @@ impl Transaction {
         let rows = rows_to_json(sql.columns, input)?;
         match self {
             Self::Sqlite(transaction) => sqlite::write(transaction, sql.sqlite, rows).await,
-            Self::Postgres(transaction) => postgres::write(transaction, sql.postgres, rows).await,
+            Self::Postgres(transaction) => {
+                let (connection, patience) = transaction.parts();
+                patience.answer(postgres::write(connection, sql.postgres, rows)).await
+            }
         }
     }
 
@@ -344,10 +352,9 @@ impl Transaction {
 
     /// Makes it durable.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        let committed = match self {
-            Self::Sqlite(transaction) => transaction.commit().await,
+        match self {
+            Self::Sqlite(transaction) => transaction.commit().await.map_err(StoreError::Commit),
             Self::Postgres(transaction) => transaction.commit().await,
-        };
-        committed.map_err(StoreError::Commit)
+        }
     }
 }

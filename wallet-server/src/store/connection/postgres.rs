@@ -1,5 +1,7 @@
 //! PostgreSQL 15 and later: a server that other processes use as well.
 
+mod lent;
+
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -7,11 +9,13 @@ use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArgumentBuffer, PgConnectOptions, PgPool, PgPoolOptions, PgTypeInfo};
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres, Type};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Postgres, Type};
 
 use super::Isolation;
 use super::changes::Change;
 use crate::store::StoreError;
+pub(crate) use lent::Transaction;
+use lent::{Lent, Patience};
 
 /// Releases before this one lack what statements use.
 const VERSION_MIN: i32 = 150_000;
@@ -23,6 +27,11 @@ const WRITERS_MAX: u32 = 8;
 const SURVEYORS_MAX: u32 = 2;
 /// How long a request waits for a connection: as long as a till that would rather hear "come back".
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server waits for the answer to a question or a change: longer than the database waits for
+/// a lock, and shorter than a till waits, so that another connection can still be tried.
+const ANSWER_MAX: Duration = Duration::from_secs(8);
+/// How long whoever only reads does: an auditor has time.
+const AUDIT_ANSWER_MAX: Duration = Duration::from_mins(10);
 /// How long opening waits for an answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -46,6 +55,7 @@ pub(super) struct Server {
     /// For questions about everything, which the planner answers as it likes.
     surveyors: PgPool,
     begin: &'static str,
+    patience: Patience,
 }
 
 impl Server {
@@ -64,11 +74,13 @@ impl Server {
             Isolation::Serializable => "begin isolation level serializable",
         };
         let by_index = options.clone().options(BY_INDEX);
+        let patience = Patience::new(ANSWER_MAX);
         Ok(Self {
-            writers: pool(by_index.clone(), WRITERS_MAX),
-            readers: pool(by_index, READERS_MAX),
-            surveyors: pool(options, SURVEYORS_MAX),
+            writers: pool(by_index.clone(), WRITERS_MAX, &patience),
+            readers: pool(by_index, READERS_MAX, &patience),
+            surveyors: pool(options, SURVEYORS_MAX, &patience),
             begin,
+            patience,
         })
     }
 
@@ -83,11 +95,13 @@ impl Server {
         super::check_schema(found, &sqlx::migrate!("migrations/postgres"))?;
         connection.close().await?;
         let by_index = options.clone().options(BY_INDEX);
+        let patience = Patience::new(AUDIT_ANSWER_MAX);
         Ok(Self {
-            writers: pool(by_index.clone(), 1),
-            readers: pool(by_index, 1),
-            surveyors: pool(options, 1),
+            writers: pool(by_index.clone(), 1, &patience),
+            readers: pool(by_index, 1, &patience),
+            surveyors: pool(options, 1, &patience),
             begin: "begin read only",
+            patience,
         })
     }
 
@@ -96,7 +110,8 @@ impl Server {
         text: &'static str,
         rows: String,
     ) -> Result<String, StoreError> {
-        let mut connection = self.surveyors.acquire().await?;
+        // However long it takes.
+        let mut connection = Lent::new(self.surveyors.acquire().await?);
         read(&mut connection, text, rows).await
     }
 
@@ -105,13 +120,16 @@ impl Server {
         text: &'static str,
         rows: String,
     ) -> Result<String, StoreError> {
-        let mut attempts = READERS_MAX;
+        let (mut attempts, mut silent) = (READERS_MAX, false);
         loop {
             let answer = async {
-                let mut connection = self.readers.acquire().await?;
-                read(&mut connection, text, rows.clone()).await
+                let mut connection = Lent::new(self.readers.acquire().await?);
+                let answer = read(&mut connection, text, rows.clone());
+                self.patience.answer(answer).await
             };
             match answer.await {
+                // The next connection is a new one.
+                Err(StoreError::Silent) if !silent => silent = true,
                 // Each connection of the pool may have died with the server that is back now.
                 Err(error) if error.is_lost_connection() && attempts > 0 => attempts -= 1,
                 answer => return answer,
@@ -119,10 +137,16 @@ impl Server {
         }
     }
 
-    pub(super) async fn begin(&self) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
-        let mut attempts = WRITERS_MAX;
+    pub(super) async fn begin(&self) -> Result<Transaction, StoreError> {
+        let (mut attempts, mut silent) = (WRITERS_MAX, false);
         loop {
-            match self.writers.begin_with(self.begin).await.map_err(StoreError::from) {
+            let begun = async {
+                let connection = Lent::new(self.writers.acquire().await?);
+                Transaction::begin(connection, self.patience.clone(), self.begin).await
+            };
+            match begun.await {
+                // The next connection is a new one.
+                Err(StoreError::Silent) if !silent => silent = true,
                 Err(error) if error.is_lost_connection() && attempts > 0 => attempts -= 1,
                 transaction => return transaction,
             }
@@ -130,8 +154,9 @@ impl Server {
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("select 1").execute(&self.readers).await?;
-        Ok(())
+        let mut connection = Lent::new(self.readers.acquire().await?);
+        let asked = async { Ok(connection.execute("select 1").await.map(drop)?) };
+        self.patience.answer(asked).await
     }
 
     pub(super) async fn close(&self) {
@@ -142,7 +167,7 @@ impl Server {
 
     #[cfg(test)]
     pub(super) async fn prepare(&self, text: &'static str) -> Result<(), StoreError> {
-        use sqlx::{Executor, SqlSafeStr};
+        use sqlx::SqlSafeStr;
         let mut connection = self.readers.acquire().await?;
         connection.prepare(text.into_sql_str()).await?;
         Ok(())
@@ -199,13 +224,18 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError>
     }
 }
 
-fn pool(options: PgConnectOptions, size: u32) -> PgPool {
+fn pool(options: PgConnectOptions, size: u32, patience: &Patience) -> PgPool {
+    let patience = patience.clone();
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // That would be a round trip for each transaction. One that finds its connection dead
         // takes the next one, see `begin` and `read`.
         .test_before_acquire(false)
+        .before_acquire(move |_, idle| {
+            let doubtful = patience.is_doubtful(idle.age);
+            Box::pin(async move { Ok(!doubtful) })
+        })
         .connect_lazy_with(options)
 }
 

@@ -34,6 +34,23 @@ async fn a_lease_is_one_holders_until_it_ends_or_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_lease_from_the_future_is_nobodys() {
+    let database = Postgres::shared().database();
+    let store = Store::open(&database.url()).await.unwrap();
+    let acquire = async |holder, at: Timestamp| {
+        store.acquire_lease("sequencer", holder, at, at.plus_millis(10_000)).await.unwrap()
+    };
+    // The clock of one that has gone was a minute ahead, as clocks may be.
+    assert!(acquire(ONE, NOW.plus_millis(60_000)).await);
+    assert!(!acquire(OTHER, NOW).await);
+    // It was an hour ahead.
+    assert!(acquire(ONE, NOW.plus_millis(3_600_000)).await);
+    assert!(acquire(OTHER, NOW).await, "nobody would number the journal for an hour");
+    assert!(!acquire(ONE, NOW.plus_millis(9_999)).await, "it is a lease like any other");
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_second_sequencer_finds_nothing_left_to_place_or_is_refused() {
     let database = Postgres::shared().database();
     let store = Store::open(&database.url()).await.unwrap();

@@ -165,7 +165,8 @@ async fn settle_in_time(
     batch: &[Queued],
 ) -> Result<Vec<Outcome>, Failure> {
     let settled = tokio::time::timeout(SILENCE_MAX, settle_once(parts, own, ids, batch)).await;
-    settled.unwrap_or(Err(Failure::Store(StoreError::Silent)))
+    // Where it stood is not known, so it may have been told to commit.
+    settled.unwrap_or_else(|_| Err(StoreError::unheard_commit().into()))
 }
 
 async fn settle_once(

@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
 use wallet_test_postgres::Postgres;
 
-use super::{BatchIds, BatcherParts, Queued, Unsettled, settle_all};
+use super::{BatchIds, Batcher, BatcherParts, Queued, Unsettled, settle_all};
 use crate::Settings;
-use crate::clock::ManualClock;
+use crate::clock::{Clock, ManualClock};
 use crate::domain::command::{Caller, Command, KeyRef, TopUp};
 use crate::domain::ids::{PayerId, TopUpId};
 use crate::domain::ledger::Shard;
@@ -17,7 +17,7 @@ use crate::domain::outcome::Outcome;
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::store::{Payer, Store};
-use crate::worker::{Announcer, Notifier};
+use crate::worker::{Alarm, Announcer, Notifier};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 const PAYER: PayerId = PayerId::from_bytes([9; 16]);
@@ -51,6 +51,7 @@ async fn parts_on(url: &str) -> BatcherParts {
         metrics: Arc::new(Metrics::default()),
         shards,
         latest_batch: None,
+        alarm: Alarm::default(),
     }
 }
 
@@ -156,6 +157,38 @@ async fn a_database_that_is_gone_concerns_the_whole_batch() {
     let batch = vec![top_up(&parts, "a", 1, later), top_up(&parts, "b", 2, later)];
     parts.store.close().await;
     assert_eq!(settle(&parts, batch).await, [Err(Unsettled::Unknown); 2]);
+}
+
+/// A clock that panics, as a defect in a loop would.
+struct NoClock;
+
+impl Clock for NoClock {
+    fn now(&self) -> Timestamp {
+        panic!("on purpose");
+    }
+
+    fn steady_millis(&self) -> i64 {
+        0
+    }
+}
+
+#[tokio::test]
+async fn one_of_several_loops_that_panics_is_heard_of_and_nobody_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut parts = parts(&folder).await;
+    parts.shards.push(parts.store.open_shard(Shard(1)).await.unwrap());
+    parts.clock = Arc::new(NoClock);
+    let alarm = parts.alarm.clone();
+    let (queued, _) = top_up(&parts, "one", 1, NOW.plus_millis(1));
+    let (command, deadline) = (queued.command, queued.deadline);
+    let (batcher, _ended) = Batcher::start(parts).unwrap();
+    assert!(batcher.is_running());
+    let asked = batcher.settle(command.clone(), deadline).await;
+    assert!(matches!(asked, Err(Unsettled::Unknown)), "{asked:?}");
+    assert_eq!(alarm.raised().await, "settlement");
+    assert!(!batcher.is_running(), "the other loop hides it");
+    let asked = batcher.settle(command, deadline).await;
+    assert!(matches!(asked, Err(Unsettled::Overloaded)), "{asked:?}");
 }
 
 #[test]

@@ -28,6 +28,7 @@ use tokio::sync::{mpsc, oneshot};
 use wallet_core::{DeviceKeyId, Timestamp};
 use zeroize::Zeroizing;
 
+use super::alarm::Alarm;
 use super::notifier::Notifier;
 use crate::clock::Clock;
 use crate::domain::ids::PayerId;
@@ -99,6 +100,8 @@ pub struct PinsParts {
     pub notifier: Notifier,
     /// Costs and limits.
     pub rules: PinRules,
+    /// Who hears when it falls.
+    pub alarm: Alarm,
 }
 
 /// The way to have PINs checked and made.
@@ -140,7 +143,8 @@ impl Pins {
             parts,
         };
         let clock = Arc::clone(&worker.parts.clock);
-        tokio::spawn(worker.run(jobs));
+        let alarm = worker.parts.alarm.clone();
+        drop(alarm.spawn("PINs", worker.run(jobs)));
         Ok(Self { queue, quota, clock })
     }
 

@@ -25,6 +25,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::{Id, JoinHandle, JoinSet};
 
+use super::alarm::Alarm;
+use super::complaint::Complaint;
 use super::leases::Leases;
 use crate::clock::Clock;
 use crate::domain::ids::WebhookEndpointId;
@@ -88,6 +90,8 @@ pub struct WebhooksParts {
     pub entropy: Arc<Entropy>,
     /// What to count.
     pub metrics: Arc<Metrics>,
+    /// Who hears when it falls.
+    pub alarm: Alarm,
 }
 
 /// The running task.
@@ -102,6 +106,7 @@ impl Webhooks {
     #[must_use]
     pub fn start(parts: WebhooksParts) -> Self {
         let (stop, stopped) = oneshot::channel();
+        let alarm = parts.alarm.clone();
         let leases = parts.store.is_shared().then(|| {
             Leases::new(Arc::clone(&parts.store), Arc::clone(&parts.clock), &parts.entropy)
         });
@@ -117,7 +122,7 @@ impl Webhooks {
             stopping: Arc::default(),
             looks_to_count: 0,
         };
-        Self { stop, task: tokio::spawn(worker.run(stopped)) }
+        Self { stop, task: alarm.spawn("webhooks", worker.run(stopped)) }
     }
 
     /// Ends it: begins nothing new, and writes what came of what is under way.
@@ -194,7 +199,7 @@ impl Worker {
     async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let (mut ticks, mut failed) = (0, false);
+        let (mut ticks, mut complaint) = (0, Complaint::new("webhooks wait"));
         loop {
             tokio::select! {
                 _ = &mut stopped => break,
@@ -202,12 +207,7 @@ impl Worker {
             }
             let outcome = self.step(ticks == 0).await;
             ticks = if ticks == 0 { TICKS_BETWEEN_LOOKS } else { ticks } - 1;
-            if let Err(error) = &outcome
-                && !failed
-            {
-                tracing::warn!(%error, "webhooks wait");
-            }
-            failed = outcome.is_err();
+            complaint.hear(&outcome);
         }
         self.end().await;
     }
@@ -230,6 +230,9 @@ impl Worker {
             self.followed = None;
             self.ready = Ready::default();
             self.slow = HashSet::new();
+            // Whoever tells now counts them, or nobody waits.
+            self.parts.metrics.webhooks_wait(0);
+            self.looks_to_count = 0;
             return Ok(());
         }
         self.follow_from(found);
