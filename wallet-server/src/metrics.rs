@@ -177,3 +177,21 @@ fn outcome_name(outcome: &Outcome) -> String {
         Outcome::Refused(refusal) => refusal.as_str().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wallet_core::Timestamp;
+
+    use super::{Metrics, Part};
+
+    #[test]
+    fn a_part_says_when_it_was_last_through_and_one_that_never_was_says_nothing() {
+        let metrics = Metrics::default();
+        metrics.caught_up(Part::Sequencer, Timestamp::from_unix_seconds(1_800_000_000));
+        metrics.caught_up(Part::Sequencer, Timestamp::from_unix_seconds(1_800_000_060));
+        let text = metrics.render();
+        let line = "\nwallet_caught_up_timestamp_seconds{part=\"sequencer\"} 1800000060\n";
+        assert!(text.contains(line), "{text}");
+        assert!(!text.contains("merchant_feed"), "{text}");
+    }
+}

@@ -132,10 +132,8 @@ async fn a_till_that_waits_for_news_does_not_keep_the_server_from_stopping() {
         OperatorEndpoint::Tcp { url, .. } => url.strip_prefix("http://"),
         OperatorEndpoint::Unix(_) => None,
     });
-    let head = format!(
-        "POST /v1/operator/merchants HTTP/1.1\r\nidempotency-key: one\r\nauthorization: Bearer {}",
-        key.trim()
-    );
+    let head =
+        format!("POST /v1/operator/merchants HTTP/1.1\r\nauthorization: Bearer {}", key.trim());
     let created = answer(operator.unwrap(), &head, r#"{"name":"Tea House"}"#).await.unwrap();
     let (_, secret) = created.split_once(r#""secret":""#).unwrap_or_else(|| panic!("{created}"));
     let (secret, _) = secret.split_once('"').unwrap();

@@ -63,6 +63,9 @@ impl App {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::time::Instant;
 
     use super::{NotReady, Readiness};
     use crate::store::Store;
@@ -94,9 +97,15 @@ mod tests {
         for asked in asking {
             assert_eq!(asked.await.unwrap(), Ok(()));
         }
-        // It is the answer of before: the database would not give it any more.
-        store.close().await;
+        // Whatever the database would say by now, the last answer is good for a while.
+        for answer in [Ok(()), Err(NotReady::Database)] {
+            let lately = Instant::now() + Duration::from_hours(1);
+            *readiness.0.lock().await = Some((lately, answer));
+            assert_eq!(readiness.of(&store).await, answer);
+        }
+        *readiness.0.lock().await = None;
         assert_eq!(readiness.of(&store).await, Ok(()));
+        store.close().await;
         *readiness.0.lock().await = None;
         assert_eq!(readiness.of(&store).await, Err(NotReady::Database));
     }

@@ -197,7 +197,8 @@ impl Pins {
         let (reply, answer) = oneshot::channel();
         let late_after = now.plus_millis(WAIT_MILLIS_MAX);
         place.send(Job { trier, pin, late_after, task: task(reply) });
-        answer.await.unwrap_or(Err(PinUnanswered::Store(StoreError::Silent)))
+        // The worker is gone, and what it did is not known.
+        answer.await.unwrap_or_else(|_| Err(PinUnanswered::Store(StoreError::unheard_commit())))
     }
 }
 

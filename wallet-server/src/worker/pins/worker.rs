@@ -167,5 +167,7 @@ fn too_late<T>(reply: Reply<T>) -> Duration {
 async fn in_time<T>(
     question: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    tokio::time::timeout(SILENCE_MAX, question).await.unwrap_or(Err(StoreError::Silent))
+    let answer = tokio::time::timeout(SILENCE_MAX, question).await;
+    // Where it stood is not known: a try may have been counted.
+    answer.unwrap_or_else(|_| Err(StoreError::unheard_commit()))
 }
