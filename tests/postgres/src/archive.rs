@@ -85,6 +85,7 @@ impl Database {
     /// Ends the segment of the log that is being written, waits until it is in the archive, and names
     /// it.
     #[expect(clippy::disallowed_methods, reason = "the server under test has a clock of its own")]
+    #[must_use]
     pub fn archive(&self) -> String {
         // Without anything in it there is no segment to end.
         self.answer("select pg_logical_emit_message(true, 'archive', 'something')");

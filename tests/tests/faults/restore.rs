@@ -42,7 +42,7 @@ async fn a_base_backup_and_the_archived_log_bring_back_every_payment_and_the_aud
     // A crash after a segment was archived and before that was noted: it comes once more, and those
     // after it wait for it.
     server.forget_archived(&segment);
-    world.postgres().unwrap().archive();
+    let _ = world.postgres().unwrap().archive();
 
     server.lose_and_restore();
     let witness = seen.newest.as_ref().map(|newest| *newest.checkpoint());

@@ -10,6 +10,7 @@ use crate::output::table;
 
 /// A report, for people and for programs.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own to a program")]
 pub(super) struct Report {
     clean: bool,
     issuer: String,
