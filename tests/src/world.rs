@@ -190,7 +190,7 @@ impl World {
         let rng = ChaCha20Rng::seed_from_u64(self.seed);
         let entropy = Arc::new(Entropy::new(Box::new(rng)));
         let clock = Arc::clone(&self.clock);
-        self.server = Some(Server::start_with(&self.settings, clock, entropy).await?);
+        self.server = Some(Box::pin(Server::start_with(&self.settings, clock, entropy)).await?);
         Ok(())
     }
 
@@ -211,7 +211,8 @@ impl World {
     pub async fn start_second(&self) -> Result<Server, StartError> {
         let rng = ChaCha20Rng::seed_from_u64(self.seed + 1);
         let entropy = Arc::new(Entropy::new(Box::new(rng)));
-        Server::start_with(&self.settings, Arc::clone(&self.clock) as Arc<dyn Clock>, entropy).await
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        Box::pin(Server::start_with(&self.settings, clock, entropy)).await
     }
 
     /// Another server on the same books and keys, for the same people.
@@ -220,7 +221,7 @@ impl World {
         let settings = Settings { operator_socket: Some(socket), ..self.settings.clone() };
         let entropy = Arc::new(Entropy::new(Box::new(ChaCha20Rng::seed_from_u64(seed))));
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        Server::start_with(&settings, clock, entropy).await.unwrap()
+        Box::pin(Server::start_with(&settings, clock, entropy)).await.unwrap()
     }
 
     /// Where merchants and phones connect.

@@ -88,23 +88,10 @@ impl App {
         };
         match outcome {
             Ok(()) => (state.failures, state.locked_until) = (0, None),
-            Err(_) => self.count_wrong_factor(change, &mut state, now),
+            Err(_) => count_wrong_factor(change, &mut state, now),
         }
         change.keep_totp(&state).await?;
         Ok(outcome)
-    }
-
-    /// Counts a wrong one; if it was the last that was allowed, the payer's devices hear of it.
-    pub(super) fn count_wrong_factor(
-        &self,
-        change: &mut PayerChange,
-        state: &mut TotpState,
-        now: Timestamp,
-    ) {
-        count_failure(state, now);
-        if state.locked_until.is_some() {
-            change.tell("totp.locked");
-        }
     }
 
     /// The secret of one-time passwords, decrypted.
@@ -167,6 +154,14 @@ pub(super) fn use_password(
         }
         Err(error) if error.code() == "otp_used" => Err(FactorRefused::UsedPassword),
         Err(_) => Err(FactorRefused::WrongPassword),
+    }
+}
+
+/// Counts a wrong one; if it was the last that was allowed, the payer's devices hear of it.
+pub(super) fn count_wrong_factor(change: &mut PayerChange, state: &mut TotpState, now: Timestamp) {
+    count_failure(state, now);
+    if state.locked_until.is_some() {
+        change.tell("totp.locked");
     }
 }
 

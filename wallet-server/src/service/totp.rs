@@ -4,7 +4,7 @@ use wallet_core::Mode;
 use wallet_core::totp::OtpSecret;
 use zeroize::Zeroizing;
 
-use super::factor::{locked, use_password};
+use super::factor::{count_wrong_factor, locked, use_password};
 use super::{App, ChangeRefused, Pin, SecondFactor};
 use crate::issuer::Purpose;
 use crate::store::{Device, StoreError, again};
@@ -103,7 +103,7 @@ impl App {
         state.step = None;
         if let Err(refused) = use_password(&mut state, &secret, password, now) {
             let mut state = change.totp().await?;
-            self.count_wrong_factor(&mut change, &mut state, now);
+            count_wrong_factor(&mut change, &mut state, now);
             change.keep_totp(&state).await?;
             return self.refuse(change, refused).await;
         }

@@ -96,6 +96,9 @@ fn a_batch_that_nobody_touched_is_right() {
     assert_eq!(batch.causes()[&TRANSFER].event_type, "payment.succeeded");
 }
 
+/// What a record says of a transfer with these entries.
+type Hashed = fn(TransferId, &[Entry]) -> [u8; 32];
+
 /// A payer sends 12.50 to another one, as an event and its transfer say, with a tie between the two.
 fn send_as(batch: &mut AuditedBatch, number: u8, tie: impl Fn(TransferId, &[Entry]) -> [u8; 32]) {
     let transfer = TransferId::from_bytes([number; 16]);
@@ -132,7 +135,7 @@ fn send_as(batch: &mut AuditedBatch, number: u8, tie: impl Fn(TransferId, &[Entr
 fn who_sends_the_same_twice_has_two_records_and_a_third_movement_needs_a_third() {
     // Records of old releases do not name their transfer.
     let old = |_: TransferId, entries: &[Entry]| books_hash(entries, &[]);
-    let ties: [fn(TransferId, &[Entry]) -> [u8; 32]; 2] = [movement_hash, old];
+    let ties: [Hashed; 2] = [movement_hash, old];
     for tie in ties {
         let twice = |batch: &mut AuditedBatch| {
             send_as(batch, 11, tie);
