@@ -129,7 +129,7 @@ impl Drop for Proxy {
 /// Resolves when a connection that was begun under this silence is to say nothing more.
 async fn falls_silent(begun: Silence, silenced: &mut watch::Receiver<Silence>) {
     if begun != Silence::All && silenced.changed().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

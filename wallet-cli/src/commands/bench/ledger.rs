@@ -8,7 +8,7 @@ use wallet_server::clock::Clock;
 use wallet_server::domain::command::Command;
 use wallet_server::domain::outcome::{Answer, Outcome};
 use wallet_server::metrics::Metrics;
-use wallet_server::worker::{Batcher, Engine, EngineParts, Notifier, Unsettled};
+use wallet_server::worker::{Alarm, Batcher, Engine, EngineParts, Notifier, Unsettled};
 
 use super::books::Books;
 use super::tally::{Pace, Progress, Tally};
@@ -34,6 +34,7 @@ impl Ledger {
             entropy: Arc::clone(&books.entropy),
             notifier: Notifier::default(),
             metrics: Arc::new(Metrics::default()),
+            alarm: Alarm::default(),
         })
         .await
         .map_err(|error| Failure::new(Exit::Unexpected, "settlement", error.to_string()))?;
