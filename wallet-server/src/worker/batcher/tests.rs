@@ -4,16 +4,16 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
-use wallet_core::{Currency, Mode, Money, PositiveMoney, Timestamp};
+use wallet_core::{Currency, DeviceKeyId, Mode, Money, PositiveMoney, Timestamp};
 use wallet_test_postgres::Postgres;
 
 use super::{BatchIds, Batcher, BatcherParts, Queued, Unsettled, settle_all};
 use crate::Settings;
 use crate::clock::{Clock, ManualClock};
-use crate::domain::command::{Caller, Command, KeyRef, TopUp};
-use crate::domain::ids::{PayerId, TopUpId};
+use crate::domain::command::{Caller, Command, KeyRef, PayerRequest, Request, TopUp, Withdraw};
+use crate::domain::ids::{PayerId, TopUpId, TransferId, WithdrawalId};
 use crate::domain::ledger::Shard;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Outcome, Refusal};
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::store::{Payer, Store};
@@ -147,6 +147,41 @@ async fn a_command_that_was_tried_before_its_deadline_may_have_been_settled() {
     let (mut queued, reply) = top_up(&parts, "tried", 1, NOW);
     queued.attempted = true;
     assert_eq!(settle(&parts, vec![(queued, reply)]).await, [Err(Unsettled::Unknown)]);
+}
+
+/// A withdrawal that a device asks for which may not act: it was revoked, or was never there.
+fn withdrawal(attempted: bool) -> (Queued, Reply) {
+    let (reply, receiver) = oneshot::channel();
+    let caller = Caller::Payer(PAYER);
+    let key = KeyRef { caller, mode: Mode::Live, key: "out".to_owned() };
+    let by = PayerRequest {
+        payer: PAYER,
+        device: DeviceKeyId::from_bytes([7; 8]),
+        request: Request { key, hash: [1; 32] },
+        shown: Vec::new(),
+    };
+    let command = Command::Withdraw(Withdraw {
+        by,
+        id: WithdrawalId::from_bytes([1; 16]),
+        transfer: TransferId::from_bytes([1; 16]),
+        amount: PositiveMoney::new(yuan(100)).unwrap(),
+        destination: Vec::new(),
+    });
+    let (deadline, late_at_millis) = (NOW.plus_millis(1), None);
+    (Queued { command, deadline, late_at_millis, attempted, reply }, receiver)
+}
+
+#[tokio::test]
+async fn what_was_tried_before_a_revocation_may_have_been_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = parts(&folder).await;
+    for (attempted, expected) in
+        [(false, Ok(Outcome::Refused(Refusal::DeviceRevoked))), (true, Err(Unsettled::Unknown))]
+    {
+        let (queued, reply) = withdrawal(attempted);
+        settle_all(&parts, &parts.shards[0], &mut BatchIds::after(None), vec![queued]).await;
+        assert_eq!(reply.await.unwrap(), expected);
+    }
 }
 
 #[tokio::test]
