@@ -14,7 +14,7 @@ use core::fmt;
 
 use super::digits::{self, CodePrefix};
 use super::layout::{self, CLAIMS_LENGTH, CODE_LENGTH, Claims, Header, KEY_LENGTH};
-use super::layout::{SEALED_LENGTH, SIGNATURE_LENGTH, TAG_LENGTH};
+use super::layout::{SEALED_LENGTH, SIGNATURE_LENGTH};
 use crate::keys::{DeviceKeyId, DevicePublicKey, IssuerId, SealingKeys, Slot, TerminalId};
 use crate::{Error, Mode, Step, Timestamp};
 
@@ -22,6 +22,8 @@ const UNKNOWN_PREFIX: Error =
     Error::new("code_unknown_prefix", "the first two digits are not this issuer's prefix");
 const UNKNOWN_SLOT: Error =
     Error::new("code_unknown_slot", "the issuer has no key in this slot, or it has retired");
+const NOT_OPENED: Error =
+    Error::new("code_not_opened", "the sealed part does not open with this key");
 const BAD_SIGNATURE: Error = Error::new(
     "code_bad_signature",
     "the device did not sign this code for this issuer, mode and terminal",
@@ -99,16 +101,57 @@ impl SealedCode {
         now: Timestamp,
     ) -> Result<OpenedCode, Error> {
         let key = keys.in_slot(self.slot(), now).ok_or(UNKNOWN_SLOT)?;
-        let (encapsulated, rest) = split::<KEY_LENGTH>(&self.bytes[1..]);
-        let (mut sealed, rest) = split::<SEALED_LENGTH>(rest);
-        let (tag, _) = split::<TAG_LENGTH>(rest);
-        let info = layout::info(mode, issuer);
-        key.open(&encapsulated, &info, &mut sealed, &self.bytes[..1], &tag)?;
+        self.open_with(issuer, mode, |sealed| {
+            let (message, tag) = sealed.ciphertext.split_last_chunk()?;
+            let mut message = message.to_vec();
+            key.open(sealed.encapsulated, sealed.info, &mut message, sealed.associated, tag)
+                .ok()
+                .map(|()| message)
+        })
+    }
+
+    /// The same for an issuer whose key is somewhere else, in a hardware module for example, or who
+    /// computes by other means: `decrypt` opens the message with the key in [`slot`](Self::slot),
+    /// and returns nothing if it does not open. Whether that key is still in use is for the caller to
+    /// know.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), without `code_unknown_slot`.
+    pub fn open_with(
+        &self,
+        issuer: &IssuerId,
+        mode: Mode,
+        decrypt: impl FnOnce(SealedMessage<'_>) -> Option<Vec<u8>>,
+    ) -> Result<OpenedCode, Error> {
+        let (encapsulated, ciphertext) = split::<KEY_LENGTH>(&self.bytes[1..]);
+        let message = SealedMessage {
+            encapsulated: &encapsulated,
+            info: &layout::info(mode, issuer),
+            associated: &self.bytes[..1],
+            ciphertext,
+        };
+        let opened = decrypt(message).ok_or(NOT_OPENED)?;
+        let sealed: [u8; SEALED_LENGTH] = opened.try_into().map_err(|_| NOT_OPENED)?;
         let (claims, signature) = split::<CLAIMS_LENGTH>(&sealed);
         let claims = Claims::from_bytes(&claims)?;
         let (signature, _) = split::<SIGNATURE_LENGTH>(signature);
         Ok(OpenedCode { header: self.header, encapsulated, claims, signature })
     }
+}
+
+/// What is to be decrypted of a code: the arguments of `OpenBase` in
+/// [RFC 9180, section 6.1](https://www.rfc-editor.org/rfc/rfc9180#section-6.1), for
+/// DHKEM(X25519, HKDF-SHA256), HKDF-SHA256 and ChaCha20-Poly1305.
+#[derive(Clone, Copy, Debug)]
+pub struct SealedMessage<'a> {
+    /// `enc`: the encapsulated key, 32 bytes.
+    pub encapsulated: &'a [u8; KEY_LENGTH],
+    /// `info`: which issuer and mode the code is for.
+    pub info: &'a [u8],
+    /// `aad`: the code's header, one byte.
+    pub associated: &'a [u8],
+    /// `ct`: 83 bytes, and the tag of 16 bytes behind them.
+    pub ciphertext: &'a [u8],
 }
 
 impl fmt::Debug for SealedCode {

@@ -11,7 +11,7 @@ mod rotation;
 
 pub use device::{CodeTerms, IssuerProfile, PayerDevice, PaymentCode};
 pub use digits::CodePrefix;
-pub use issuer::{EVIDENCE_LENGTH, Freshness, OpenedCode, SealedCode, VerifiedCode};
+pub use issuer::{EVIDENCE_LENGTH, Freshness, OpenedCode, SealedCode, SealedMessage, VerifiedCode};
 pub use layout::{Claims, CodeLimit, Mark};
 pub use rotation::{Ask, MarkStore, Rotation, Showing, adopt_mark, mark_not_stored};
 

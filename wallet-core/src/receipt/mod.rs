@@ -61,13 +61,20 @@ impl Receipt {
     /// Signs a record as the issuer.
     #[must_use]
     pub fn sign(record: &Record, issuer: &IssuerId, key: &SigningKey) -> Self {
+        Self::sign_with(record, issuer, key.public_key().id(), |message| key.sign(message))
+    }
+
+    /// The same for an issuer whose key is somewhere else, in a hardware module for example, or who
+    /// computes by other means: `sign` makes an Ed25519 signature (RFC 8032) with the key of this id.
+    #[must_use]
+    pub fn sign_with(
+        record: &Record,
+        issuer: &IssuerId,
+        key_id: SigningKeyId,
+        sign: impl FnOnce(&[u8]) -> [u8; 64],
+    ) -> Self {
         let message = signed_message(issuer, record);
-        Self {
-            record: *record,
-            key_id: key.public_key().id(),
-            signature: key.sign(&message),
-            proof: Vec::new(),
-        }
+        Self { record: *record, key_id, signature: sign(&message), proof: Vec::new() }
     }
 
     /// Reads the text of a receipt. It is not verified yet.

@@ -20,7 +20,7 @@ use wallet_core::keyfile::{Cost, Passphrase};
 use wallet_core::{Error, IssuerId, Timestamp};
 
 use self::place::{Found, Place};
-use self::state::State;
+use self::state::{Signers, State};
 use super::{EvidenceKey, PublicKeys};
 use crate::entropy::Entropy;
 use crate::private_file;
@@ -79,15 +79,17 @@ pub struct FileKeys {
     sync: fn(&Self) -> io::Result<()>,
 }
 
-/// The keys in use, and their public halves, which are asked for with every code of a merchant.
+/// The keys in use, with what is asked for so often that it is kept ready: their public halves, with
+/// every code of a merchant, and what signs receipts.
 struct InUse {
     state: State,
     public: Arc<PublicKeys>,
+    signers: Signers,
 }
 
 impl From<State> for InUse {
     fn from(state: State) -> Self {
-        Self { public: Arc::new(state.public()), state }
+        Self { public: Arc::new(state.public()), signers: Signers::new(&state), state }
     }
 }
 

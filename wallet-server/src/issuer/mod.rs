@@ -3,6 +3,7 @@
 //! They stand behind [`IssuerKeys`], so that a hardware security module can take the place of the
 //! key file. Nothing outside this folder sees a secret.
 
+mod aws_lc;
 mod derived;
 mod evidence;
 mod file;

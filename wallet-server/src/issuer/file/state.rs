@@ -5,6 +5,7 @@ use wallet_core::issuer::{IssuerStatement, StatedSealingKey, StatedSigningKey};
 use wallet_core::{SealingKey, SealingKeys, SigningKey, Timestamp};
 
 use crate::entropy::Entropy;
+use crate::issuer::aws_lc::Signer;
 use crate::issuer::derived::Derived;
 use crate::issuer::vault::Vault;
 use crate::issuer::{PublicKeys, PublicSealingKey, Purpose};
@@ -30,6 +31,35 @@ pub(super) struct EffectiveKey {
     pub(super) key: SigningKey,
 }
 
+/// The newest of some keys, oldest first, that was in effect at a moment; none: the first key of all.
+/// So signing again what was decided then gives the same bytes, whatever has been rotated since.
+fn newest_in_effect<K>(
+    keys: &[K],
+    effective_at: impl Fn(&K) -> Timestamp,
+    moment: Timestamp,
+) -> Option<&K> {
+    keys.iter().rev().find(|key| effective_at(key) <= moment)
+}
+
+/// The signing keys, ready to sign receipts.
+pub(super) struct Signers {
+    root: Signer,
+    later: Vec<(Timestamp, Signer)>,
+}
+
+impl Signers {
+    pub(super) fn new(state: &State) -> Self {
+        let later = state.later.iter().map(|later| (later.effective_at, Signer::new(&later.key)));
+        Self { root: Signer::new(&state.root), later: later.collect() }
+    }
+
+    /// What signs records of this moment.
+    pub(super) fn at(&self, decided_at: Timestamp) -> &Signer {
+        let in_effect = newest_in_effect(&self.later, |later| later.0, decided_at);
+        in_effect.map_or(&self.root, |later| &later.1)
+    }
+}
+
 impl State {
     pub(super) fn generate(now: Timestamp, entropy: &Entropy) -> Self {
         let names = Vault::new(entropy.bytes());
@@ -43,10 +73,9 @@ impl State {
         }
     }
 
-    /// The key that signs records of this moment: the newest that was in effect, so that signing
-    /// a record again gives the same receipt whatever has been rotated since.
-    pub(super) fn signing_key_at(&self, decided_at: Timestamp) -> &SigningKey {
-        let in_effect = self.later.iter().rev().find(|later| later.effective_at <= decided_at);
+    /// The key that signs at this moment.
+    pub(super) fn signing_key_at(&self, moment: Timestamp) -> &SigningKey {
+        let in_effect = newest_in_effect(&self.later, |later| later.effective_at, moment);
         in_effect.map_or(&self.root, |later| &later.key)
     }
 

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::state::EffectiveKey;
 use super::{FileKeys, KeyFileError};
+use crate::issuer::aws_lc;
 use crate::issuer::derived::mac;
 use crate::issuer::pin::{self, PinHash, PinInput};
 use crate::issuer::{
@@ -43,12 +44,15 @@ impl IssuerKeys for FileKeys {
 
     fn open(&self, code: &SealedCode, mode: Mode, now: Timestamp) -> Result<OpenedCode, Error> {
         let state = &self.in_use().state;
-        code.open(&state.sealing, &self.issuer_id, mode, now)
+        match state.sealing.in_slot(code.slot(), now) {
+            Some(key) => code.open_with(&self.issuer_id, mode, |sealed| aws_lc::open(key, sealed)),
+            // Which is its error.
+            None => code.open(&state.sealing, &self.issuer_id, mode, now),
+        }
     }
 
     fn sign(&self, record: &Record) -> Receipt {
-        let state = &self.in_use().state;
-        Receipt::sign(record, &self.issuer_id, state.signing_key_at(record.decided_at))
+        self.in_use().signers.at(record.decided_at).sign(record, &self.issuer_id)
     }
 
     fn sign_merchant_code(&self, code: &MerchantCode, mode: Mode, now: Timestamp) -> String {
