@@ -25,10 +25,13 @@ use crate::store::StoreError;
 const READERS_MAX: u32 = 4;
 /// How long a statement waits for a lock that an auditor or a backup holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The writer's own memory for pages, in KiB with a minus sign: 128 MiB at most. With SQLite's
-/// default of 2 MiB a batch of some hundred payments does not fit, and its pages go to the disk
-/// and back before the commit: that took twice as long.
-const WRITER_CACHE: &str = "-131072";
+/// The writer's own memory for pages, in KiB with a minus sign: 32 MiB at most, in which the largest
+/// batch has room. With SQLite's default of 2 MiB a batch of some hundred payments does not fit, and
+/// its pages go to the disk and back before the commit: that took twice as long. More does harm: a
+/// commit after a page was split with its neighbours looks through all pages that are in memory (their
+/// order is restored by way of a page number beyond the end, so SQLite believes that the file shrank),
+/// which with 128 MiB took an eighth of the writer's time.
+const WRITER_CACHE: &str = "-32768";
 /// An auditor's, for pages and as much again for what is sorted: 8 MiB. Questions about everything sort
 /// everything, and look rows up all over the tables. With 32 MiB the audit of a million payments took
 /// 198 MB in all.
