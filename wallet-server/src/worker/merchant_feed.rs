@@ -29,6 +29,11 @@ const LEASE: &str = "merchant_feed";
 /// How long it gathers after it has heard of a commit: a step for each commit would cost payments
 /// more than it is worth to those who wait.
 const GATHER: Duration = Duration::from_millis(25);
+/// How many times as long as the last step took it gathers at least, and the longest that it does for
+/// that: a busy database has payments to settle, and a step that waited long for its turn is sooner
+/// one for more events.
+const GATHER_STEPS: u32 = 4;
+const GATHER_MAX: Duration = Duration::from_millis(200);
 /// How often it looks by itself: days end, and a commit may go unheard.
 const EVERY: Duration = Duration::from_secs(1);
 /// The same where other processes commit, of which it does not hear.
@@ -109,7 +114,9 @@ impl Loop {
             let grown = notifier.journal_growth();
             tokio::pin!(grown);
             grown.as_mut().enable();
+            let began = self.parts.clock.steady_millis();
             let outcome = self.step(&mut stopped).await;
+            let gather = gather_after(self.parts.clock.steady_millis().saturating_sub(began));
             complaint.hear(&outcome);
             if let Ok(false) = outcome {
                 break;
@@ -119,7 +126,7 @@ impl Loop {
                     std::future::pending::<()>().await;
                 }
                 grown.await;
-                tokio::time::sleep(GATHER).await;
+                tokio::time::sleep(gather).await;
             };
             tokio::select! {
                 _ = &mut stopped => break,
@@ -244,6 +251,12 @@ impl Loop {
     }
 }
 
+/// How long to gather after a step that took so long.
+fn gather_after(step_millis: i64) -> Duration {
+    let step = Duration::from_millis(step_millis.try_into().unwrap_or(0));
+    step.saturating_mul(GATHER_STEPS).clamp(GATHER, GATHER_MAX)
+}
+
 /// The days that end with these events, none of which is of a later day than that.
 fn ended(days: &mut Days, calendar: &Calendar, latest: Day, events: &[Happened]) -> Vec<DayEnd> {
     let day = |event: &Happened| calendar.day(event.created_at).min(latest);
@@ -254,4 +267,17 @@ fn ended(days: &mut Days, calendar: &Calendar, latest: Day, events: &[Happened])
 /// Each merchant once.
 fn merchants(fed: &[Fed]) -> HashSet<crate::domain::ids::MerchantId> {
     fed.iter().map(|fed| fed.happened.merchant).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::gather_after;
+
+    #[test]
+    fn it_gathers_longer_after_longer_steps_up_to_a_limit() {
+        let gathered = [-1, 0, 6, 7, 50, 1000].map(gather_after);
+        assert_eq!(gathered, [25, 25, 25, 28, 200, 200].map(Duration::from_millis));
+    }
 }
