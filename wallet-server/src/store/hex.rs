@@ -54,7 +54,8 @@ mod tests {
     #[test]
     fn bytes_of_any_length_come_back_as_they_were() {
         for length in [0, 1, 16, 127, 128, 129, 1000] {
-            let bytes = Bytes((0..length).map(|place| u8::try_from(place % 251).unwrap()).collect());
+            let bytes =
+                Bytes((0..length).map(|place| u8::try_from(place % 251).unwrap()).collect());
             let text = serde_json::to_string(&bytes).unwrap();
             assert_eq!(text.len(), 2 * length + 2);
             assert_eq!(serde_json::from_str::<Bytes>(&text).unwrap(), bytes);

@@ -30,6 +30,8 @@ use crate::system;
 
 /// No core verifies more codes a second than this.
 const CODES_PER_CORE: usize = 6_000;
+/// How often to look how far the feed has come.
+const FEED_POLL: Duration = Duration::from_millis(200);
 /// What starting the servers takes after the codes are made.
 const START_MILLIS: i64 = 2_000;
 
@@ -43,10 +45,17 @@ pub(super) async fn measure(
     output: Output,
 ) -> Result<Outcome, Failure> {
     let Books { store, keys, .. } = books;
-    let bytes_before = store.measure().await?.bytes;
+    let unfed = Unfed::of(&store).await?;
     store.close().await;
     drop(store);
     let url = super::database_url(args, place)?;
+    if unfed.batches > 0 {
+        unfed.follow(place, &url, output).await?;
+    }
+    let store = Store::open(&url).await?;
+    let bytes_before = store.measure().await?.bytes;
+    store.close().await;
+    drop(store);
     let run = Run { args, url: &url, keys: &keys, people: &people, output };
     let since = system::now();
     let mut measured = run.measure(place, None).await?.0;
@@ -69,6 +78,47 @@ pub(super) async fn measure(
         (None, None) => (store, None),
     };
     Ok(Outcome { store: Arc::new(store), measured, beside, since })
+}
+
+/// What servers do behind the payments, and have not done with those that were put into the books: it
+/// is no part of what is measured.
+struct Unfed {
+    /// Where the journal ends.
+    end: i64,
+    /// How many batches the merchants' feed has to go until there.
+    batches: i64,
+}
+
+impl Unfed {
+    async fn of(store: &Store) -> Result<Self, Failure> {
+        let end = store.journal_end().await?.position;
+        Ok(Self { end, batches: end - store.feed_place().await?.position })
+    }
+
+    /// Lets a server do it.
+    async fn follow(self, place: &Place, url: &str, output: Output) -> Result<(), Failure> {
+        let total = usize::try_from(self.batches).ok();
+        let watch = Watch::start(output, "batches in the merchants' feed", total);
+        let server = ServerProcess::start(&settings(place, url, 0)).await?;
+        let store = Store::open_to_read(url).await?;
+        let mut left = self.batches;
+        while left > 0 || !is_signed(&store, self.end).await? {
+            tokio::time::sleep(FEED_POLL).await;
+            let still = self.end - store.feed_place().await?.position;
+            watch.progress().add(usize::try_from(left - still).unwrap_or(0));
+            left = still;
+        }
+        store.close().await;
+        server.stop().await?;
+        watch.done();
+        Ok(())
+    }
+}
+
+/// Whether the journal's log has a checkpoint over all of it.
+async fn is_signed(store: &Store, end: i64) -> Result<bool, Failure> {
+    let latest = store.latest_checkpoint().await?;
+    Ok(latest.is_some_and(|latest| u64::try_from(end).is_ok_and(|end| latest.size >= end)))
 }
 
 /// Measures again, while endpoints are told of the payments.
