@@ -45,6 +45,12 @@ const CHECKPOINT_PAGES: &str = "4096";
 const CHECKPOINT_BESIDE_PAGES: i64 = 3072;
 /// How many pages are worth moving beside the writer.
 const CHECKPOINT_BESIDE_PAGES_MIN: i64 = 512;
+/// From how many pages in the log on the writer stops until they are moved: 64 MiB. On books that are
+/// much larger than the memory a full server writes more to the log than is moved beside it, and a
+/// log without a bound (2 GB were seen) slows everybody down and takes long to read after a crash.
+const CHECKPOINT_WAITING_PAGES: i64 = 16_384;
+/// To how many bytes the file of the log is cut when the log begins anew.
+const LOG_FILE_MAX: &str = "67108864";
 /// Releases before this one can corrupt a database in WAL mode.
 const SQLITE_VERSION_MIN: [u32; 3] = [3, 51, 3];
 
@@ -83,7 +89,8 @@ impl File {
             .pragma("cache_size", WRITER_CACHE)
             // What a statement may have to undo. It is gone after a crash in any case.
             .pragma("temp_store", "memory")
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("journal_size_limit", LOG_FILE_MAX);
         let committed = Arc::new(Notify::new());
         let tell = Arc::clone(&committed);
         let writer = SqlitePoolOptions::new()
@@ -170,11 +177,21 @@ impl File {
         self.committed.notified().await;
     }
 
-    /// Moves pages from the log to the database if it has become long, beside the writer.
+    /// Moves pages from the log to the database if it has become long, beside the writer; if that did
+    /// not suffice, in the writer's place. It waits for nobody who reads an old state: what they may
+    /// still need is moved another time.
     pub(super) async fn shorten_log(&self) -> Result<(), StoreError> {
         let (pages, moved) = self.log().await?;
-        if pages >= CHECKPOINT_BESIDE_PAGES && pages - moved >= CHECKPOINT_BESIDE_PAGES_MIN {
-            sqlx::query("pragma wal_checkpoint(passive)").execute(&self.mover).await?;
+        if pages - moved < CHECKPOINT_BESIDE_PAGES_MIN {
+            return Ok(());
+        }
+        let question = "pragma wal_checkpoint(passive)";
+        if pages >= CHECKPOINT_WAITING_PAGES {
+            // Between two transactions. Once all is moved, the next one begins the log anew.
+            let mut writer = self.writer.acquire().await?;
+            sqlx::query(question).execute(&mut *writer).await?;
+        } else if pages >= CHECKPOINT_BESIDE_PAGES {
+            sqlx::query(question).execute(&self.mover).await?;
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use sqlx::{ConnectOptions as _, Connection as _};
+
 use super::sql::{Sql, sql};
 use super::{
     Store, accounts, api_keys, balance_transactions, checks, claimed, confirmations, envelopes,
@@ -235,11 +237,49 @@ async fn a_long_log_is_moved_beside_the_writer_and_a_short_one_is_left_alone() {
     transaction.roll_back().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_log_that_outgrows_its_moving_is_moved_between_two_transactions_and_begun_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("books");
+    let store = Store::open(&format!("sqlite:{}", file.display())).await.unwrap();
+    fill(&store, 1_000).await.unwrap();
+    // Somebody reads an old state, so nothing can be moved while the log grows.
+    let old = sqlx::sqlite::SqliteConnectOptions::new().filename(&file).read_only(true);
+    let mut old = old.connect().await.unwrap();
+    let mut reading = old.begin().await.unwrap();
+    let count = "select count(*) from payment_references";
+    let _: i64 = sqlx::query_scalar(count).fetch_one(&mut *reading).await.unwrap();
+    fill(&store, 70_000_000).await.unwrap();
+    let (long, moved) = store.log().await.unwrap();
+    assert!(long > 16_384 && moved < 1_000, "{moved} of {long}");
+    store.shorten_log().await.unwrap();
+    assert!(store.log().await.unwrap().1 < 1_000);
+    reading.rollback().await.unwrap();
+
+    // The writer's transaction ends before the log is moved, so that all of it can be.
+    let mut transaction = store.begin().await.unwrap();
+    let ended = async {
+        transaction.write(&FILLER, &filler(2_000)).await?;
+        transaction.commit().await
+    };
+    let (shortened, ended) = tokio::join!(store.shorten_log(), ended);
+    shortened.and(ended).unwrap();
+    let (pages, moved) = store.log().await.unwrap();
+    assert!(pages == moved && pages >= long, "{moved} of {pages}");
+
+    fill(&store, 3_000).await.unwrap();
+    assert!(store.log().await.unwrap().0 < 100);
+    let log = folder.path().join("books-wal");
+    assert!(std::fs::metadata(log).unwrap().len() <= 64 << 20);
+}
+
+fn filler(bytes: usize) -> [serde_json::Value; 1] {
+    [serde_json::json!({ "merchant": "02".repeat(16), "reference": "x".repeat(bytes) })]
+}
+
 async fn fill(store: &Store, bytes: usize) -> Result<(), crate::store::StoreError> {
-    let reference = "x".repeat(bytes);
-    let rows = [serde_json::json!({ "merchant": "02".repeat(16), "reference": reference })];
     let mut transaction = store.begin().await?;
-    transaction.write(&FILLER, &rows).await?;
+    transaction.write(&FILLER, &filler(bytes)).await?;
     transaction.commit().await
 }
 
