@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use wallet_core::Timestamp;
 use wallet_core::code::CodePrefix;
 use wallet_core::issuer::IssuerDocument;
 use wallet_core::keyfile::{Cost, Passphrase};
+use wallet_core::receipt::{PaymentState, Record, RecordKind};
+use wallet_core::{Currency, Mode, Money, Timestamp};
 
 use super::{FileKeys, KeyFileError};
 use crate::entropy::Entropy;
@@ -71,6 +72,31 @@ fn rotation_keeps_the_issuer_and_what_was_hidden() {
     assert_eq!(after.sealing.last().unwrap().slot.number(), 1);
     assert_eq!(reopened.reveal(Purpose::Names, b"payer", &hidden).unwrap(), b"name");
     assert_eq!(reopened.reveal(Purpose::Evidence, b"payer", &hidden), None);
+}
+
+#[test]
+fn a_receipt_is_signed_with_the_newest_key_that_was_in_effect_when_its_record_was_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = open(&folder.path().join("issuer.key"), None).unwrap();
+    keys.rotate(KeyKind::Signing, NOW).unwrap();
+    keys.rotate(KeyKind::Signing, NOW.plus_millis(120_000)).unwrap();
+    let signing = keys.public().signing.clone();
+    let amount = Money::from_minor(1250, Currency::from_code("CNY").unwrap());
+    for (millis, key) in [(0, 0), (59_999, 0), (60_000, 1), (179_999, 1), (180_000, 2)] {
+        let receipt = keys.sign(&Record {
+            mode: Mode::Live,
+            kind: RecordKind::Payment,
+            state: PaymentState::Succeeded,
+            subject: [1; 16],
+            merchant: [2; 16],
+            decided_at: NOW.plus_millis(millis),
+            asked: amount,
+            settled: amount,
+            reference_hash: [3; 32],
+            books_hash: [4; 32],
+        });
+        assert_eq!(receipt.key_id(), signing[key].id(), "after {millis} ms");
+    }
 }
 
 #[test]
