@@ -15,15 +15,15 @@ use core::fmt;
 use super::digits::{self, CodePrefix};
 use super::layout::{self, CLAIMS_LENGTH, CODE_LENGTH, Claims, Header, KEY_LENGTH};
 use super::layout::{SEALED_LENGTH, SIGNATURE_LENGTH};
-use crate::keys::{DeviceKeyId, DevicePublicKey, IssuerId, SealingKeys, Slot, TerminalId};
+use crate::keys::{
+    DeviceKeyId, DevicePublicKey, IssuerId, NOT_OPENED, SealingKeys, Slot, TerminalId,
+};
 use crate::{Error, Mode, Step, Timestamp};
 
 const UNKNOWN_PREFIX: Error =
     Error::new("code_unknown_prefix", "the first two digits are not this issuer's prefix");
 const UNKNOWN_SLOT: Error =
     Error::new("code_unknown_slot", "the issuer has no key in this slot, or it has retired");
-const NOT_OPENED: Error =
-    Error::new("code_not_opened", "the sealed part does not open with this key");
 const BAD_SIGNATURE: Error = Error::new(
     "code_bad_signature",
     "the device did not sign this code for this issuer, mode and terminal",

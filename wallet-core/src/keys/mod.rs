@@ -12,6 +12,8 @@ mod sealing;
 mod signing;
 
 pub use device::{DeviceKey, DevicePublicKey};
+pub(crate) use sealing::NOT_OPENED;
+
 pub use ids::{DeviceKeyId, IssuerId, SigningKeyId, TerminalId};
 pub use sealing::{SEALING_KEY_LIFE_MILLIS, SealingKey, SealingKeys, SealingPublicKey, Slot};
 pub use signing::{SigningKey, SigningPublicKey};

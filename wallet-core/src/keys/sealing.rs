@@ -22,7 +22,7 @@ const NOT_SEALED: Error = Error::new(
     "cannot_seal",
     "the issuer's sealing key is not usable; synchronise with the issuer",
 );
-const NOT_OPENED: Error =
+pub(crate) const NOT_OPENED: Error =
     Error::new("code_not_opened", "the sealed part does not open with this key");
 const BAD_SLOT: Error = Error::new("invalid_slot", "a slot is a number from 0 to 7");
 const NO_FREE_SLOT: Error =

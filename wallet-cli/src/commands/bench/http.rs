@@ -24,7 +24,7 @@ use super::share::{Pools, StepNeed, plan_steps, usable_from};
 use super::watch::Watch;
 use super::webhooks;
 use super::{Args, Beside, Flooded, Outcome, Told};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::system;
 
@@ -32,6 +32,8 @@ use crate::system;
 const CODES_PER_CORE: usize = 6_000;
 /// How often to look how far the feed has come.
 const FEED_POLL: Duration = Duration::from_millis(200);
+/// How often in a row it may have come no further, for a minute: then the server has failed.
+const FEED_STILL_MAX: u32 = 300;
 /// What starting the servers takes after the codes are made.
 const START_MILLIS: i64 = 2_000;
 
@@ -101,12 +103,17 @@ impl Unfed {
         let watch = Watch::start(output, "batches in the merchants' feed", total);
         let server = ServerProcess::start(&settings(place, url, 0)).await?;
         let store = Store::open_to_read(url).await?;
-        let mut left = self.batches;
+        let (mut left, mut still) = (self.batches, 0);
         while left > 0 || !is_signed(&store, self.end).await? {
             tokio::time::sleep(FEED_POLL).await;
-            let still = self.end - store.feed_place().await?.position;
-            watch.progress().add(usize::try_from(left - still).unwrap_or(0));
-            left = still;
+            let now = self.end - store.feed_place().await?.position;
+            watch.progress().add(usize::try_from(left - now).unwrap_or(0));
+            still = if now < left { 0 } else { still + 1 };
+            if still > FEED_STILL_MAX {
+                let sentence = "the server does not follow the payments that were preloaded";
+                return Err(Failure::new(Exit::Unexpected, "feed_stalled", sentence));
+            }
+            left = now;
         }
         store.close().await;
         server.stop().await?;
