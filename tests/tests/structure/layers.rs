@@ -34,6 +34,7 @@ fn the_rules_know_no_database_no_network_no_clock_and_nothing_asynchronous() {
         "std::net",
         "rand",
         "reqwest",
+        "rusqlite",
         "rustls",
         "serde",
         "serde_json",
@@ -68,12 +69,18 @@ fn the_store_knows_no_http_no_use_cases_and_no_keys() {
 
 #[test]
 fn use_cases_know_neither_http_nor_the_database_driver() {
-    assert_ignorant("wallet-server/src/service", &["axum", "sqlx", "crate::http", "StatusCode"]);
+    assert_ignorant(
+        "wallet-server/src/service",
+        &["axum", "rusqlite", "sqlx", "crate::http", "StatusCode"],
+    );
 }
 
 #[test]
 fn http_knows_neither_the_database_driver_nor_the_rules() {
-    assert_ignorant("wallet-server/src/http", &["sqlx", "crate::domain::settle", "settle"]);
+    assert_ignorant(
+        "wallet-server/src/http",
+        &["rusqlite", "sqlx", "crate::domain::settle", "settle"],
+    );
 }
 
 #[test]
@@ -100,12 +107,20 @@ fn no_two_bodies_have_one_name_in_a_document() {
 
 #[test]
 fn workers_know_neither_http_nor_the_database_driver() {
-    assert_ignorant("wallet-server/src/worker", &["axum", "sqlx", "crate::http"]);
+    assert_ignorant("wallet-server/src/worker", &["axum", "rusqlite", "sqlx", "crate::http"]);
 }
 
 #[test]
 fn what_calls_out_knows_nothing_of_the_wallet() {
-    let others = ["crate::store", "crate::service", "crate::issuer", "crate::http", "axum", "sqlx"];
+    let others = [
+        "crate::store",
+        "crate::service",
+        "crate::issuer",
+        "crate::http",
+        "axum",
+        "rusqlite",
+        "sqlx",
+    ];
     assert_ignorant("wallet-server/src/outbound", &others);
     let mut callers = sources("wallet-server/src");
     callers.retain(|file| {
@@ -214,6 +229,7 @@ fn the_core_depends_on_nothing_that_does_input_or_output() {
         "mio",
         "rand",
         "reqwest",
+        "rusqlite",
         "rustls",
         "socket2",
         "sqlx",

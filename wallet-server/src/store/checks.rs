@@ -399,6 +399,7 @@ const MEASURE: Sql = Sql {
     sqlite: "with input as (select $1) select json_array(json_array( \
         c.page_count * s.page_size, 'SQLite ' || sqlite_version())) \
         from pragma_page_count c, pragma_page_size s",
+    each: "",
     postgres: "with input as (select $1::jsonb) select json_build_array(json_build_array( \
         pg_database_size(current_database()), 'PostgreSQL ' || \
         current_setting('server_version')))::text",

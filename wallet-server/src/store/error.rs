@@ -2,15 +2,32 @@
 
 use std::io;
 
+/// What one of the databases says.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// PostgreSQL, or what speaks to it.
+    #[error(transparent)]
+    Postgres(#[from] sqlx::Error),
+    /// SQLite.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// This process has closed it.
+    #[error("the books are closed")]
+    Closed,
+    /// The thread that spoke to SQLite has ended.
+    #[error("the connection to the books has ended")]
+    ThreadEnded,
+}
+
 /// An error of the database, or of what is in it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database said no.
     #[error(transparent)]
-    Database(#[from] sqlx::Error),
+    Database(#[from] DatabaseError),
     /// The database was told to commit and did not say that it did: it may have.
     #[error(transparent)]
-    Commit(sqlx::Error),
+    Commit(DatabaseError),
     /// The schema could not be brought up to date.
     #[error("cannot migrate the database: {0}")]
     Migrate(sqlx::migrate::MigrateError),
@@ -23,7 +40,7 @@ pub enum StoreError {
     /// A row holds what no release ever wrote.
     #[error("the database holds an impossible value: {0}")]
     Corrupt(&'static str),
-    /// A row cannot be read or written as JSON.
+    /// A row cannot be written, or read, as what it should be.
     #[error("a row does not have the expected shape: {0}")]
     Shape(#[from] serde_json::Error),
     /// The database cannot be opened, and why.
@@ -45,6 +62,18 @@ pub enum Remedy {
     GiveUp,
 }
 
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
 impl From<sqlx::migrate::MigrateError> for StoreError {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
         match error {
@@ -57,9 +86,9 @@ impl From<sqlx::migrate::MigrateError> for StoreError {
 /// SQLite's primary result codes (the lowest byte of the extended ones).
 mod sqlite {
     /// Somebody else holds a lock.
-    pub(super) const BUSY: [i64; 2] = [5, 6];
+    pub(super) const BUSY: [i32; 2] = [5, 6];
     /// A constraint or trigger refused a row, or a number left its range.
-    pub(super) const OF_ROWS: [i64; 3] = [1, 19, 20];
+    pub(super) const OF_ROWS: [i32; 3] = [1, 19, 20];
 }
 
 /// PostgreSQL's error codes (SQLSTATE).
@@ -81,7 +110,7 @@ impl StoreError {
     /// A transaction that was told to commit, or may have been, before the database fell silent.
     pub(crate) fn unheard_commit() -> Self {
         let silent = io::Error::new(io::ErrorKind::TimedOut, "the database says nothing");
-        Self::Commit(sqlx::Error::Io(silent))
+        Self::Commit(sqlx::Error::Io(silent).into())
     }
 
     /// What to do about it.
@@ -89,22 +118,9 @@ impl StoreError {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::Corrupt(_) | Self::Shape(_) => Remedy::LeaveOut,
-            Self::Silent | Self::Database(sqlx::Error::PoolTimedOut) => Remedy::Wait,
-            Self::Database(_) | Self::Commit(_) if self.is_lost_connection() => Remedy::Wait,
-            Self::Database(sqlx::Error::Database(error))
-            | Self::Commit(sqlx::Error::Database(error)) => {
-                let code = error.code().unwrap_or_default();
-                if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
-                    of_postgres(&code)
-                } else {
-                    of_sqlite(&code)
-                }
-            }
-            Self::Database(_)
-            | Self::Commit(_)
-            | Self::Migrate(_)
-            | Self::Newer
-            | Self::Open(_) => Remedy::GiveUp,
+            Self::Silent => Remedy::Wait,
+            Self::Database(error) | Self::Commit(error) => error.remedy(),
+            Self::Migrate(_) | Self::Newer | Self::Open(_) => Remedy::GiveUp,
         }
     }
 
@@ -122,22 +138,43 @@ impl StoreError {
     /// Whether this connection to the database is dead; another one may live.
     pub(crate) fn is_lost_connection(&self) -> bool {
         let (Self::Database(error) | Self::Commit(error)) = self else { return false };
-        match error {
-            sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => true,
-            sqlx::Error::Database(error) => {
+        error.is_lost_connection()
+    }
+}
+
+impl DatabaseError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Postgres(sqlx::Error::PoolTimedOut) => Remedy::Wait,
+            _ if self.is_lost_connection() => Remedy::Wait,
+            Self::Postgres(sqlx::Error::Database(error)) => {
+                of_postgres(&error.code().unwrap_or_default())
+            }
+            Self::Sqlite(error) => {
+                error.sqlite_error().map_or(Remedy::GiveUp, |error| of_sqlite(error.extended_code))
+            }
+            Self::Postgres(_) | Self::ThreadEnded | Self::Closed => Remedy::GiveUp,
+        }
+    }
+
+    fn is_lost_connection(&self) -> bool {
+        match self {
+            Self::Postgres(sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed) | Self::ThreadEnded => {
+                true
+            }
+            Self::Postgres(sqlx::Error::Database(error)) => {
                 let code = error.code().unwrap_or_default();
-                error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some()
-                    && (postgres::AWAY.contains(&&*code) || code.starts_with(postgres::AWAY_CLASS))
+                postgres::AWAY.contains(&&*code) || code.starts_with(postgres::AWAY_CLASS)
             }
             _ => false,
         }
     }
 }
 
-fn of_sqlite(code: &str) -> Remedy {
-    match code.parse::<i64>().map(|code| code & 0xff) {
-        Ok(code) if sqlite::BUSY.contains(&code) => Remedy::Again,
-        Ok(code) if sqlite::OF_ROWS.contains(&code) => Remedy::LeaveOut,
+fn of_sqlite(code: i32) -> Remedy {
+    match code & 0xff {
+        code if sqlite::BUSY.contains(&code) => Remedy::Again,
+        code if sqlite::OF_ROWS.contains(&code) => Remedy::LeaveOut,
         _ => Remedy::GiveUp,
     }
 }
@@ -181,11 +218,11 @@ mod tests {
         }
         // Extended codes: the primary one is the lowest byte.
         for (code, remedy) in [
-            ("5", Remedy::Again),
-            ("517", Remedy::Again),
-            ("2067", Remedy::LeaveOut),
-            ("1811", Remedy::LeaveOut),
-            ("13", Remedy::GiveUp),
+            (5, Remedy::Again),
+            (517, Remedy::Again),
+            (2067, Remedy::LeaveOut),
+            (1811, Remedy::LeaveOut),
+            (13, Remedy::GiveUp),
         ] {
             assert_eq!(of_sqlite(code), remedy, "{code}");
         }

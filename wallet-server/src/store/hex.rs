@@ -1,6 +1,8 @@
-//! Bytes in JSON rows, as lower-case hexadecimal digits.
+//! Bytes in rows: as they are, or in JSON as lower-case hexadecimal digits.
 
-use serde::de::Error as _;
+use std::fmt;
+
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An array of bytes.
@@ -15,8 +17,34 @@ impl<const N: usize> Serialize for Hex<N> {
 
 impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Bytes(bytes) = Bytes::deserialize(deserializer)?;
-        bytes.try_into().map(Self).map_err(|_| D::Error::custom("bytes of another length"))
+        let mut array = [0; N];
+        deserializer.deserialize_any(Into(&mut array))?;
+        Ok(Self(array))
+    }
+}
+
+/// Reads bytes to a place that has just their length.
+struct Into<'a>(&'a mut [u8]);
+
+impl Visitor<'_> for Into<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+
+    fn visit_str<E: Error>(self, digits: &str) -> Result<(), E> {
+        let length = self.0.len();
+        let decoded = base16ct::lower::decode(digits, self.0).map_err(E::custom)?;
+        if decoded.len() == length { Ok(()) } else { Err(E::custom("bytes of another length")) }
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<(), E> {
+        if bytes.len() != self.0.len() {
+            return Err(E::custom("bytes of another length"));
+        }
+        self.0.copy_from_slice(bytes);
+        Ok(())
     }
 }
 
@@ -33,6 +61,9 @@ impl Serialize for Bytes {
 /// A payment has some thirty of these: the usual ones are written without the formatter, and without
 /// memory of their own.
 fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    if !serializer.is_human_readable() {
+        return serializer.serialize_bytes(bytes);
+    }
     let mut digits = [0; 256];
     match base16ct::lower::encode_str(bytes, &mut digits) {
         Ok(text) => serializer.serialize_str(text),
@@ -42,14 +73,40 @@ fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Err
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        base16ct::lower::decode_vec(&text).map(Self).map_err(D::Error::custom)
+        deserializer.deserialize_any(AnyLength).map(Self)
+    }
+}
+
+/// Reads bytes of any length.
+struct AnyLength;
+
+impl Visitor<'_> for AnyLength {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_str<E: Error>(self, digits: &str) -> Result<Vec<u8>, E> {
+        base16ct::lower::decode_vec(digits).map_err(E::custom)
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(bytes.to_vec())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Bytes;
+    use super::{Bytes, Hex};
+
+    #[test]
+    fn bytes_of_another_length_or_in_other_digits_are_refused() {
+        assert_eq!(serde_json::from_str::<Hex<2>>("\"01ff\"").unwrap(), Hex([1, 255]));
+        for text in ["\"01\"", "\"01ff02\"", "\"01FF\"", "\"01f\"", "null", "1", "[1,255]"] {
+            assert!(serde_json::from_str::<Hex<2>>(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn bytes_of_any_length_come_back_as_they_were() {

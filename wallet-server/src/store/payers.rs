@@ -202,7 +202,7 @@ pub(super) async fn write_devices(
 }
 
 // A device that waits for approval is not there.
-const DEVICES: Sql = sql!(input { key_id: blob }
+const DEVICES: Sql = sql!(each input { key_id: blob }
     "select d.key_id, d.payer, p.mode, p.currency, d.public_key, d.mark_step, d.mark_seq, \
         d.new_until, case when d.revoked_at is null then 0 else 1 end as revoked \
      from input i join devices d on d.key_id = i.key_id and d.approved_at is not null \

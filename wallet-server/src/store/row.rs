@@ -1,10 +1,9 @@
-//! Rows on their way to the database and back: each an array, in the order of the statement's
-//! columns.
+//! Rows on their way to the database and back, in the order of the statement's columns.
 //!
-//! An object would repeat its names in every row, and to find one column the database would have
-//! to pass all names before it: a payment has forty. A row's fields are put into their places by
-//! name, so their order in the structure does not matter, and one structure serves statements of
-//! which one takes less than another.
+//! A row's fields are put into their places by name, so their order in the structure does not matter,
+//! and one structure serves statements of which one takes less than another. In JSON a row is an
+//! array: an object would repeat its names in every row, and to find one column the database would
+//! have to pass all names before it: a payment has forty.
 
 use std::fmt::{self, Write as _};
 use std::marker::PhantomData;
@@ -15,49 +14,34 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqA
 use serde::ser::{Error as _, Impossible, SerializeMap, SerializeStruct, Serializer};
 use serde_json::Error;
 
-/// Writes the rows as one JSON array of arrays. A column that a row leaves out is null, and a field
-/// that is none of the columns is left out.
+/// Where the fields of a row go.
+pub(super) trait Places {
+    /// Takes the value of a column.
+    fn put(&mut self, column: usize, value: &(impl Serialize + ?Sized)) -> Result<(), Error>;
+}
+
+/// Puts the fields of a row into the places of the statement's columns. A field that is none of the
+/// columns is left out.
 ///
 /// # Errors
-/// When a row is no structure with named fields.
-pub(super) fn rows_to_json(
+/// When the row is no structure with named fields.
+pub(super) fn put_fields(
     columns: &[&str],
-    rows: &[impl Serialize],
-) -> Result<String, serde_json::Error> {
-    let mut json = Vec::with_capacity(rows.len() * columns.len() * 16 + 2);
-    let mut row = Row { columns, next: 0, values: Vec::new(), places: Vec::new() };
-    json.push(b'[');
-    for (number, fields) in rows.iter().enumerate() {
-        if number > 0 {
-            json.push(b',');
-        }
-        row.clear();
-        fields.serialize(&mut row)?;
-        row.write(&mut json);
-    }
-    json.push(b']');
-    String::from_utf8(json).map_err(Error::custom)
+    row: &impl Serialize,
+    places: &mut impl Places,
+) -> Result<(), Error> {
+    row.serialize(&mut Row { columns, next: 0, places })
 }
 
 /// The row that is being written.
-struct Row<'a> {
+struct Row<'a, P> {
     columns: &'a [&'a str],
     /// The column after the last one: fields mostly come in order.
     next: usize,
-    /// The fields as JSON, one after the other as they come.
-    values: Vec<u8>,
-    /// Where in `values` each column begins and ends.
-    places: Vec<Option<(usize, usize)>>,
+    places: &'a mut P,
 }
 
-impl Row<'_> {
-    fn clear(&mut self) {
-        self.next = 0;
-        self.values.clear();
-        self.places.clear();
-        self.places.resize(self.columns.len(), None);
-    }
-
+impl<P: Places> Row<'_, P> {
     fn put(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         let column = match self.columns.get(self.next) {
             Some(next) if *next == name => self.next,
@@ -66,15 +50,55 @@ impl Row<'_> {
                 None => return Ok(()),
             },
         };
+        self.places.put(column, value)?;
+        self.next = column + 1;
+        Ok(())
+    }
+}
+
+/// Writes the rows as one JSON array of arrays. A column that a row leaves out is null.
+///
+/// # Errors
+/// When a row is no structure with named fields.
+pub(super) fn rows_to_json(columns: &[&str], rows: &[impl Serialize]) -> Result<String, Error> {
+    let mut json = Vec::with_capacity(rows.len() * columns.len() * 16 + 2);
+    let mut row = JsonRow::default();
+    json.push(b'[');
+    for (number, fields) in rows.iter().enumerate() {
+        if number > 0 {
+            json.push(b',');
+        }
+        row.values.clear();
+        row.places.clear();
+        row.places.resize(columns.len(), None);
+        put_fields(columns, fields, &mut row)?;
+        row.write(&mut json);
+    }
+    json.push(b']');
+    String::from_utf8(json).map_err(Error::custom)
+}
+
+/// A row as JSON.
+#[derive(Default)]
+struct JsonRow {
+    /// The fields, one after the other as they come.
+    values: Vec<u8>,
+    /// Where in `values` each column begins and ends.
+    places: Vec<Option<(usize, usize)>>,
+}
+
+impl Places for JsonRow {
+    fn put(&mut self, column: usize, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         let from = self.values.len();
         serde_json::to_writer(&mut self.values, value)?;
         if let Some(place) = self.places.get_mut(column) {
             *place = Some((from, self.values.len()));
         }
-        self.next = column + 1;
         Ok(())
     }
+}
 
+impl JsonRow {
     fn write(&self, json: &mut Vec<u8>) {
         json.push(b'[');
         for (column, place) in self.places.iter().enumerate() {
@@ -88,7 +112,7 @@ impl Row<'_> {
     }
 }
 
-impl SerializeStruct for &mut Row<'_> {
+impl<P: Places> SerializeStruct for &mut Row<'_, P> {
     type Ok = ();
     type Error = Error;
 
@@ -106,12 +130,12 @@ impl SerializeStruct for &mut Row<'_> {
 }
 
 /// A structure into which another one is flattened comes as a map.
-struct Fields<'a, 'b> {
-    row: &'a mut Row<'b>,
+struct Fields<'a, 'b, P> {
+    row: &'a mut Row<'b, P>,
     name: String,
 }
 
-impl SerializeMap for Fields<'_, '_> {
+impl<P: Places> SerializeMap for Fields<'_, '_, P> {
     type Ok = ();
     type Error = Error;
 
@@ -149,14 +173,14 @@ macro_rules! refuse {
 
 type Never = Impossible<(), Error>;
 
-impl<'a, 'b> Serializer for &'a mut Row<'b> {
+impl<'a, 'b, P: Places> Serializer for &'a mut Row<'b, P> {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = Never;
     type SerializeTuple = Never;
     type SerializeTupleStruct = Never;
     type SerializeTupleVariant = Never;
-    type SerializeMap = Fields<'a, 'b>;
+    type SerializeMap = Fields<'a, 'b, P>;
     type SerializeStruct = Self;
     type SerializeStructVariant = Never;
 
@@ -164,7 +188,7 @@ impl<'a, 'b> Serializer for &'a mut Row<'b> {
         Ok(self)
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Fields<'a, 'b>, Error> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Fields<'a, 'b, P>, Error> {
         Ok(Fields { row: self, name: String::new() })
     }
 

@@ -1,9 +1,15 @@
 //! The seam between the two databases: one text a statement, two heads.
 //!
 //! Every statement has one parameter, a JSON array of rows, and a query answers with one JSON
-//! array. A row is an array of its columns ([`row`](super::row)). So a statement is one step whatever the number of rows, because a statement for each
-//! row costs more than the row (50 µs of thread wake-ups with SQLite, a round trip with
-//! PostgreSQL). Only how JSON becomes rows and rows become JSON differs, and only here.
+//! array. A row is an array of its columns ([`row`](super::row)). So a statement is one step whatever
+//! the number of rows, because a step for each costs more than the row: a round trip with PostgreSQL.
+//! Only how JSON becomes rows and rows become JSON differs, and only here.
+//!
+//! SQLite is no round trip away, and JSON is what much of a small statement's time goes to there. So
+//! the statements that settle a payment are run on SQLite for each input row, whose columns are named
+//! parameters, and rows come back as they are. Such a statement must mean the same for one row after
+//! the other as for all of them at once. Where SQLite would first write the one row of `input` to a
+//! table of its own, as it does for `update … from`, the statement has a text of its own.
 //!
 //! PostgreSQL takes every array for one of a hundred rows, and would rather read a small table once
 //! than look a hundred rows up, with a plan that its connection keeps while the table grows. Of rows
@@ -18,6 +24,9 @@
 pub(crate) struct Sql {
     /// For SQLite 3.51 and later.
     pub(crate) sqlite: &'static str,
+    /// For SQLite, about one row whose columns are parameters of their names, `:n` its number; empty if
+    /// the statement gets all rows at once.
+    pub(crate) each: &'static str,
     /// For PostgreSQL 15 and later.
     pub(crate) postgres: &'static str,
     /// What a row of the parameter holds, in this order.
@@ -95,7 +104,33 @@ macro_rules! write_column {
 ///   the arrow come back as a JSON array, a row each, in the order of the query.
 /// - the text may come in several pieces, so that statements can share some.
 /// - `sql!(postgres input …)` is for PostgreSQL alone: locks, and what several processes need.
+/// - `sql!(each input …)` is run for each row on SQLite, and `sql!(each "…" input …)` with a text of
+///   its own there.
 macro_rules! sql {
+    (each $each:literal input $($statement:tt)+) => {
+        $crate::store::sql::Sql { each: $each, ..$crate::store::sql::sql!(input $($statement)+) }
+    };
+    (each input { $($name:ident: $type:ident),+ $(,)? } $($text:literal)+) => {
+        $crate::store::sql::Sql {
+            each: concat!(
+                "with input as (select :n as n",
+                $(", :", stringify!($name), " as ", stringify!($name)),+, ") ", $($text),+
+            ),
+            ..$crate::store::sql::sql!(input { $($name: $type),+ } $($text)+)
+        }
+    };
+    (each input { $($name:ident: $type:ident),+ $(,)? } $($text:literal)+
+        => { $first:ident: $first_type:ident $(, $out:ident: $out_type:ident)* $(,)? }) => {
+        $crate::store::sql::Sql {
+            each: concat!(
+                "with input as (select :n as n",
+                $(", :", stringify!($name), " as ", stringify!($name)),+,
+                "), output as (", $($text),+, ") select ", stringify!($first), $(", ", stringify!($out),)* " from output"
+            ),
+            ..$crate::store::sql::sql!(input { $($name: $type),+ } $($text)+
+                => { $first: $first_type $(, $out: $out_type)* })
+        }
+    };
     (postgres $($statement:tt)+) => {
         $crate::store::sql::Sql { sqlite: "", ..$crate::store::sql::sql!($($statement)+) }
     };
@@ -112,6 +147,7 @@ macro_rules! sql {
                 " from jsonb_array_elements($1) with ordinality where ordinality = abs(ordinality)) ",
                 $($text),+
             ),
+            each: "",
             columns: &[$(stringify!($name)),+],
             output: &[],
         }
@@ -138,6 +174,7 @@ macro_rules! sql {
                 $(", ", $crate::store::sql::write_column!(postgres $out $out_type),)*
                 ")), '[]')::text from output"
             ),
+            each: "",
             columns: &[$(stringify!($name)),+],
             output: &[stringify!($first) $(, stringify!($out))*],
         }
@@ -163,7 +200,21 @@ mod tests {
              (value ->> 1)::bigint as amount from jsonb_array_elements($1) with ordinality \
              where ordinality = abs(ordinality)) insert into t select id, amount from input"
         );
-        let query = sql!(input { id: blob } "select id, name from t" => { id: blob, name: text });
+        assert_eq!(change.each, "");
+        let change =
+            sql!(each input { id: blob, amount: int } "insert into t select id, amount from input");
+        assert_eq!(
+            change.each,
+            "with input as (select :n as n, :id as id, :amount as amount) \
+             insert into t select id, amount from input"
+        );
+        let query =
+            sql!(each input { id: blob } "select id, name from t" => { id: blob, name: text });
+        assert_eq!(
+            query.each,
+            "with input as (select :n as n, :id as id), output as (select id, name from t) \
+             select id, name from output"
+        );
         assert_eq!(
             query.sqlite,
             "with input as (select key as n, unhex(value ->> '$[0]') as id from jsonb_each($1)), \

@@ -16,7 +16,7 @@ const TICKS_PER_SECOND: u64 = 100;
 /// Names of threads begin so; the kernel keeps 15 bytes of a name.
 const VERIFICATION: &str = "verify-";
 const PINS: &str = "pin-";
-const SETTLEMENT: [&str; 2] = ["settle", "sqlx-sqlite-"];
+const SETTLEMENT: [&str; 2] = ["settle", "sqlite-"];
 
 /// Processor time since a process began.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -121,7 +121,7 @@ mod tests {
             ("2", "verify-0", 19),
             ("3", "verify-1", 9),
             ("4", "settle", 9),
-            ("5", "sqlx-sqlite-wor", 4),
+            ("5", "sqlite-writer", 4),
             ("6", "pin-0", 14),
             ("7", "tokio-rt-worker", 9),
         ];

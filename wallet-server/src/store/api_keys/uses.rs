@@ -170,12 +170,11 @@ impl Store {
 
     async fn try_add_key_uses(&self, uses: &[KeyUse]) -> Result<(), StoreError> {
         let rows: Vec<_> = uses.iter().map(AddRow::new).collect();
-        let mut changes = Changes::default();
+        let transaction = self.begin().await?;
+        let mut changes = Changes::new(transaction.dialect());
         changes.add(&ADD, &rows)?;
         changes.add_last(&USED, &last_used(uses))?;
-        let mut transaction = self.begin().await?;
-        transaction.apply(changes).await?;
-        transaction.commit().await
+        transaction.commit_with(changes).await
     }
 
     /// The trail of a key, newest hour first, before this place.

@@ -8,6 +8,7 @@ const UNPLACED: Sql = Sql {
     sqlite: "with input as (select $1) select json_group_array(json_array( \
         lower(hex(f.id)), f.wrong)) from (select b.id, count(*) over () as wrong \
         from batches b left join journal j on j.batch = b.id where j.batch is null limit 1) f",
+    each: "",
     postgres: "with input as (select $1::jsonb) select coalesce(json_agg(json_build_array( \
         encode(f.id, 'hex'), f.wrong)), '[]')::text from ( \
         select b.id, count(*) over () as wrong from batches b \

@@ -9,10 +9,9 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use rusqlite::OptionalExtension as _;
 
-use super::sqlite::database_path;
+use super::sqlite::{blocking, database_path, open_copy};
 use crate::store::StoreError;
 
 /// A backup that was made.
@@ -51,8 +50,8 @@ pub enum BackupError {
     Damaged(String),
 }
 
-impl From<sqlx::Error> for BackupError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<rusqlite::Error> for BackupError {
+    fn from(error: rusqlite::Error) -> Self {
         Self::Store(error.into())
     }
 }
@@ -65,13 +64,18 @@ impl From<sqlx::Error> for BackupError {
 /// [`BackupError`]; there is no file at `to` then, unless there was one before.
 pub async fn backup(url: &str, to: &Path) -> Result<Backup, BackupError> {
     let from = database_path(url).ok_or(BackupError::NotSqlite)??;
+    let to = to.to_owned();
+    blocking(move || make(&from, &to)).await
+}
+
+fn make(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     if to.exists() {
         return Err(BackupError::Exists(to.to_owned()));
     }
     let mut part = to.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
-    let made = copy(&from, &part, to).await;
+    let made = copy(from, &part, to);
     if made.is_err() && !matches!(made, Err(BackupError::Exists(_))) {
         // What is there of it is no backup. If it cannot be removed, its name says so.
         drop(std::fs::remove_file(&part));
@@ -79,7 +83,7 @@ pub async fn backup(url: &str, to: &Path) -> Result<Backup, BackupError> {
     made
 }
 
-async fn copy(from: &Path, part: &Path, to: &Path) -> Result<Backup, BackupError> {
+fn copy(from: &Path, part: &Path, to: &Path) -> Result<Backup, BackupError> {
     let at = |path: &Path| {
         let path = path.to_owned();
         move |error| BackupError::File(path, error)
@@ -90,14 +94,14 @@ async fn copy(from: &Path, part: &Path, to: &Path) -> Result<Backup, BackupError
         io::ErrorKind::AlreadyExists => BackupError::Exists(part.to_owned()),
         _ => BackupError::File(part.to_owned(), error),
     })?;
-    let mut books = open(from).await?;
+    let books = open_copy(from)?;
     let name = part.to_str().ok_or_else(|| {
         BackupError::File(part.to_owned(), io::Error::other("the name is not Unicode"))
     })?;
-    sqlx::query("vacuum into ?1").bind(name).execute(&mut books).await?;
-    books.close().await?;
+    books.execute("vacuum into ?1", [name])?;
+    drop(books);
     file.sync_all().map_err(at(part))?;
-    let backup = check(part).await?;
+    let backup = check(part)?;
     // A link does not take the place of a file that has appeared meanwhile.
     std::fs::hard_link(part, to).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => BackupError::Exists(to.to_owned()),
@@ -110,27 +114,23 @@ async fn copy(from: &Path, part: &Path, to: &Path) -> Result<Backup, BackupError
     Ok(backup)
 }
 
-async fn open(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
-    SqliteConnectOptions::new().filename(path).read_only(true).connect().await
-}
-
 /// Reads the whole copy, and says what is in it.
-async fn check(copy: &Path) -> Result<Backup, BackupError> {
-    let mut books = open(copy).await?;
-    let found: Vec<String> =
-        sqlx::query_scalar("pragma integrity_check").fetch_all(&mut books).await?;
+fn check(copy: &Path) -> Result<Backup, BackupError> {
+    let books = open_copy(copy)?;
+    let found: Vec<String> = books
+        .prepare("pragma integrity_check")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
     if found != ["ok"] {
         return Err(BackupError::Damaged(found.join("; ")));
     }
     let schema = "select coalesce(max(version), 0) from _sqlx_migrations where success";
-    let schema = sqlx::query_scalar(AssertSqlSafe(schema)).fetch_one(&mut books).await?;
+    let schema = books.query_row(schema, [], |row| row.get(0))?;
     let end = "select j.position, b.committed_at from journal j join batches b on b.id = j.batch \
                order by j.position desc limit 1";
-    let end: Option<(i64, i64)> =
-        sqlx::query_as(AssertSqlSafe(end)).fetch_optional(&mut books).await?;
-    books.close().await?;
+    let end = books.query_row(end, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let (position, committed_at) = end.map_or((0, None), |(position, at)| (position, Some(at)));
     let bytes =
         std::fs::metadata(copy).map_err(|error| BackupError::File(copy.to_owned(), error))?.len();
-    let position = end.map_or(0, |end| end.0);
-    Ok(Backup { bytes, schema, position, committed_at: end.map(|end| end.1) })
+    Ok(Backup { bytes, schema, position, committed_at })
 }

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wallet_core::IssuerId;
 
+use self::changes::Input;
 use super::StoreError;
 use super::row::{rows_from_json, rows_to_json};
 use super::sql::{Dialect, Sql};
@@ -137,31 +138,39 @@ impl Store {
     }
 
     /// Asks a question outside of any transaction.
-    pub(crate) async fn read<Row: DeserializeOwned>(
+    pub(crate) async fn read<Row: DeserializeOwned + Send + 'static>(
         &self,
         sql: &Sql,
         input: &[impl Serialize + Sync],
     ) -> Result<Vec<Row>, StoreError> {
-        let rows = rows_to_json(sql.columns, input)?;
-        let answer = match &self.0 {
-            Database::Sqlite(file) => file.read(sql.sqlite, rows).await?,
-            Database::Postgres(server) => server.read(sql.postgres, rows).await?,
-        };
-        Ok(rows_from_json(sql.output, &answer)?)
+        match &self.0 {
+            Database::Sqlite(file) => {
+                file.read(*sql, Input::new(Dialect::Sqlite, sql, input)?).await
+            }
+            Database::Postgres(server) => {
+                let rows = rows_to_json(sql.columns, input)?;
+                let answer = server.read(sql.postgres, rows).await?;
+                Ok(rows_from_json(sql.output, &answer)?)
+            }
+        }
     }
 
     /// Asks a question about whole tables, outside of any transaction.
-    pub(crate) async fn survey<Row: DeserializeOwned>(
+    pub(crate) async fn survey<Row: DeserializeOwned + Send + 'static>(
         &self,
         sql: &Sql,
         input: &[impl Serialize + Sync],
     ) -> Result<Vec<Row>, StoreError> {
-        let rows = rows_to_json(sql.columns, input)?;
-        let answer = match &self.0 {
-            Database::Sqlite(file) => file.read(sql.sqlite, rows).await?,
-            Database::Postgres(server) => server.survey(sql.postgres, rows).await?,
-        };
-        Ok(rows_from_json(sql.output, &answer)?)
+        match &self.0 {
+            Database::Sqlite(file) => {
+                file.read(*sql, Input::new(Dialect::Sqlite, sql, input)?).await
+            }
+            Database::Postgres(server) => {
+                let rows = rows_to_json(sql.columns, input)?;
+                let answer = server.survey(sql.postgres, rows).await?;
+                Ok(rows_from_json(sql.output, &answer)?)
+            }
+        }
     }
 
     /// Begins a transaction. On SQLite there can be one at a time, and this waits for its turn.
@@ -210,7 +219,10 @@ impl Store {
     #[cfg(test)]
     pub(super) async fn prepare(&self, sql: &Sql) -> Result<(), StoreError> {
         match &self.0 {
-            Database::Sqlite(file) => file.prepare(sql.sqlite).await,
+            Database::Sqlite(file) => {
+                file.prepare(sql.each).await?;
+                file.prepare(sql.sqlite).await
+            }
             Database::Postgres(server) => server.prepare(sql.postgres).await,
         }
     }
@@ -219,7 +231,11 @@ impl Store {
     #[cfg(test)]
     pub(super) async fn explain(&self, sql: &Sql) -> Result<Vec<String>, StoreError> {
         let Database::Sqlite(file) = &self.0 else { panic!("SQLite only") };
-        file.explain(sql.sqlite).await
+        let mut steps = file.explain(sql.sqlite).await?;
+        if !sql.each.is_empty() {
+            steps.extend(file.explain(sql.each).await?);
+        }
+        Ok(steps)
     }
 
     /// The plan that PostgreSQL would keep for a statement, a line each.
@@ -247,7 +263,7 @@ impl Store {
 /// A writing transaction; rolled back when dropped.
 #[derive(Debug)]
 pub(crate) enum Transaction {
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Sqlite(sqlite::Transaction),
     Postgres(postgres::Transaction),
 }
 
@@ -261,7 +277,7 @@ impl Transaction {
     }
 
     /// Asks a question; with no input rows the answer is known to be empty.
-    pub(crate) async fn read<Row: DeserializeOwned>(
+    pub(crate) async fn read<Row: DeserializeOwned + Send + 'static>(
         &mut self,
         sql: &Sql,
         input: &[impl Serialize + Sync],
@@ -269,55 +285,65 @@ impl Transaction {
         if input.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = rows_to_json(sql.columns, input)?;
-        let answer = match self {
-            Self::Sqlite(transaction) => sqlite::read(transaction, sql.sqlite, rows).await?,
+        match self {
+            Self::Sqlite(transaction) => {
+                transaction.read(*sql, Input::new(Dialect::Sqlite, sql, input)?).await
+            }
             Self::Postgres(transaction) => {
                 let (connection, patience) = transaction.parts();
-                patience.answer(postgres::read(connection, sql.postgres, rows)).await?
+                let rows = rows_to_json(sql.columns, input)?;
+                let answer = postgres::read(connection, sql.postgres, rows);
+                Ok(rows_from_json(sql.output, &patience.answer(answer).await?)?)
             }
-        };
-        Ok(rows_from_json(sql.output, &answer)?)
+        }
     }
 
     /// Asks two questions at once.
-    pub(crate) async fn read_both<A: DeserializeOwned, B: DeserializeOwned>(
+    pub(crate) async fn read_both<A, B>(
         &mut self,
         (first, first_input): (&Sql, &[impl Serialize + Sync]),
         (second, second_input): (&Sql, &[impl Serialize + Sync]),
-    ) -> Result<(Vec<A>, Vec<B>), StoreError> {
+    ) -> Result<(Vec<A>, Vec<B>), StoreError>
+    where
+        A: DeserializeOwned + Send + 'static,
+        B: DeserializeOwned + Send + 'static,
+    {
         if first_input.is_empty() || second_input.is_empty() {
             let answer = self.read(first, first_input).await?;
             return Ok((answer, self.read(second, second_input).await?));
         }
-        let first_rows = rows_to_json(first.columns, first_input)?;
-        let second_rows = rows_to_json(second.columns, second_input)?;
-        let [first_answer, second_answer] = match self {
+        match self {
             Self::Sqlite(transaction) => {
-                let questions = [(first.sqlite, first_rows), (second.sqlite, second_rows)];
-                sqlite::read_all(transaction, questions).await?
+                let first = (*first, Input::new(Dialect::Sqlite, first, first_input)?);
+                let second = (*second, Input::new(Dialect::Sqlite, second, second_input)?);
+                transaction.read_both(first, second).await
             }
             Self::Postgres(transaction) => {
                 let (connection, patience) = transaction.parts();
-                let questions = [(first.postgres, first_rows), (second.postgres, second_rows)];
-                patience.answer(postgres::read_all(connection, questions)).await?
+                let questions = [
+                    (first.postgres, rows_to_json(first.columns, first_input)?),
+                    (second.postgres, rows_to_json(second.columns, second_input)?),
+                ];
+                let answers = postgres::read_all(connection, questions);
+                let [first_answer, second_answer] = patience.answer(answers).await?;
+                let first_found = rows_from_json(first.output, &first_answer)?;
+                Ok((first_found, rows_from_json(second.output, &second_answer)?))
             }
-        };
-        let first_found = rows_from_json(first.output, &first_answer)?;
-        Ok((first_found, rows_from_json(second.output, &second_answer)?))
+        }
     }
 
-    /// Makes changes.
-    pub(crate) async fn apply(&mut self, changes: Changes) -> Result<(), StoreError> {
+    /// Makes changes, as the last ones, and makes everything durable.
+    pub(crate) async fn commit_with(self, changes: Changes) -> Result<(), StoreError> {
         let [list, last] = changes.into_parts();
         match self {
             Self::Sqlite(transaction) => {
-                sqlite::apply(transaction, list.into_iter().chain(last).collect()).await
+                transaction.commit_with(list.into_iter().chain(last).collect()).await
             }
-            Self::Postgres(transaction) => {
+            Self::Postgres(mut transaction) => {
                 let (connection, patience) = transaction.parts();
                 patience.answer(postgres::apply(connection, list)).await?;
-                patience.answer(postgres::apply(connection, last)).await
+                patience.answer(postgres::apply(connection, last)).await?;
+                transaction.commit().await
             }
         }
     }
@@ -331,11 +357,13 @@ impl Transaction {
         if input.is_empty() {
             return Ok(0);
         }
-        let rows = rows_to_json(sql.columns, input)?;
         match self {
-            Self::Sqlite(transaction) => sqlite::write(transaction, sql.sqlite, rows).await,
+            Self::Sqlite(transaction) => {
+                transaction.write(*sql, Input::new(Dialect::Sqlite, sql, input)?).await
+            }
             Self::Postgres(transaction) => {
                 let (connection, patience) = transaction.parts();
+                let rows = rows_to_json(sql.columns, input)?;
                 patience.answer(postgres::write(connection, sql.postgres, rows)).await
             }
         }
@@ -344,7 +372,7 @@ impl Transaction {
     /// Undoes it, and waits until that is done, so that the connection is free for the next one.
     pub(crate) async fn roll_back(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(transaction) => transaction.rollback().await?,
+            Self::Sqlite(transaction) => transaction.roll_back().await?,
             Self::Postgres(transaction) => transaction.rollback().await?,
         }
         Ok(())
@@ -353,7 +381,7 @@ impl Transaction {
     /// Makes it durable.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(transaction) => transaction.commit().await.map_err(StoreError::Commit),
+            Self::Sqlite(transaction) => transaction.commit().await,
             Self::Postgres(transaction) => transaction.commit().await,
         }
     }

@@ -12,7 +12,7 @@ use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Postgres, Type};
 
 use super::Isolation;
-use super::changes::Change;
+use super::changes::{Change, Input};
 use crate::store::StoreError;
 pub(crate) use lent::Transaction;
 use lent::{Lent, Patience};
@@ -310,14 +310,15 @@ pub(super) async fn apply(
     }
     let text = format!("with {} select array[{}]", parts.join(",\n"), counts.join(", "));
     let mut query = sqlx::query_scalar(AssertSqlSafe(text));
-    let mut checks = Vec::with_capacity(changes.len());
-    for mut change in changes {
-        query = query.bind(Written(std::mem::take(&mut change.json)));
-        checks.push(change);
+    let mut expectations = Vec::with_capacity(changes.len());
+    for Change { input, expected, .. } in changes {
+        let Input::Json(json) = input else { return Err(StoreError::Corrupt("rows for SQLite")) };
+        query = query.bind(Written(json));
+        expectations.push(expected);
     }
     let changed: Vec<i64> = query.fetch_one(connection).await?;
-    for (check, rows) in checks.iter().zip(changed) {
-        check.check(u64::try_from(rows).unwrap_or(0))?;
+    for (expected, rows) in expectations.iter().zip(changed) {
+        expected.check(u64::try_from(rows).unwrap_or(0))?;
     }
     Ok(())
 }

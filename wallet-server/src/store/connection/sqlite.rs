@@ -1,25 +1,28 @@
 //! SQLite: one file, one process, one writing transaction at a time.
 
+mod found;
+mod rows;
+mod schema;
+mod thread;
+
 use std::fs::{OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::TryStreamExt as _;
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
-use sqlx::{
-    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Sqlite,
-    SqliteConnection,
-};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
-use super::changes::Change;
+pub(super) use self::rows::Rows;
+use self::thread::{Lent, Pool};
+use super::changes::{Change, Input};
 use crate::private_file;
 use crate::store::StoreError;
+use crate::store::error::DatabaseError;
+use crate::store::row::rows_from_json;
+use crate::store::sql::Sql;
 
 /// How many reads may run at once; more would only queue for two cores.
 const READERS_MAX: u32 = 4;
@@ -31,15 +34,15 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// commit after a page was split with its neighbours looks through all pages that are in memory (their
 /// order is restored by way of a page number beyond the end, so SQLite believes that the file shrank),
 /// which with 128 MiB took an eighth of the writer's time.
-const WRITER_CACHE: &str = "-32768";
+const WRITER_CACHE: i32 = -32_768;
 /// An auditor's, for pages and as much again for what is sorted: 8 MiB. Questions about everything sort
 /// everything, and look rows up all over the tables. With 32 MiB the audit of a million payments took
 /// 198 MB in all.
-const AUDITOR_CACHE: &str = "-8192";
+const AUDITOR_CACHE: i32 = -8192;
 /// After how many pages in the log they are moved to the database: 16 MiB. A page that many
 /// payments touch is moved once for all of them; with four times as many, the payments that wait
 /// for the moving wait for 30 ms instead of 20, and not one more is settled.
-const CHECKPOINT_PAGES: &str = "4096";
+const CHECKPOINT_PAGES: i64 = 4096;
 /// From how many pages in the log on a part of them is moved beside the writer, so that the writer
 /// has little left to move at [`CHECKPOINT_PAGES`]: payments wait for what it moves.
 const CHECKPOINT_BESIDE_PAGES: i64 = 3072;
@@ -50,17 +53,19 @@ const CHECKPOINT_BESIDE_PAGES_MIN: i64 = 512;
 /// log without a bound (2 GB were seen) slows everybody down and takes long to read after a crash.
 const CHECKPOINT_WAITING_PAGES: i64 = 16_384;
 /// To how many bytes the file of the log is cut when the log begins anew.
-const LOG_FILE_MAX: &str = "67108864";
+const LOG_FILE_MAX: i64 = 64 << 20;
+/// How many statements a connection keeps as they are compiled: all that there are, more or less.
+const STATEMENTS_MAX: usize = 512;
 /// Releases before this one can corrupt a database in WAL mode.
 const SQLITE_VERSION_MIN: [u32; 3] = [3, 51, 3];
 
 /// A database in a file.
 #[derive(Debug)]
 pub(super) struct File {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    writer: Pool,
+    readers: Pool,
     /// For moving pages from the log to the database, beside the writer.
-    mover: SqlitePool,
+    mover: Pool,
     /// Told of each commit.
     committed: Arc<Notify>,
     // Held for as long as the file is open: a second server on it must not start.
@@ -75,57 +80,29 @@ impl File {
         let path = path.canonicalize().map_err(|error| StoreError::Open(error.to_string()))?;
         let lock = lock_beside(&path)?;
         close_to_others(&path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let writing = options
-            .clone()
-            // Without recursive triggers, REPLACE would get past the ones that refuse to delete.
-            .pragma("recursive_triggers", "on")
-            .pragma("cache_size", WRITER_CACHE)
-            // What a statement may have to undo. It is gone after a crash in any case.
-            .pragma("temp_store", "memory")
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-            .pragma("journal_size_limit", LOG_FILE_MAX);
-        let committed = Arc::new(Notify::new());
-        let tell = Arc::clone(&committed);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .test_before_acquire(false)
-            // After a full disk or an I/O error SQLite has rolled back by itself, but the
-            // connection still believes that a transaction is open: it is replaced.
-            .before_acquire(|connection, _| {
-                Box::pin(async move { Ok(!connection.is_in_transaction()) })
-            })
-            .after_connect(move |connection, _| {
-                let tell = Arc::clone(&tell);
-                Box::pin(async move {
-                    connection.lock_handle().await?.set_commit_hook(move || {
-                        tell.notify_one();
-                        true
-                    });
-                    Ok(())
-                })
-            })
-            .connect_with(writing)
-            .await?;
-        check_version(&writer).await?;
-        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
-        let mover = SqlitePoolOptions::new()
-            .max_connections(1)
-            .test_before_acquire(false)
-            .connect_lazy_with(options.clone());
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS_MAX)
-            // The file does not go away as a network does, and asking costs as much as a read.
-            .test_before_acquire(false)
-            .connect_with(options.pragma("query_only", "on"))
-            .await?;
-        Ok(Self { writer, readers, mover, committed, lock: Some(lock) })
+        let pool = |name, size, settings: String| {
+            let path = path.clone();
+            Pool::new(name, size, move || open(&path, READ_AND_WRITE, &settings))
+        };
+        let usual =
+            "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;";
+        let writing = format!(
+            // Without recursive triggers, REPLACE would get past the ones that refuse to delete. What
+            // a statement may have to undo is kept in memory: it is gone after a crash in any case.
+            "{usual} pragma recursive_triggers = on; pragma temp_store = memory; \
+             pragma cache_size = {WRITER_CACHE}; pragma wal_autocheckpoint = {CHECKPOINT_PAGES}; \
+             pragma journal_size_limit = {LOG_FILE_MAX};"
+        );
+        let writer = pool("sqlite-writer", 1, writing);
+        let prepare = |connection: &mut Connection| {
+            check_version(connection)?;
+            schema::migrate(connection, &sqlx::migrate!("migrations/sqlite"))
+        };
+        writer.run(prepare).await??;
+        let mover = pool("sqlite-mover", 1, usual.to_owned());
+        let readers =
+            pool("sqlite-reader", READERS_MAX, format!("{usual} pragma query_only = on;"));
+        Ok(Self { writer, readers, mover, committed: Arc::default(), lock: Some(lock) })
     }
 
     /// Opens a file that is there, beside whoever writes it. Nothing can be written through it.
@@ -133,42 +110,42 @@ impl File {
         if path.is_empty() || path.contains([':', '?']) || !Path::new(path).is_file() {
             return Err(StoreError::Open(format!("there is no file {path}")));
         }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .read_only(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .pragma("query_only", "on")
-            .pragma("cache_size", AUDITOR_CACHE);
-        let readers = SqlitePoolOptions::new()
-            .max_connections(1)
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await?;
-        check_version(&readers).await?;
-        let found = sqlx::query_scalar(super::SCHEMA).fetch_one(&readers).await;
-        let found = found.map_err(|error| StoreError::Open(format!("no books: {error}")))?;
+        let path = PathBuf::from(path);
+        let settings = format!("pragma query_only = on; pragma cache_size = {AUDITOR_CACHE};");
+        let readers = Pool::new("sqlite-auditor", 1, move || open(&path, READ_ONLY, &settings));
+        let found = |connection: &mut Connection| {
+            check_version(connection)?;
+            let found = connection.query_row(super::SCHEMA, [], |row| row.get(0));
+            found.map_err(|error| StoreError::Open(format!("no books: {error}")))
+        };
+        let found = readers.run(found).await??;
         super::check_schema(found, &sqlx::migrate!("migrations/sqlite"))?;
         // What begins to write is refused by SQLite.
         let (writer, mover) = (readers.clone(), readers.clone());
         Ok(Self { writer, readers, mover, committed: Arc::default(), lock: None })
     }
 
-    pub(super) async fn read(
+    pub(super) async fn read<Row: DeserializeOwned + Send + 'static>(
         &self,
-        text: &'static str,
-        rows: String,
-    ) -> Result<String, StoreError> {
-        let mut connection = self.readers.acquire().await?;
-        read(&mut connection, text, rows).await
+        sql: Sql,
+        input: Input,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.readers.run(move |connection| read(connection, &sql, &input)).await?
     }
 
-    pub(super) async fn begin(&self) -> Result<sqlx::Transaction<'static, Sqlite>, StoreError> {
-        // A plain BEGIN takes the write lock at the first write, when it is too late to wait.
-        Ok(self.writer.begin_with("begin immediate").await?)
+    pub(super) async fn begin(&self) -> Result<Transaction, StoreError> {
+        let lent = self.writer.lend().await?;
+        lent.run(|connection| {
+            undo(connection)?;
+            // A plain BEGIN takes the write lock at the first write, when it is too late to wait.
+            Ok::<_, StoreError>(connection.execute_batch("begin immediate")?)
+        })
+        .await??;
+        Ok(Transaction { lent, committed: Arc::clone(&self.committed) })
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("select 1").execute(&self.readers).await?;
+        self.readers.run(|connection| connection.execute_batch("select 1")).await??;
         Ok(())
     }
 
@@ -185,23 +162,25 @@ impl File {
         if pages - moved < CHECKPOINT_BESIDE_PAGES_MIN {
             return Ok(());
         }
-        let question = "pragma wal_checkpoint(passive)";
+        let moving = |connection: &mut Connection| {
+            connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))
+        };
         if pages >= CHECKPOINT_WAITING_PAGES {
             // Between two transactions. Once all is moved, the next one begins the log anew.
-            let mut writer = self.writer.acquire().await?;
-            sqlx::query(question).execute(&mut *writer).await?;
+            self.writer.run(moving).await??;
         } else if pages >= CHECKPOINT_BESIDE_PAGES {
-            sqlx::query(question).execute(&self.mover).await?;
+            self.mover.run(moving).await??;
         }
         Ok(())
     }
 
     /// How many pages are in the log, and how many of them have been moved.
     pub(super) async fn log(&self) -> Result<(i64, i64), StoreError> {
-        let question = "pragma wal_checkpoint(noop)";
-        let (_, pages, moved): (i64, i64, i64) =
-            sqlx::query_as(question).fetch_one(&self.mover).await?;
-        Ok((pages, moved))
+        let looking = |connection: &mut Connection| {
+            let question = "pragma wal_checkpoint(noop)";
+            connection.query_row(question, [], |row| Ok((row.get(1)?, row.get(2)?)))
+        };
+        Ok(self.mover.run(looking).await??)
     }
 
     pub(super) async fn close(&self) {
@@ -214,26 +193,162 @@ impl File {
 
     #[cfg(test)]
     pub(super) async fn prepare(&self, text: &'static str) -> Result<(), StoreError> {
-        use sqlx::{Executor, SqlSafeStr};
-        let mut connection = self.readers.acquire().await?;
-        connection.prepare(text.into_sql_str()).await?;
-        Ok(())
+        Ok(self.readers.run(move |connection| connection.prepare(text).map(drop)).await??)
     }
 
     #[cfg(test)]
     pub(super) async fn explain(&self, text: &'static str) -> Result<Vec<String>, StoreError> {
-        use sqlx::Row as _;
-        let text = AssertSqlSafe(format!("explain query plan {text}"));
-        let rows = sqlx::query(text).bind("[]").fetch_all(&self.readers).await?;
-        Ok(rows.iter().map(|row| row.get("detail")).collect())
+        let explain = move |connection: &mut Connection| {
+            let mut statement = connection.prepare(&format!("explain query plan {text}"))?;
+            // Parameters that are not given are null.
+            let rows = statement.raw_query();
+            rows.mapped(|row| row.get("detail")).collect::<Result<_, _>>()
+        };
+        Ok(self.readers.run(explain).await??)
     }
 
     #[cfg(test)]
     pub(super) async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
-        let pragma = sqlx::AssertSqlSafe(format!("pragma max_page_count = {pages}"));
-        sqlx::query(pragma).execute(&self.writer).await?;
-        Ok(())
+        let limit = move |connection: &mut Connection| {
+            connection.execute_batch(&format!("pragma max_page_count = {pages}"))
+        };
+        Ok(self.writer.run(limit).await??)
     }
+}
+
+/// The writing transaction; rolled back when dropped.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    lent: Lent,
+    committed: Arc<Notify>,
+}
+
+impl Transaction {
+    pub(super) async fn read<Row: DeserializeOwned + Send + 'static>(
+        &mut self,
+        sql: Sql,
+        input: Input,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.lent.run(move |connection| read(connection, &sql, &input)).await?
+    }
+
+    /// Asks two questions at once.
+    pub(super) async fn read_both<A, B>(
+        &mut self,
+        (first, first_input): (Sql, Input),
+        (second, second_input): (Sql, Input),
+    ) -> Result<(Vec<A>, Vec<B>), StoreError>
+    where
+        A: DeserializeOwned + Send + 'static,
+        B: DeserializeOwned + Send + 'static,
+    {
+        let both = move |connection: &mut Connection| {
+            let answer = read(connection, &first, &first_input)?;
+            Ok((answer, read(connection, &second, &second_input)?))
+        };
+        self.lent.run(both).await?
+    }
+
+    pub(super) async fn write(&mut self, sql: Sql, input: Input) -> Result<u64, StoreError> {
+        self.lent.run(move |connection| write(connection, &sql, &input)).await?
+    }
+
+    pub(super) async fn roll_back(self) -> Result<(), StoreError> {
+        self.lent.run(undo).await?
+    }
+
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        self.commit_with(Vec::new()).await
+    }
+
+    /// Makes several changes, and commits, without asking the thread twice.
+    pub(super) async fn commit_with(self, changes: Vec<Change>) -> Result<(), StoreError> {
+        let committed = Arc::clone(&self.committed);
+        let commit = move |connection: &mut Connection| {
+            apply(connection, &changes)?;
+            let commit = connection.execute_batch("commit");
+            commit.map_err(|error| StoreError::Commit(error.into()))?;
+            // Told also where nobody waits any more for this commit.
+            committed.notify_one();
+            Ok(())
+        };
+        match self.lent.run(commit).await {
+            Ok(outcome) => outcome,
+            // The thread ended in the middle of it.
+            Err(StoreError::Database(error)) => Err(StoreError::Commit(error)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        // If it fails, whoever begins the next one tries again and hears why.
+        self.lent.begin(|connection| drop(undo(connection)));
+    }
+}
+
+/// Undoes what a transaction did, unless it has come to its end. After a full disk or an I/O error
+/// SQLite has done so by itself.
+fn undo(connection: &mut Connection) -> Result<(), StoreError> {
+    if !connection.is_autocommit() {
+        connection.execute_batch("rollback")?;
+    }
+    Ok(())
+}
+
+fn read<Row: DeserializeOwned>(
+    connection: &mut Connection,
+    sql: &Sql,
+    input: &Input,
+) -> Result<Vec<Row>, StoreError> {
+    tracing::trace!(statement = sql.sqlite, "asks");
+    match input {
+        Input::Json(json) => {
+            let mut statement = connection.prepare_cached(sql.sqlite)?;
+            let answer = |row: &rusqlite::Row<'_>| {
+                let json = row.get_ref(0)?.as_str()?;
+                Ok(rows_from_json(sql.output, json))
+            };
+            Ok(statement.query_row([json], answer)??)
+        }
+        Input::Rows(rows) => {
+            let mut statement = connection.prepare_cached(sql.each)?;
+            let mut found = Vec::new();
+            rows.each(&mut statement, |statement| {
+                let mut answer = statement.raw_query();
+                while let Some(row) = answer.next()? {
+                    found.push(found::read_row(sql.output, row)?);
+                }
+                Ok(())
+            })?;
+            Ok(found)
+        }
+    }
+}
+
+fn apply(connection: &mut Connection, changes: &[Change]) -> Result<(), StoreError> {
+    for Change { sql, input, expected } in changes {
+        expected.check(write(connection, sql, input)?)?;
+    }
+    Ok(())
+}
+
+/// Changes rows and says how many.
+fn write(connection: &mut Connection, sql: &Sql, input: &Input) -> Result<u64, StoreError> {
+    tracing::trace!(statement = sql.sqlite, "writes");
+    let mut changed = 0;
+    match input {
+        Input::Json(json) => changed = connection.prepare_cached(sql.sqlite)?.execute([json])?,
+        Input::Rows(rows) => {
+            let mut statement = connection.prepare_cached(sql.each)?;
+            rows.each(&mut statement, |statement| {
+                changed += statement.raw_execute()?;
+                Ok(())
+            })?;
+        }
+    }
+    Ok(u64::try_from(changed).unwrap_or(u64::MAX))
 }
 
 /// The file that `sqlite:FILE` names; none if the URL is another database's.
@@ -247,16 +362,43 @@ pub(super) async fn issuer(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     if !path.exists() {
         return Ok(None);
     }
-    let options = SqliteConnectOptions::new().filename(path).read_only(true);
-    let mut books = options.busy_timeout(BUSY_TIMEOUT).connect().await?;
-    let table = "select count(*) from sqlite_schema where type = 'table' and name = 'issuer'";
-    let tables: i64 = sqlx::query_scalar(table).fetch_one(&mut books).await?;
-    let issuer = match tables {
-        0 => None,
-        _ => sqlx::query_scalar(super::ISSUER).fetch_optional(&mut books).await?,
+    let path = path.to_owned();
+    let issuer = move || {
+        let books = open(&path, READ_ONLY, "")?;
+        let table = "select count(*) from sqlite_schema where type = 'table' and name = 'issuer'";
+        let tables: i64 = books.query_row(table, [], |row| row.get(0))?;
+        if tables == 0 {
+            return Ok(None);
+        }
+        Ok(books.query_row(super::ISSUER, [], |row| row.get(0)).optional()?)
     };
-    books.close().await?;
-    Ok(issuer)
+    blocking(issuer).await
+}
+
+/// Runs something that waits for the disk, where it holds up no other task.
+pub(super) async fn blocking<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|_| Err(StoreError::from(DatabaseError::ThreadEnded).into()))
+}
+
+const READ_ONLY: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+const READ_AND_WRITE: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+fn open(path: &Path, flags: OpenFlags, settings: &str) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute_batch(settings)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(connection)
+}
+
+/// Opens a file to read it and no more.
+pub(super) fn open_copy(path: &Path) -> Result<Connection, StoreError> {
+    open(path, READ_ONLY, "")
 }
 
 fn file_name(path: &str) -> Result<PathBuf, StoreError> {
@@ -265,74 +407,6 @@ fn file_name(path: &str) -> Result<PathBuf, StoreError> {
         return Err(StoreError::Open(message.to_owned()));
     }
     Ok(PathBuf::from(path))
-}
-
-pub(super) async fn read(
-    connection: &mut SqliteConnection,
-    text: &'static str,
-    rows: String,
-) -> Result<String, StoreError> {
-    Ok(sqlx::query_scalar(text).bind(rows).fetch_one(connection).await?)
-}
-
-pub(super) async fn write(
-    connection: &mut SqliteConnection,
-    text: &'static str,
-    rows: String,
-) -> Result<u64, StoreError> {
-    let result = sqlx::query(text).bind(rows).execute(connection).await?;
-    Ok(result.rows_affected())
-}
-
-/// Asks several questions in one text.
-pub(super) async fn read_all<const N: usize>(
-    connection: &mut SqliteConnection,
-    questions: [(&'static str, String); N],
-) -> Result<[String; N], StoreError> {
-    let text = one_text(questions.iter().map(|question| question.0));
-    let mut query = sqlx::query_scalar(AssertSqlSafe(text));
-    for (_, json) in questions {
-        query = query.bind(json);
-    }
-    let answers: Vec<String> = query.fetch_all(connection).await?;
-    answers.try_into().map_err(|_| StoreError::Corrupt("the number of answers"))
-}
-
-/// Makes several changes in one text.
-pub(super) async fn apply(
-    connection: &mut SqliteConnection,
-    changes: Vec<Change>,
-) -> Result<(), StoreError> {
-    let text = one_text(changes.iter().map(|change| change.sql.sqlite));
-    let mut arguments = SqliteArguments::default();
-    let mut checks = Vec::with_capacity(changes.len());
-    for mut change in changes {
-        arguments.add(std::mem::take(&mut change.json)).map_err(sqlx::Error::Encode)?;
-        checks.push(change);
-    }
-    let mut results = connection.fetch_many(sqlx::query_with(AssertSqlSafe(text), arguments));
-    let mut checks = checks.into_iter();
-    while let Some(step) = results.try_next().await? {
-        if let Some(result) = step.left() {
-            let check = checks.next().ok_or(StoreError::Corrupt("the number of results"))?;
-            check.check(result.rows_affected())?;
-        }
-    }
-    match checks.next() {
-        None => Ok(()),
-        Some(_) => Err(StoreError::Corrupt("the number of results")),
-    }
-}
-
-/// Several statements as one text, of which each has a parameter of its own. The same statements
-/// always give the same text, so that it is prepared once.
-fn one_text<'a>(statements: impl Iterator<Item = &'a str>) -> String {
-    let mut text = String::new();
-    for (number, statement) in statements.enumerate() {
-        text.push_str(&statement.replace("$1", &format!("${}", number + 1)));
-        text.push_str(";\n");
-    }
-    text
 }
 
 /// Locks `PATH.lock`, so that a second server on the same file refuses to start.
@@ -385,8 +459,8 @@ fn close_to_others(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn check_version(pool: &SqlitePool) -> Result<(), StoreError> {
-    let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(pool).await?;
+fn check_version(connection: &Connection) -> Result<(), StoreError> {
+    let version: String = connection.query_row("select sqlite_version()", [], |row| row.get(0))?;
     let numbers: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
     if numbers.as_slice() < SQLITE_VERSION_MIN.as_slice() {
         return Err(StoreError::Open(format!(

@@ -192,15 +192,14 @@ impl PayerChange {
     }
 
     /// Makes it durable; what the devices are to know stands in the journal as this batch.
-    pub async fn commit(mut self, batch: BatchId, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn commit(self, batch: BatchId, now: Timestamp) -> Result<(), StoreError> {
         let events: Vec<Event> =
             self.events.iter().map(|(notice, subject)| self.event(notice, *subject, now)).collect();
         if events.is_empty() {
             return self.transaction.commit().await;
         }
         let changes = settlement::events(self.transaction.dialect(), batch, events, now)?;
-        self.transaction.apply(changes).await?;
-        self.transaction.commit().await
+        self.transaction.commit_with(changes).await
     }
 
     fn event(&self, notice: &'static str, subject: [u8; 16], now: Timestamp) -> Event {

@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | [`begin`](Settlement::begin) | `BEGIN IMMEDIATE`, the only lock there is | READ COMMITTED |
 //! | [`lock`](Settlement::lock) | – | the payers' balance rows, then the orders, then the balance rows of merchants who may give money back or have it paid out, each in the order of accounts or ids |
-//! | [`load`](Settlement::load) | what the commands name, several statements in one text | the same, parts of one statement |
-//! | [`commit`](Settlement::commit): write | each kind of row in a statement, all of them in one text, the batch's own row last | parts of one statement; sorted where two processes could write the same rows |
+//! | [`load`](Settlement::load) | what the commands name, the usual statements together | the same, parts of one statement |
+//! | [`commit`](Settlement::commit): write | one kind of row after the other, the batch's own row last | parts of one statement; sorted where two processes could write the same rows |
 //! | … and make durable | one fsync | one fsync |
 //!
 //! No two batches can wait for each other: each takes its locks on payers, then those on orders, and
@@ -118,8 +118,7 @@ impl<'a> Settlement<'a> {
             shard::open(&mut self.transaction, self.unopened, self.own.shard).await?;
         }
         let changes = write::plan(self.transaction.dialect(), batch, plan, now, today)?;
-        self.transaction.apply(changes).await?;
-        self.transaction.commit().await
+        self.transaction.commit_with(changes).await
     }
 }
 

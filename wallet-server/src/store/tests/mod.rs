@@ -8,8 +8,6 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use sqlx::{ConnectOptions as _, Connection as _};
-
 use super::sql::{Sql, sql};
 use super::{
     Store, accounts, api_keys, balance_transactions, checks, claimed, confirmations, envelopes,
@@ -244,17 +242,15 @@ async fn a_log_that_outgrows_its_moving_is_moved_between_two_transactions_and_be
     let store = Store::open(&format!("sqlite:{}", file.display())).await.unwrap();
     fill(&store, 1_000).await.unwrap();
     // Somebody reads an old state, so nothing can be moved while the log grows.
-    let old = sqlx::sqlite::SqliteConnectOptions::new().filename(&file).read_only(true);
-    let mut old = old.connect().await.unwrap();
-    let mut reading = old.begin().await.unwrap();
-    let count = "select count(*) from payment_references";
-    let _: i64 = sqlx::query_scalar(count).fetch_one(&mut *reading).await.unwrap();
+    let mut old = rusqlite::Connection::open(&file).unwrap();
+    let reading = old.transaction().unwrap();
+    reading.execute_batch("select count(*) from payment_references").unwrap();
     fill(&store, 70_000_000).await.unwrap();
     let (long, moved) = store.log().await.unwrap();
     assert!(long > 16_384 && moved < 1_000, "{moved} of {long}");
     store.shorten_log().await.unwrap();
     assert!(store.log().await.unwrap().1 < 1_000);
-    reading.rollback().await.unwrap();
+    reading.rollback().unwrap();
 
     // The writer's transaction ends before the log is moved, so that all of it can be.
     let mut transaction = store.begin().await.unwrap();
@@ -287,3 +283,23 @@ async fn fill(store: &Store, bytes: usize) -> Result<(), crate::store::StoreErro
 const FILLER: Sql = sql!(input { merchant: blob, reference: text }
     "insert into payment_references (merchant, mode, reference, created_at) \
      select merchant, 'live', reference, 0 from input");
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_leaves_nothing_behind_for_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&format!("sqlite:{}/books", folder.path().display())).await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.write(&FILLER, &filler(10)).await.unwrap();
+    drop(transaction);
+    // Given up in the middle of it.
+    let mut transaction = store.begin().await.unwrap();
+    let row = filler(10);
+    let writing = transaction.write(&FILLER, &row);
+    drop(tokio::time::timeout(std::time::Duration::ZERO, writing).await);
+    drop(transaction);
+    // And while it began.
+    drop(tokio::time::timeout(std::time::Duration::ZERO, store.begin()).await);
+    // The same row, which could not be written twice.
+    fill(&store, 10).await.unwrap();
+    assert!(fill(&store, 10).await.is_err());
+}

@@ -377,13 +377,12 @@ impl Store {
                 disabled_because: after.disabled_because.map(DisabledBecause::as_str),
             })
             .collect();
-        let mut changes = Changes::default();
+        let transaction = self.begin().await?;
+        let mut changes = Changes::new(transaction.dialect());
         changes.add(&ATTEMPTED, &rows)?;
         changes.add(&FAILED, &failed)?;
         changes.add(&HEALTH, &health)?;
-        let mut transaction = self.begin().await?;
-        transaction.apply(changes).await?;
-        transaction.commit().await
+        transaction.commit_with(changes).await
     }
 
     /// How many deliveries wait for endpoints that are enabled, counted up to this many.

@@ -167,8 +167,13 @@ impl Transaction {
     /// Makes it durable. A database that says nothing to that may have done it.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         let Self { connection, patience, .. } = &mut self;
-        let done =
-            async { connection.execute("COMMIT").await.map(drop).map_err(StoreError::Commit) };
+        let done = async {
+            connection
+                .execute("COMMIT")
+                .await
+                .map(drop)
+                .map_err(|error| StoreError::Commit(error.into()))
+        };
         match patience.answer(done).await {
             Ok(()) => {
                 self.open = false;

@@ -14,7 +14,7 @@ use crate::store::rows::{KeyRow, ReferenceRow};
 use crate::store::settlement::answers::{Answers, KeptColumns, Subject};
 use crate::store::sql::{Sql, sql};
 
-const CHARGES: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, key: text,
+const CHARGES: Sql = sql!(each input { caller_kind: text, caller: blob, mode: text, key: text,
         merchant: blob, reference: text, device: blob, payer: blob }
     "select i.n, k.request_hash, k.answer, k.subject, k.batch, k.event, \
         case when r.merchant is null then 0 else 1 end as taken, r.fingerprint, r.payment, r.order_id, \

@@ -17,7 +17,14 @@ use crate::store::merchants::mode;
 use crate::store::sql::{Sql, sql};
 
 // A key whose time is over is like a revoked one.
-const MERCHANTS: Sql = sql!(input { merchant: blob, api_key: blob, shard: int, now: int }
+const MERCHANTS: Sql = sql!(each "select m.id, m.mode, m.account, m.currency, m.fee_basis_points, m.fee_fixed, \
+        case when m.state = 'active' then 1 else 0 end as active, :api_key as api_key, \
+        case when k.revoked_at is null and (k.expires_at is null or k.expires_at > :now) \
+            then 0 else 1 end as revoked, \
+        case when b.account is null then 0 else 1 end as opened \
+    from merchants m left join api_keys k on k.id = :api_key \
+    left join balances b on b.account = m.account and b.shard = :shard where m.id = :merchant"
+    input { merchant: blob, api_key: blob, shard: int, now: int }
     "select m.id, m.mode, m.account, m.currency, m.fee_basis_points, m.fee_fixed, \
         case when m.state = 'active' then 1 else 0 end as active, i.api_key, \
         case when k.revoked_at is null and (k.expires_at is null or k.expires_at > i.now) \

@@ -15,7 +15,9 @@ use crate::store::connection::Changes;
 use crate::store::hex::Hex;
 use crate::store::sql::{Dialect, Sql, sql};
 
-const ENTRIES: Sql = sql!(input { batch: blob, transfer: blob, account: blob, shard: int,
+const ENTRIES: Sql = sql!(each "insert into entries (batch, n, transfer, account, shard, bucket, currency, amount) \
+        values (:batch, :n, :transfer, :account, :shard, :bucket, :currency, :amount)"
+    input { batch: blob, transfer: blob, account: blob, shard: int,
         bucket: text, currency: int, amount: int }
     "insert into entries (batch, n, transfer, account, shard, bucket, currency, amount) \
      select batch, n, transfer, account, shard, bucket, currency, amount from input");
@@ -56,7 +58,9 @@ fn entry_rows(batch: BatchId, plan: &Plan) -> Vec<EntryRow> {
         .collect()
 }
 
-const BALANCES: Sql = sql!(input { account: blob, shard: int, available: int, held: int }
+const BALANCES: Sql = sql!(each "update balances set available = available + :available, held = held + :held \
+        where account = :account and shard = :shard"
+    input { account: blob, shard: int, available: int, held: int }
     "update balances set available = balances.available + i.available, \
         held = balances.held + i.held from input i \
      where balances.account = i.account and balances.shard = i.shard");
@@ -94,7 +98,9 @@ pub(super) fn balances(changes: &mut Changes, plan: &Plan) -> Result<(), StoreEr
     changes.add_to_existing(&BALANCES, &rows, "a balance")
 }
 
-const EVENTS: Sql = sql!(input { batch: blob, mode: text, type: text, subject: blob,
+const EVENTS: Sql = sql!(each "insert into events (batch, n, mode, type, subject, merchant, payer, record) \
+        values (:batch, :n, :mode, :type, :subject, :merchant, :payer, :record)"
+    input { batch: blob, mode: text, type: text, subject: blob,
         merchant: blob, payer: blob, record: blob }
     "insert into events (batch, n, mode, type, subject, merchant, payer, record) \
      select batch, n, mode, type, subject, merchant, payer, record from input");
@@ -127,10 +133,11 @@ pub(super) fn events(changes: &mut Changes, batch: BatchId, plan: &Plan) -> Resu
     changes.add(&EVENTS, &rows)
 }
 
-const BATCH: Sql = sql!(input { batch: blob, leaf: blob, now: int }
+const BATCH: Sql = sql!(each "insert into batches (id, committed_at) values (:batch, :now)"
+    input { batch: blob, leaf: blob, now: int }
     "insert into batches (id, committed_at) select batch, now from input");
 
-const JOURNAL: Sql = sql!(input { batch: blob, leaf: blob, now: int }
+const JOURNAL: Sql = sql!(each input { batch: blob, leaf: blob, now: int }
     "insert into journal (position, batch, leaf) \
      select (select coalesce(max(position), 0) + 1 from journal), batch, leaf from input");
 

@@ -11,7 +11,10 @@ use crate::store::connection::Changes;
 use crate::store::hex::Hex;
 use crate::store::sql::{Sql, sql};
 
-const MARKS: Sql = sql!(input { key_id: blob, step: int, seq: int, merchant: blob, terminal: blob,
+const MARKS: Sql = sql!(each "update devices set mark_step = :step, mark_seq = :seq, mark_merchant = :merchant, \
+        mark_terminal = :terminal, mark_amount = :amount, mark_at = :presented_at \
+        where key_id = :key_id"
+    input { key_id: blob, step: int, seq: int, merchant: blob, terminal: blob,
         amount: int, presented_at: int }
     "update devices set mark_step = i.step, mark_seq = i.seq, mark_merchant = i.merchant, \
         mark_terminal = i.terminal, mark_amount = i.amount, mark_at = i.presented_at \
@@ -47,7 +50,10 @@ pub(super) fn marks(changes: &mut Changes, plan: &Plan) -> Result<(), StoreError
 }
 
 // Whoever writes holds the payer's lock, and read the row under it.
-const PAYERS: Sql = sql!(input { payer: blob, day: int, day_static: int, day_code: int,
+const PAYERS: Sql = sql!(each "update payers set day = :day, day_static = :day_static, day_code = :day_code, \
+        day_pin = :day_pin, day_without_pin = :day_without_pin, month_start = :month_start, \
+        month_spent = :month_spent, suspected_until = :suspected_until where id = :payer"
+    input { payer: blob, day: int, day_static: int, day_code: int,
         day_pin: int, day_without_pin: int, month_start: int, month_spent: int,
         suspected_until: int }
     "update payers set day = i.day, day_static = i.day_static, day_code = i.day_code, \

@@ -14,7 +14,11 @@ use crate::store::rows::KeyRow;
 use crate::store::settlement::answers::{ENDED_ORDER, ENDED_PAYMENT};
 use crate::store::sql::{Sql, sql};
 
-const KEPT_ANSWERS: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, key: text,
+const KEPT_ANSWERS: Sql = sql!(each "insert into idempotency_keys (caller_kind, caller, mode, key, request_hash, answer, \
+        subject, batch, event, shown, created_day) \
+        values (:caller_kind, :caller, :mode, :key, :request_hash, :answer, :subject, :batch, \
+        :event, :shown, :created_day)"
+    input { caller_kind: text, caller: blob, mode: text, key: text,
         request_hash: blob, answer: text, subject: blob, batch: blob, event: int, shown: blob,
         created_day: int }
     "insert into idempotency_keys (caller_kind, caller, mode, key, request_hash, answer, subject, \

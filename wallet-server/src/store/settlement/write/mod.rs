@@ -29,7 +29,7 @@ pub(super) fn plan(
     now: Timestamp,
     today: Day,
 ) -> Result<Changes, StoreError> {
-    let mut changes = Changes::default();
+    let mut changes = Changes::new(dialect);
     // First what locks merchants' rows: who waits for one holds no reference and no key that its
     // holder may write.
     books::balances(&mut changes, plan)?;

@@ -12,7 +12,7 @@ use crate::store::hex::{Bytes, Hex};
 use crate::store::rows::ReferenceRow;
 use crate::store::sql::{Sql, sql};
 
-const PAYMENTS: Sql = sql!(input { id: blob, mode: text, merchant: blob, reference: text,
+const PAYMENTS: Sql = sql!(each input { id: blob, mode: text, merchant: blob, reference: text,
         state: text, decline_code: text, currency: int, amount: int, amount_settled: int,
         settled_currency: int, fee: int, capture: text, code_source: text, terminal: blob, description: text,
         metadata: text, payer: blob, device: blob, code_step: int, code_seq: int, code_limit: int,
@@ -213,7 +213,10 @@ pub(super) fn changed(
     changes.add_to_existing(&CHANGED, &rows, "a payment")
 }
 
-const REFERENCES: Sql = sql!(input { merchant: blob, mode: text, reference: text,
+const REFERENCES: Sql = sql!(each "insert into payment_references (merchant, mode, reference, fingerprint, payment, \
+        order_id, created_at) \
+        values (:merchant, :mode, :reference, :fingerprint, :payment, :order_id, :created_at)"
+    input { merchant: blob, mode: text, reference: text,
         fingerprint: blob, payment: blob, order_id: blob, created_at: int }
     "insert into payment_references (merchant, mode, reference, fingerprint, payment, order_id, \
         created_at) \
