@@ -141,7 +141,7 @@ impl File {
             Ok::<_, StoreError>(connection.execute_batch("begin immediate")?)
         })
         .await??;
-        Ok(Transaction { lent, committed: Arc::clone(&self.committed) })
+        Ok(Transaction { lent, open: true, committed: Arc::clone(&self.committed) })
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
@@ -220,6 +220,8 @@ impl File {
 #[derive(Debug)]
 pub(crate) struct Transaction {
     lent: Lent,
+    /// Whether it may still have to be undone.
+    open: bool,
     committed: Arc<Notify>,
 }
 
@@ -253,8 +255,10 @@ impl Transaction {
         self.lent.run(move |connection| write(connection, &sql, &input)).await?
     }
 
-    pub(super) async fn roll_back(self) -> Result<(), StoreError> {
-        self.lent.run(undo).await?
+    pub(super) async fn roll_back(mut self) -> Result<(), StoreError> {
+        self.lent.run(undo).await??;
+        self.open = false;
+        Ok(())
     }
 
     pub(super) async fn commit(self) -> Result<(), StoreError> {
@@ -262,7 +266,7 @@ impl Transaction {
     }
 
     /// Makes several changes, and commits, without asking the thread twice.
-    pub(super) async fn commit_with(self, changes: Vec<Change>) -> Result<(), StoreError> {
+    pub(super) async fn commit_with(mut self, changes: Vec<Change>) -> Result<(), StoreError> {
         let committed = Arc::clone(&self.committed);
         let commit = move |connection: &mut Connection| {
             apply(connection, &changes)?;
@@ -273,7 +277,10 @@ impl Transaction {
             Ok(())
         };
         match self.lent.run(commit).await {
-            Ok(outcome) => outcome,
+            Ok(outcome) => {
+                self.open = outcome.is_err();
+                outcome
+            }
             // The thread ended in the middle of it.
             Err(StoreError::Database(error)) => Err(StoreError::Commit(error)),
             Err(error) => Err(error),
@@ -283,8 +290,10 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        // If it fails, whoever begins the next one tries again and hears why.
-        self.lent.begin(|connection| drop(undo(connection)));
+        if self.open {
+            // If it fails, whoever begins the next one tries again and hears why.
+            self.lent.begin(|connection| drop(undo(connection)));
+        }
     }
 }
 
