@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use wallet_tests::{Answer, Charge, PIN, Phone, Till, World, at_once};
 
+use super::orders::order;
 use super::transfers::assert_books_are_right;
 
 /// The PIN is needed above 100.00.
@@ -223,6 +224,43 @@ async fn a_device_that_is_revoked_while_it_waits_is_told_nothing_more() {
     assert_eq!(waits.json["data"][0]["payment"], payment.text("/id"));
     let events = phone.get(&world, &paths[1]).await;
     assert_eq!(events.json["data"][0]["type"], "device.revoked");
+}
+
+#[tokio::test]
+async fn an_api_key_that_is_revoked_while_it_waits_is_told_nothing_more() {
+    let (world, till, mut phone) = scene(1120).await;
+    let keys = format!("/v1/operator/merchants/{}/api_keys", till.merchant);
+    let stolen = world.operator_post(&keys, json!({})).await.created();
+    let thief = till.with_key(stolen.text("/secret"));
+    let payment = waiting(&world, &till, &mut phone, "order-1").await;
+    let order = order(&till, "table-4", "10.00").await.created();
+    world.fed().await;
+    let place = till.get("/v1/events?after=latest").await.text("/next").to_owned();
+    let paths = [
+        format!("/v1/payments/{}?wait=25", payment.text("/id")),
+        format!("/v1/orders/{}?wait=25", order.text("/id")),
+        format!("/v1/events?wait=25&after={place}"),
+    ];
+    let waits = paths.each_ref().map(|path| {
+        let (thief, path) = (thief.clone(), path.clone());
+        tokio::spawn(async move { thief.get(&path).await })
+    });
+    // They are let in before the key is revoked: each of these is a way there and back.
+    for _ in 0..5 {
+        let _ = thief.get("/v1/balance").await;
+    }
+    let revoke = format!("/v1/operator/api_keys/{}", stolen.text("/id"));
+    assert_eq!(world.operator_delete(&revoke).await.status, 204);
+    assert_eq!(confirm(&world, &phone, &payment, "confirm").await.outcome(), "succeeded");
+    let close = format!("/v1/orders/{}/close", order.text("/id"));
+    assert_eq!(till.ask(&close, "c-1", Value::Null).await.status, 200);
+    for wait in waits {
+        wait.await.unwrap().assert_problem(401, "unauthorized", "retry");
+    }
+    // The key that stayed is told of everything.
+    assert_eq!(till.get(&paths[0]).await.outcome(), "succeeded");
+    assert_eq!(till.get(&paths[1]).await.text("/state"), "canceled");
+    assert_eq!(till.get(&paths[2]).await.text("/data/0/data/reference"), "order-1");
 }
 
 #[tokio::test]

@@ -40,6 +40,12 @@ impl MerchantAuth {
     }
 }
 
+/// Looks at an API key again after a request was kept open: what happened meanwhile is not for one
+/// that was revoked meanwhile, or whose time has come.
+pub(super) async fn still_let_in(app: &App, auth: &MerchantAuth) -> Result<(), Problem> {
+    if app.is_still_let_in(&auth.0).await? { Ok(()) } else { Err(refused_key()) }
+}
+
 impl FromRequestParts<Arc<App>> for MerchantAuth {
     type Rejection = Problem;
 

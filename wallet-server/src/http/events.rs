@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::auth::MerchantAuth;
+use super::auth::{MerchantAuth, still_let_in};
 use super::cursor;
 use super::event_body::MerchantEventBody;
 use super::input;
@@ -97,6 +97,9 @@ async fn list(
     };
     let found = |page: &MerchantEventPage| !page.events.is_empty() || page.more;
     let page = app.wait_until(merchant, wait, look, found).await?;
+    if !wait.is_zero() {
+        still_let_in(&app, &auth).await?;
+    }
     let MerchantEventPage { events, next, more: has_more } = page;
     let body = |event| MerchantEventBody::new(app.keys.as_ref(), event);
     Ok(Json(EventsBody {

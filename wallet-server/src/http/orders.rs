@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use wallet_core::merchant_code::PrintedAmount;
 use wallet_core::qr::Medium;
 
-use super::auth::{MerchantAuth, SettlingMerchant};
+use super::auth::{MerchantAuth, SettlingMerchant, still_let_in};
 use super::input;
 use super::list::List;
 use super::object::Texts;
@@ -248,6 +248,9 @@ async fn one(
     let wait = input::wait(input::query::<Wait>(&uri)?.wait)?;
     let id = OrderId::parse(&id).ok_or_else(unknown_order)?;
     let order = app.order_when_ended(&auth.0, id, wait).await?;
+    if !wait.is_zero() {
+        still_let_in(&app, &auth).await?;
+    }
     Ok(Json(order.ok_or_else(unknown_order)?.into()))
 }
 

@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wallet_core::TerminalId;
 
-use super::auth::{MerchantAuth, SettlingMerchant};
+use super::auth::{MerchantAuth, SettlingMerchant, still_let_in};
 use super::input;
 use super::list::List;
 use super::object::Texts;
@@ -277,6 +277,9 @@ async fn one(
     let wait = input::wait(input::query::<Wait>(&uri)?.wait)?;
     let id = PaymentId::parse(&id).ok_or_else(unknown_payment)?;
     let payment = app.payment_when_decided(auth.0.merchant, auth.0.mode, id, wait).await?;
+    if !wait.is_zero() {
+        still_let_in(&app, &auth).await?;
+    }
     let payment = payment.ok_or_else(unknown_payment)?;
     Ok(Json(PaymentBody::new(&app, payment)))
 }

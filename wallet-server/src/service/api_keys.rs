@@ -169,6 +169,16 @@ impl App {
         Ok(key)
     }
 
+    /// Whether a key that was let in still would be: for requests that were kept open.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_still_let_in(&self, key: &ApiKey) -> Result<bool, StoreError> {
+        let known = self.store.api_key_by_id(key.id).await?;
+        let state = known.map(|known| known.state(self.now()));
+        Ok(matches!(state, Some(ApiKeyState::Active | ApiKeyState::Expiring)))
+    }
+
     /// Asks the database, and remembers a key that works. Secrets that are nobody's are not
     /// remembered, so that trying them fills no memory.
     async fn look_up(&self, hash: [u8; 32]) -> Result<ApiKey, KeyRefused> {
