@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::sqlite::Rows;
+use super::rows::Rows;
 use crate::store::StoreError;
 use crate::store::row::rows_to_json;
 use crate::store::sql::{Dialect, Sql};

@@ -7,6 +7,7 @@
 mod backup;
 mod changes;
 mod postgres;
+mod rows;
 mod sqlite;
 
 pub use backup::{Backup, BackupError, backup};

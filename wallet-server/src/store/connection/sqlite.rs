@@ -1,7 +1,6 @@
 //! SQLite: one file, one process, one writing transaction at a time.
 
 mod found;
-mod rows;
 mod schema;
 mod thread;
 
@@ -15,7 +14,6 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
-pub(super) use self::rows::Rows;
 use self::thread::{Lent, Pool};
 use super::changes::{Change, Input};
 use crate::private_file;

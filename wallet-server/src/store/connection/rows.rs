@@ -1,4 +1,4 @@
-//! The rows that a statement takes, as values and not as JSON.
+//! The rows that a statement of SQLite's takes, as values and not as JSON.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use crate::store::row::{Places, put_fields};
 
 /// The input rows of a statement that is run once for each.
 #[derive(Debug)]
-pub(in crate::store::connection) struct Rows {
+pub(super) struct Rows {
     columns: &'static [&'static str],
     /// A row after the other.
     values: Vec<Value>,
@@ -34,7 +34,7 @@ impl Rows {
     ///
     /// # Errors
     /// When a row is no structure with named fields, or a field is more than one value.
-    pub(in crate::store::connection) fn new(
+    pub(super) fn new(
         columns: &'static [&'static str],
         rows: &[impl Serialize],
     ) -> Result<Self, Error> {
