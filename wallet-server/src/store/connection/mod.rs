@@ -163,9 +163,7 @@ impl Store {
         input: &[impl Serialize + Sync],
     ) -> Result<Vec<Row>, StoreError> {
         match &self.0 {
-            Database::Sqlite(file) => {
-                file.read(*sql, Input::new(Dialect::Sqlite, sql, input)?).await
-            }
+            Database::Sqlite(_) => self.read(sql, input).await,
             Database::Postgres(server) => {
                 let rows = rows_to_json(sql.columns, input)?;
                 let answer = server.survey(sql.postgres, rows).await?;

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::StoreError;
+use super::connection::Changes;
 use super::sql::{Sql, sql};
 use super::{
     Store, accounts, api_keys, balance_transactions, checks, claimed, confirmations, envelopes,
@@ -273,7 +275,7 @@ fn filler(bytes: usize) -> [serde_json::Value; 1] {
     [serde_json::json!({ "merchant": "02".repeat(16), "reference": "x".repeat(bytes) })]
 }
 
-async fn fill(store: &Store, bytes: usize) -> Result<(), crate::store::StoreError> {
+async fn fill(store: &Store, bytes: usize) -> Result<(), StoreError> {
     let mut transaction = store.begin().await?;
     transaction.write(&FILLER, &filler(bytes)).await?;
     transaction.commit().await
@@ -303,3 +305,23 @@ async fn a_transaction_that_is_dropped_leaves_nothing_behind_for_the_next_one() 
     fill(&store, 10).await.unwrap();
     assert!(fill(&store, 10).await.is_err());
 }
+
+#[tokio::test]
+async fn a_change_of_a_row_that_is_not_there_undoes_all_that_was_to_be_changed_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&format!("sqlite:{}/books", folder.path().display())).await.unwrap();
+    let transaction = store.begin().await.unwrap();
+    let mut changes = Changes::new(transaction.dialect());
+    changes.add(&FILLER, &filler(10)).unwrap();
+    let nobody = serde_json::json!({ "payer": "nobody" });
+    changes.add_to_existing(&NOBODY, &[nobody], "a payer").unwrap();
+    let error = transaction.commit_with(changes).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt("a payer")), "{error}");
+    // The same row, which could not be written twice.
+    fill(&store, 10).await.unwrap();
+}
+
+/// Changes a payer that is not there.
+const NOBODY: Sql = sql!(each "update payers set day = 1 where id = :payer"
+    input { payer: text }
+    "update payers set day = 1 from input i where payers.id = i.payer");
