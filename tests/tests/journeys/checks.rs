@@ -58,6 +58,8 @@ async fn every_kind_of_tampering_is_found_by_the_check_for_it() {
         DATABASE.choose("drop trigger entries_open", "drop trigger entries_balanced on entries");
     let mark_rises = DATABASE
         .choose("drop trigger devices_mark_rises", "drop trigger devices_mark_rises on devices");
+    let events_kept =
+        DATABASE.choose("drop trigger events_kept", "drop trigger events_kept on events");
     let feed_kept = DATABASE.choose(
         "drop trigger merchant_events_kept; drop trigger merchant_events_never_deleted",
         "drop trigger merchant_events_kept on merchant_events",
@@ -105,6 +107,12 @@ async fn every_kind_of_tampering_is_found_by_the_check_for_it() {
              where state = 'succeeded'; update payers set day_code = 0, month_spent = 0"
                 .to_owned(),
             &["movements", "states"],
+        ),
+        (114, "update payers set last_event = last_event + 1".to_owned(), &["payer_events"]),
+        (
+            115,
+            format!("{events_kept}; update events set previous_batch = null, previous_event = null"),
+            &["payer_events"],
         ),
         (
             110,

@@ -332,8 +332,22 @@ const FEED_FEES: Sql = sql!(input { any: int }
         group by s.mode, s.currency having sum(s.amount) <> 0) f limit 1"
     => { example: text, wrong: int });
 
+/// What happened to a payer is a chain: each event is the payer's last one, or the one before exactly one
+/// other of the same payer.
+const PAYER_EVENTS: Sql = sql!(input { any: int }
+    "select f.payer as example, count(*) over () as wrong from input i cross join ( \
+        select s.payer from ( \
+            select payer, batch, n, 1 as events from events where payer is not null \
+            union all \
+            select id, last_batch, last_event, -1 from payers where last_batch is not null \
+            union all \
+            select payer, previous_batch, previous_event, -1 from events \
+            where previous_batch is not null) s \
+        group by s.payer, s.batch, s.n having sum(s.events) <> 0) f limit 1"
+    => { example: blob, wrong: int });
+
 /// The checks of [`Store::check_books`], by their names.
-pub(super) const CHECKS: [(&str, &Sql); 19] = [
+pub(super) const CHECKS: [(&str, &Sql); 20] = [
     ("trial_balance", &TRIAL_BALANCE),
     ("balances", &BALANCES),
     ("transfers", &TRANSFERS),
@@ -350,6 +364,7 @@ pub(super) const CHECKS: [(&str, &Sql); 19] = [
     ("merchants", &MERCHANTS),
     ("states", &STATES),
     ("payouts", &PAYOUTS),
+    ("payer_events", &PAYER_EVENTS),
     ("feed", &FEED),
     ("feed_balances", &FEED_BALANCES),
     ("feed_fees", &FEED_FEES),
@@ -509,6 +524,7 @@ pub(super) const STATEMENTS: &[(&str, &Sql)] = &[
     ("checks::MERCHANTS", &MERCHANTS),
     ("checks::STATES", &STATES),
     ("checks::PAYOUTS", &PAYOUTS),
+    ("checks::PAYER_EVENTS", &PAYER_EVENTS),
     ("checks::FEED", &FEED),
     ("checks::FEED_BALANCES", &FEED_BALANCES),
     ("checks::FEED_FEES", &FEED_FEES),

@@ -86,22 +86,35 @@ pub struct Between {
     pub note: Option<([u8; 16], Vec<u8>)>,
 }
 
-// The columns are those of EventRow.
+// Back from the payer's last event to the first of this time; what is older than the position among
+// them is left out. Only those are sorted: the sum keeps PostgreSQL from reading the journal in its order
+// instead. The columns are those of EventRow.
 const AFTER: Sql = sql!(input { payer: blob, since: blob, position: int, after: int, size: int }
-    "select j.position, e.n, b.committed_at, e.batch, e.type, e.record, \
+    "with recursive found (batch, n, type, subject, merchant, payer, record, previous_batch, previous_event) as ( \
+        select e.batch, e.n, e.type, e.subject, e.merchant, e.payer, e.record, e.previous_batch, \
+            e.previous_event \
+        from input i join payers p on p.id = i.payer \
+        join events e on e.batch = p.last_batch and e.n = p.last_event and e.batch >= i.since \
+        union all \
+        select e.batch, e.n, e.type, e.subject, e.merchant, e.payer, e.record, e.previous_batch, \
+            e.previous_event \
+        from found cross join input i \
+        join events e on e.batch = found.previous_batch and e.n = found.previous_event \
+            and e.batch >= i.since) \
+     select j.position, found.n, b.committed_at, found.batch, found.type, found.record, \
         m.name as merchant_name, p.decline_code, p.decline_limit, p.decline_left, p.code_step, \
         p.code_seq, o.id as other, o.name as other_name, o.handle as other_handle, x.id as moved, \
-        x.note, case when coalesce(x.payer, v.payer) = e.payer then 1 else 0 end as outgoing \
-     from input i join events e on e.payer = i.payer and e.batch >= i.since \
-     join journal j on j.batch = e.batch and (j.position, e.n) > (i.position, i.after) \
-     join batches b on b.id = e.batch \
-     left join payments p on p.id = e.subject \
-     left join merchants m on m.id = e.merchant \
-     left join payer_transfers x on x.id = e.subject \
-     left join envelope_shares s on s.claim = e.subject left join envelopes v on v.id = s.envelope \
-     left join payers o on o.id = case when coalesce(x.payer, v.payer) = e.payer \
+        x.note, case when coalesce(x.payer, v.payer) = found.payer then 1 else 0 end as outgoing \
+     from input i cross join found cross join journal j cross join batches b \
+     left join payments p on p.id = found.subject \
+     left join merchants m on m.id = found.merchant \
+     left join payer_transfers x on x.id = found.subject \
+     left join envelope_shares s on s.claim = found.subject left join envelopes v on v.id = s.envelope \
+     left join payers o on o.id = case when coalesce(x.payer, v.payer) = found.payer \
         then coalesce(x.payee, s.payer) else coalesce(x.payer, v.payer) end \
-     order by j.position, e.n limit (select size from input)"
+     where j.batch = found.batch and b.id = found.batch \
+        and (j.position, found.n) > (i.position, i.after) \
+     order by j.position + 0, found.n limit (select size from input)"
     => { position: int, n: int, committed_at: int, batch: blob, type: text, record: blob,
         merchant_name: text, decline_code: text, decline_limit: text, decline_left: int,
         code_step: int, code_seq: int, other: blob, other_name: blob, other_handle: blob,
@@ -116,25 +129,35 @@ struct AfterRow {
     size: usize,
 }
 
-// The page is taken before anything is joined, so that it costs a page however long the history is.
-// Follows ids and not positions, so that a payer sees a payment at once, also where it waits for
-// its position.
+// Back from the payer's last event, or from the one before a given one, as many as a page has. Follows
+// the payer's events and not positions, so that a payer sees a payment at once, also where it waits
+// for its position.
 const NEWEST: Sql = sql!(input { payer: blob, batch: blob, before: int, size: int }
-    "select coalesce(j.position, 0) as position, page.n, b.committed_at, page.batch, page.type, page.record, \
+    "with recursive page (place, batch, n, type, subject, merchant, payer, record, previous_batch, previous_event) as ( \
+        select 1, e.batch, e.n, e.type, e.subject, e.merchant, e.payer, e.record, e.previous_batch, \
+            e.previous_event \
+        from input i join payers p on p.id = i.payer \
+        left join events o on o.batch = i.batch and o.n = i.before and o.payer = i.payer \
+        join events e on e.batch = case when i.batch is null then p.last_batch else o.previous_batch end \
+            and e.n = case when i.batch is null then p.last_event else o.previous_event end \
+        union all \
+        select page.place + 1, e.batch, e.n, e.type, e.subject, e.merchant, e.payer, e.record, \
+            e.previous_batch, e.previous_event \
+        from page cross join input i \
+        join events e on e.batch = page.previous_batch and e.n = page.previous_event \
+        where page.place < i.size) \
+     select coalesce(j.position, 0) as position, page.n, b.committed_at, page.batch, page.type, page.record, \
         m.name as merchant_name, p.decline_code, p.decline_limit, p.decline_left, p.code_step, \
         p.code_seq, o.id as other, o.name as other_name, o.handle as other_handle, x.id as moved, \
         x.note, case when coalesce(x.payer, v.payer) = page.payer then 1 else 0 end as outgoing \
-     from (select e.* from events e where e.payer = (select payer from input) \
-            and (e.batch, e.n) < ((select batch from input), (select before from input)) \
-        order by e.batch desc, e.n desc limit (select size from input)) page \
-     left join journal j on j.batch = page.batch join batches b on b.id = page.batch \
+     from page cross join batches b left join journal j on j.batch = page.batch \
      left join payments p on p.id = page.subject \
      left join merchants m on m.id = page.merchant \
      left join payer_transfers x on x.id = page.subject \
      left join envelope_shares s on s.claim = page.subject left join envelopes v on v.id = s.envelope \
      left join payers o on o.id = case when coalesce(x.payer, v.payer) = page.payer \
         then coalesce(x.payee, s.payer) else coalesce(x.payer, v.payer) end \
-     order by page.batch desc, page.n desc"
+     where b.id = page.batch order by page.place"
     => { position: int, n: int, committed_at: int, batch: blob, type: text, record: blob,
         merchant_name: text, decline_code: text, decline_limit: text, decline_left: int,
         code_step: int, code_seq: int, other: blob, other_name: blob, other_handle: blob,
@@ -143,8 +166,8 @@ const NEWEST: Sql = sql!(input { payer: blob, batch: blob, before: int, size: in
 #[derive(Serialize)]
 struct NewestRow {
     payer: Hex<16>,
-    batch: Hex<16>,
-    before: i64,
+    batch: Option<Hex<16>>,
+    before: Option<i64>,
     size: usize,
 }
 
@@ -260,9 +283,9 @@ impl Store {
         before: Option<(BatchId, i64)>,
         size: usize,
     ) -> Result<Vec<PayerEvent>, StoreError> {
-        let (batch, before) = before.unwrap_or((BatchId::from_bytes([0xff; 16]), 0));
-        let (payer, batch) = (Hex(*payer.as_bytes()), Hex(*batch.as_bytes()));
-        let input = NewestRow { payer, batch, before, size };
+        let (batch, before) = before.unzip();
+        let batch = batch.map(|batch| Hex(*batch.as_bytes()));
+        let input = NewestRow { payer: Hex(*payer.as_bytes()), batch, before, size };
         let rows: Vec<EventRow> = self.read(&NEWEST, &[input]).await?;
         rows.into_iter().map(EventRow::event).collect()
     }

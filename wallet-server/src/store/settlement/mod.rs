@@ -21,6 +21,8 @@ mod write;
 pub(super) use lock::merchants as lock_merchants;
 pub use shard::OwnShard;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use wallet_core::Timestamp;
 
@@ -29,7 +31,7 @@ use super::connection::{Changes, Store, Transaction};
 use super::hex::Hex;
 use super::sql::{Dialect, Sql, sql};
 use crate::domain::command::Command;
-use crate::domain::ids::{AccountId, BatchId};
+use crate::domain::ids::{AccountId, BatchId, PayerId};
 use crate::domain::limits::{Day, Today};
 use crate::domain::plan::{Event, Plan};
 use crate::domain::snapshot::Snapshot;
@@ -63,21 +65,27 @@ pub(super) fn events(
     now: Timestamp,
 ) -> Result<Changes, StoreError> {
     let plan = Plan { events, ..Plan::default() };
-    write::plan(dialect, batch, &plan, now, Day::default())
+    write::plan(dialect, batch, &plan, &LastEvents::new(), now, Day::default())
 }
+
+/// The last event of each payer whose row was read, in the batch that is being settled: its batch,
+/// and its number there. The next one says what was before it.
+type LastEvents = BTreeMap<PayerId, (Hex<16>, i64)>;
 
 /// One batch on its way into the books.
 #[derive(Debug)]
 pub struct Settlement<'a> {
     transaction: Transaction,
     own: &'a OwnShard,
+    last_events: LastEvents,
     unopened: Vec<AccountId>,
 }
 
 impl<'a> Settlement<'a> {
     /// Begins a transaction that counts in this shard.
     pub async fn begin(store: &Store, own: &'a OwnShard) -> Result<Self, StoreError> {
-        Ok(Self { transaction: store.begin().await?, own, unopened: Vec::new() })
+        let transaction = store.begin().await?;
+        Ok(Self { transaction, own, last_events: LastEvents::new(), unopened: Vec::new() })
     }
 
     /// Locks what the commands concern. What is read from here on stays as it is.
@@ -93,6 +101,7 @@ impl<'a> Settlement<'a> {
         now: Timestamp,
     ) -> Result<Snapshot, StoreError> {
         let loaded = load::snapshot(&mut self.transaction, self.own, commands, today, now).await?;
+        self.last_events = loaded.last_events;
         self.unopened = loaded.unopened;
         Ok(loaded.snapshot)
     }
@@ -117,7 +126,8 @@ impl<'a> Settlement<'a> {
         if !plan.transfers.is_empty() {
             shard::open(&mut self.transaction, self.unopened, self.own.shard).await?;
         }
-        let changes = write::plan(self.transaction.dialect(), batch, plan, now, today)?;
+        let changes =
+            write::plan(self.transaction.dialect(), batch, plan, &self.last_events, now, today)?;
         self.transaction.commit_with(changes).await
     }
 }

@@ -31,6 +31,9 @@ pub(super) fn migrate(connection: &mut Connection, migrator: &Migrator) -> Resul
     if let Some(version) = applied.keys().find(|version| !known(version)) {
         return Err(MigrateError::VersionMissing(*version).into());
     }
+    // What a migration sorts is as large as the books, and they may be larger than the memory.
+    let kept_in: i64 = connection.pragma_query_value(None, "temp_store", |row| row.get(0))?;
+    connection.pragma_update(None, "temp_store", "file")?;
     for migration in migrator.iter() {
         match applied.get(&migration.version) {
             Some(checksum) if *checksum == *migration.checksum => {}
@@ -38,7 +41,7 @@ pub(super) fn migrate(connection: &mut Connection, migrator: &Migrator) -> Resul
             None => apply(connection, migration)?,
         }
     }
-    Ok(())
+    Ok(connection.pragma_update(None, "temp_store", kept_in)?)
 }
 
 /// The checksums of the migrations that were made, by their numbers.

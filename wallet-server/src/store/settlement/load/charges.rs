@@ -11,6 +11,7 @@ use crate::domain::snapshot::Snapshot;
 use crate::store::StoreError;
 use crate::store::hex::Hex;
 use crate::store::rows::{KeyRow, ReferenceRow};
+use crate::store::settlement::LastEvents;
 use crate::store::settlement::answers::{Answers, KeptColumns, Subject};
 use crate::store::sql::{Sql, sql};
 
@@ -26,7 +27,7 @@ const CHARGES: Sql = sql!(each input { caller_kind: text, caller: blob, mode: te
         case when p.state = 'active' then 1 else 0 end as active, b.available, \
         p.day, p.day_static, p.day_code, p.day_pin, p.day_without_pin, p.month_start, \
         p.month_spent, p.limit_payment, p.limit_day, p.limit_month, p.limit_without_pin, \
-        p.limit_without_pin_count, p.suspected_until \
+        p.limit_without_pin_count, p.suspected_until, p.last_batch, p.last_event \
      from input i \
      left join idempotency_keys k on k.caller_kind = i.caller_kind and k.caller = i.caller \
         and k.mode = i.mode and k.key = i.key \
@@ -43,7 +44,7 @@ const CHARGES: Sql = sql!(each input { caller_kind: text, caller: blob, mode: te
         available: int, day: int, day_static: int, day_code: int, day_pin: int,
         day_without_pin: int, month_start: int, month_spent: int, limit_payment: int,
         limit_day: int, limit_month: int, limit_without_pin: int, limit_without_pin_count: int,
-        suspected_until: int });
+        suspected_until: int, last_batch: blob, last_event: int });
 
 #[derive(Serialize)]
 pub(super) struct Names<'a> {
@@ -68,6 +69,8 @@ pub(super) struct ChargeRow {
     device: DeviceColumns,
     #[serde(flatten)]
     payer: PayerColumns,
+    last_batch: Option<Hex<16>>,
+    last_event: Option<i64>,
 }
 
 impl ChargeRow {
@@ -82,11 +85,12 @@ pub(super) fn question<'a>(charges: &[&'a Charge]) -> (&'static Sql, Vec<Names<'
     (&CHARGES, charges.iter().map(|charge| names(charge)).collect())
 }
 
-/// Puts devices and payers into the snapshot.
+/// Puts devices and payers into the snapshot, and what happened to the payers last.
 pub(super) fn parties(
     rows: &[ChargeRow],
     charges: &[&Charge],
     snapshot: &mut Snapshot,
+    last_events: &mut LastEvents,
 ) -> Result<(), StoreError> {
     for row in rows {
         let Some(code) = as_code(input(charges, row.n)?) else { continue };
@@ -96,6 +100,7 @@ pub(super) fn parties(
         if let Some(payer) = row.payer.payer()? {
             snapshot.payers.insert(code.payer, payer);
         }
+        last_events.extend(row.last_batch.zip(row.last_event).map(|last| (code.payer, last)));
     }
     Ok(())
 }

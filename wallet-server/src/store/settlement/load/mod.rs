@@ -15,6 +15,7 @@ mod top_ups;
 
 use wallet_core::Timestamp;
 
+use super::LastEvents;
 use super::answers::{Answers, Named};
 use super::shard::OwnShard;
 use crate::domain::command::{Charge, Command, TopUp};
@@ -29,6 +30,7 @@ use crate::store::sql::Sql;
 /// What the commands name, and the merchants' accounts that have no row in the shard yet.
 pub(super) struct Loaded {
     pub(super) snapshot: Snapshot,
+    pub(super) last_events: LastEvents,
     pub(super) unopened: Vec<AccountId>,
 }
 
@@ -52,7 +54,8 @@ pub(super) async fn snapshot(
     let (about_merchants, merchants) = merchants::question(commands, own.shard, now);
     let (charge_rows, merchant_rows) =
         transaction.read_both((about_charges, &names), (about_merchants, &merchants)).await?;
-    charges::parties(&charge_rows, &charges, &mut snapshot)?;
+    let mut last_events = LastEvents::new();
+    charges::parties(&charge_rows, &charges, &mut snapshot, &mut last_events)?;
     let unopened = merchants::known(merchant_rows, &mut snapshot)?;
     parties::read(transaction, commands, &mut snapshot).await?;
     payments::read(transaction, commands, &mut snapshot).await?;
@@ -79,7 +82,7 @@ pub(super) async fn snapshot(
     payments::known(&holder_rows, &references, &answers, &mut snapshot)?;
     parties::known(&key_rows, &keys, &answers, &mut snapshot)?;
     top_ups::known(top_up_rows, &top_ups, &answers, &mut snapshot)?;
-    Ok(Loaded { snapshot, unopened })
+    Ok(Loaded { snapshot, last_events, unopened })
 }
 
 fn as_charge(command: &Command) -> Option<&Charge> {

@@ -13,6 +13,7 @@ use crate::domain::plan::Plan;
 use crate::store::StoreError;
 use crate::store::connection::Changes;
 use crate::store::hex::Hex;
+use crate::store::settlement::LastEvents;
 use crate::store::sql::{Dialect, Sql, sql};
 
 const ENTRIES: Sql = sql!(each "insert into entries (batch, n, transfer, account, shard, bucket, currency, amount) \
@@ -98,12 +99,21 @@ pub(super) fn balances(changes: &mut Changes, plan: &Plan) -> Result<(), StoreEr
     changes.add_to_existing(&BALANCES, &rows, "a balance")
 }
 
-const EVENTS: Sql = sql!(each "insert into events (batch, n, mode, type, subject, merchant, payer, record) \
-        values (:batch, :n, :mode, :type, :subject, :merchant, :payer, :record)"
+// Each names the payer's event before it: where that was not read, it is what the payer's row says is
+// the last, which is written after this.
+const EVENTS: Sql = sql!(each "insert into events (batch, n, mode, type, subject, merchant, payer, record, \
+        previous_batch, previous_event) \
+        values (:batch, :n, :mode, :type, :subject, :merchant, :payer, :record, \
+        coalesce(:previous_batch, (select last_batch from payers where id = :payer)), \
+        coalesce(:previous_event, (select last_event from payers where id = :payer)))"
     input { batch: blob, mode: text, type: text, subject: blob,
-        merchant: blob, payer: blob, record: blob }
-    "insert into events (batch, n, mode, type, subject, merchant, payer, record) \
-     select batch, n, mode, type, subject, merchant, payer, record from input");
+        merchant: blob, payer: blob, record: blob, previous_batch: blob, previous_event: int }
+    "insert into events (batch, n, mode, type, subject, merchant, payer, record, previous_batch, \
+        previous_event) \
+     select batch, n, mode, type, subject, merchant, payer, record, \
+        coalesce(previous_batch, (select p.last_batch from payers p where p.id = input.payer)), \
+        coalesce(previous_event, (select p.last_event from payers p where p.id = input.payer)) \
+     from input");
 
 #[derive(Serialize)]
 struct EventRow {
@@ -114,20 +124,37 @@ struct EventRow {
     merchant: Option<Hex<16>>,
     payer: Option<Hex<16>>,
     record: Hex<RECORD_LENGTH>,
+    previous_batch: Option<Hex<16>>,
+    previous_event: Option<i64>,
 }
 
-pub(super) fn events(changes: &mut Changes, batch: BatchId, plan: &Plan) -> Result<(), StoreError> {
-    let rows: Vec<EventRow> = plan
-        .events
-        .iter()
-        .map(|event| EventRow {
-            batch: Hex(*batch.as_bytes()),
-            mode: event.record.mode.as_str(),
-            r#type: event.event_type(),
-            subject: Hex(event.record.subject),
-            merchant: event.merchant.map(|id| Hex(*id.as_bytes())),
-            payer: event.payer.map(|id| Hex(*id.as_bytes())),
-            record: Hex(event.record.to_bytes()),
+pub(super) fn events(
+    changes: &mut Changes,
+    batch: BatchId,
+    plan: &Plan,
+    last_events: &LastEvents,
+) -> Result<(), StoreError> {
+    let batch = Hex(*batch.as_bytes());
+    let mut of_this: LastEvents = BTreeMap::new();
+    let rows: Vec<EventRow> = (0..)
+        .zip(&plan.events)
+        .map(|(n, event)| {
+            let before = |payer| {
+                let earlier = of_this.insert(payer, (batch, n));
+                earlier.or_else(|| last_events.get(&payer).copied())
+            };
+            let previous = event.payer.and_then(before);
+            EventRow {
+                batch,
+                mode: event.record.mode.as_str(),
+                r#type: event.event_type(),
+                subject: Hex(event.record.subject),
+                merchant: event.merchant.map(|id| Hex(*id.as_bytes())),
+                payer: event.payer.map(|id| Hex(*id.as_bytes())),
+                record: Hex(event.record.to_bytes()),
+                previous_batch: previous.map(|(batch, _)| batch),
+                previous_event: previous.map(|(_, n)| n),
+            }
         })
         .collect();
     changes.add(&EVENTS, &rows)

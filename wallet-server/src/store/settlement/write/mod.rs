@@ -12,6 +12,7 @@ mod refunds;
 
 use wallet_core::Timestamp;
 
+use super::LastEvents;
 use crate::domain::ids::BatchId;
 use crate::domain::limits::Day;
 use crate::domain::plan::Plan;
@@ -26,6 +27,7 @@ pub(super) fn plan(
     dialect: Dialect,
     batch: BatchId,
     plan: &Plan,
+    last_events: &LastEvents,
     now: Timestamp,
     today: Day,
 ) -> Result<Changes, StoreError> {
@@ -34,7 +36,6 @@ pub(super) fn plan(
     // holder may write.
     books::balances(&mut changes, plan)?;
     codes::marks(&mut changes, plan)?;
-    codes::payers(&mut changes, plan)?;
     payments::payments(&mut changes, batch, plan)?;
     payments::changed(&mut changes, batch, plan)?;
     refunds::changes(&mut changes, batch, plan, now)?;
@@ -48,9 +49,10 @@ pub(super) fn plan(
     // Codes that were rejected are answers to keep, but nothing that happened.
     if !plan.events.is_empty() {
         books::entries(&mut changes, batch, plan)?;
-        books::events(&mut changes, batch, plan)?;
+        books::events(&mut changes, batch, plan, last_events)?;
         books::journal(&mut changes, dialect, batch, plan, now)?;
     }
+    codes::payers(&mut changes, batch, plan)?;
     Ok(changes)
 }
 
