@@ -55,11 +55,12 @@ impl App {
         let place = place.map_err(|_| Unsettled::Overloaded)?;
         let app = Arc::clone(self);
         let api_key = api_key.clone();
-        let task = tokio::spawn(async move {
+        // Spawning moves a future three times, and this one is kilobytes long.
+        let task = tokio::spawn(Box::pin(async move {
             let outcome = app.charge_now(&api_key, request).await;
             drop(place);
             outcome
-        });
+        }));
         task.await.unwrap_or(Err(Unsettled::Unknown))
     }
 
