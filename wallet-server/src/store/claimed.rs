@@ -34,8 +34,8 @@ pub struct ClaimedShare {
 const OF_PAYER: Sql = sql!(input { payer: blob, before: blob, size: int }
     "select s.claim, s.envelope, s.n as share, s.amount, s.claimed_at, v.currency, v.greeting, \
         v.payer, p.name, p.handle \
-     from input i join envelope_shares s on s.payer = i.payer and s.claim < i.before \
-     join envelopes v on v.id = s.envelope join payers p on p.id = v.payer \
+     from envelope_shares s join envelopes v on v.id = s.envelope join payers p on p.id = v.payer \
+     where s.payer = (select payer from input) and s.claim < (select before from input) \
      order by s.claim desc limit (select size from input)"
     => { claim: blob, envelope: blob, share: int, amount: int, claimed_at: int, currency: int,
         greeting: blob, payer: blob, name: blob, handle: blob });

@@ -119,14 +119,14 @@ struct OwnersRow {
 }
 
 const OVERDUE: Sql = sql!(input { now: int, size: int }
-    "select p.id, p.payer, p.merchant from input i cross join payments p \
-     where p.state = 'requires_confirmation' and p.expires_at <= i.now \
+    "select p.id, p.payer, p.merchant from payments p \
+     where p.state = 'requires_confirmation' and p.expires_at <= (select now from input) \
      order by p.expires_at limit (select size from input)"
     => { id: blob, payer: blob, merchant: blob });
 
 const HOLDS_OVER: Sql = sql!(input { now: int, size: int }
-    "select p.id, p.payer, p.merchant from input i cross join payments p \
-     where p.state = 'authorized' and p.hold_expires_at <= i.now \
+    "select p.id, p.payer, p.merchant from payments p \
+     where p.state = 'authorized' and p.hold_expires_at <= (select now from input) \
      order by p.hold_expires_at limit (select size from input)"
     => { id: blob, payer: blob, merchant: blob });
 

@@ -117,9 +117,9 @@ struct Id {
 
 const OF_PAYER: Sql = sql!(input { payer: blob, before: blob, size: int }
     "select v.*, p.name as payee_name, p.handle as payee_handle, e.record \
-     from input i join envelopes v on v.payer = i.payer and v.id < i.before \
-     left join payers p on p.id = v.payee \
+     from envelopes v left join payers p on p.id = v.payee \
      join events e on e.batch = v.last_batch and e.n = v.last_event \
+     where v.payer = (select payer from input) and v.id < (select before from input) \
      order by v.id desc limit (select size from input)"
     => { id: blob, payer: blob, payee: blob, payee_name: blob, payee_handle: blob, shares: int,
         split: text, claimed: int, amount_claimed: int, greeting: blob, created_at: int,

@@ -239,8 +239,9 @@ impl EventRow {
 }
 
 const END: Sql = sql!(input { any: int }
-    "select j.position, b.committed_at from input i cross join journal j join batches b on b.id = j.batch \
-     order by j.position desc limit 1"
+    "select j.position, b.committed_at from input i cross join journal j \
+     join batches b on b.id = j.batch \
+     where j.position = (select max(position) from journal)"
     => { position: int, committed_at: int });
 
 #[derive(Serialize)]

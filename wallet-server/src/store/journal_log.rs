@@ -85,8 +85,8 @@ const LATEST: Sql = sql!(input { any: int }
     => { size: int, note: text });
 
 const AFTER: Sql = sql!(input { size: int, upto: int, rows: int }
-    "select c.size, c.note from input i cross join journal_checkpoints c \
-     where c.size > i.size and c.size <= i.upto order by c.size limit (select rows from input)"
+    "select c.size, c.note from journal_checkpoints c where c.size > (select size from input) \
+        and c.size <= (select upto from input) order by c.size limit (select rows from input)"
     => { size: int, note: text });
 
 #[derive(Serialize)]

@@ -219,8 +219,9 @@ const TERMINAL: Sql = sql!(input { id: blob } "select t.* from input i join term
     => { id: blob, merchant: blob, mode: text, name: text, created_at: int });
 
 const TERMINALS: Sql = sql!(input { merchant: blob, mode: text, before: int, id: blob, size: int }
-    "select t.* from input i join terminals t on t.merchant = i.merchant and t.mode = i.mode \
-        and (t.created_at, t.id) < (i.before, i.id) \
+    "select t.* from terminals t where t.merchant = (select merchant from input) \
+        and t.mode = (select mode from input) \
+        and (t.created_at, t.id) < ((select before from input), (select id from input)) \
      order by t.created_at desc, t.id desc limit (select size from input)"
     => { id: blob, merchant: blob, mode: text, name: text, created_at: int });
 

@@ -66,10 +66,9 @@ const OF_MERCHANT: Sql = refunds_sql!(input { merchant: blob, mode: text, paymen
      order by page.id desc");
 
 const OF_PAYMENT: Sql = refunds_sql!(input { merchant: blob, mode: text, payment: blob, before: blob, size: int }
-    "select r.*, e.record from input i \
-     join refunds r on r.payment = i.payment and r.merchant = i.merchant and r.mode = i.mode \
-        and r.id < i.before \
-     join events e on e.batch = r.batch and e.n = r.event \
+    "select r.*, e.record from refunds r join events e on e.batch = r.batch and e.n = r.event \
+     where r.payment = (select payment from input) and r.merchant = (select merchant from input) \
+        and r.mode = (select mode from input) and r.id < (select before from input) \
      order by r.id desc limit (select size from input)");
 
 #[derive(Serialize)]

@@ -46,8 +46,8 @@ struct Id {
 
 const OF_PAYER: Sql = withdrawals_sql!(input { payer: blob, before: blob, size: int }
     "select w.id, w.payer, w.destination, w.external_reference, w.created_at, e.record \
-     from input i join withdrawals w on w.payer = i.payer and w.id < i.before \
-     join events e on e.batch = w.last_batch and e.n = w.last_event \
+     from withdrawals w join events e on e.batch = w.last_batch and e.n = w.last_event \
+     where w.payer = (select payer from input) and w.id < (select before from input) \
      order by w.id desc limit (select size from input)");
 
 #[derive(Serialize)]

@@ -109,14 +109,16 @@ const ONE: Sql = sql!(input { id: blob }
         created_at: int, expires_at: int, revoked_at: int, replaced_by: blob, last_used_at: int });
 
 const OF_MERCHANT: Sql = sql!(input { merchant: blob, before: blob, size: int }
-    "select k.* from input i join api_keys k on k.merchant = i.merchant and k.id < i.before \
+    "select k.* from api_keys k where k.merchant = (select merchant from input) \
+        and k.id < (select before from input) \
      order by k.id desc limit (select size from input)"
     => { id: blob, merchant: blob, mode: text, scopes: text, name: text, secret_end: text,
         created_at: int, expires_at: int, revoked_at: int, replaced_by: blob, last_used_at: int });
 
 const EVENTS: Sql = sql!(input { api_key: blob, before: int, type: text, size: int }
-    "select e.created_at, e.type, e.actor, e.replaced_by from input i \
-     join api_key_events e on e.api_key = i.api_key and (e.created_at, e.type) < (i.before, i.type) \
+    "select e.created_at, e.type, e.actor, e.replaced_by from api_key_events e \
+     where e.api_key = (select api_key from input) \
+        and (e.created_at, e.type) < ((select before from input), (select type from input)) \
      order by e.created_at desc, e.type desc limit (select size from input)"
     => { created_at: int, type: text, actor: text, replaced_by: blob });
 

@@ -131,9 +131,9 @@ const USED: Sql = sql!(input { api_key: blob, last_at: int }
         and (api_keys.last_used_at is null or api_keys.last_used_at < i.last_at)");
 
 const USES: Sql = sql!(input { api_key: blob, hour: int, operation: text, outcome: text, size: int }
-    "select u.hour, u.operation, u.outcome, u.count, u.last_at from input i \
-     join api_key_uses u on u.api_key = i.api_key \
-        and (u.hour, u.operation, u.outcome) < (i.hour, i.operation, i.outcome) \
+    "select u.hour, u.operation, u.outcome, u.count, u.last_at from api_key_uses u \
+     where u.api_key = (select api_key from input) and (u.hour, u.operation, u.outcome) \
+        < ((select hour from input), (select operation from input), (select outcome from input)) \
      order by u.hour desc, u.operation desc, u.outcome desc limit (select size from input)"
     => { hour: int, operation: text, outcome: text, count: int, last_at: int });
 

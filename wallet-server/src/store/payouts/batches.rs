@@ -162,7 +162,8 @@ const ALL: Sql = batches_sql!(input { mode: text, before: blob, size: int }
             as succeeded, \
         (select count(*) from payouts p where p.payout_batch = b.id and p.state = 'canceled') \
             as canceled \
-     from input i join payout_batches b on b.mode = i.mode and b.id < i.before \
+     from payout_batches b where b.mode = (select mode from input) \
+        and b.id < (select before from input) \
      order by b.id desc limit (select size from input)");
 
 #[derive(Serialize)]

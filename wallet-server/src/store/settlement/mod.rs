@@ -37,7 +37,8 @@ use crate::domain::plan::{Event, Plan};
 use crate::domain::snapshot::Snapshot;
 
 const LATEST: Sql = sql!(input { any: int }
-    "select b.id from input i cross join batches b order by b.id desc limit 1" => { id: blob });
+    "select l.id from input i cross join (select b.id from batches b order by b.id desc limit 1) l"
+    => { id: blob });
 
 #[derive(Serialize)]
 struct Any {

@@ -126,12 +126,12 @@ async fn sqlite_understands_every_statement() {
 
 #[tokio::test]
 async fn no_statement_reads_a_whole_table_but_those_that_are_about_it() {
-    /// About everything, or the ends of a table, which an index gives.
-    const WHOLE: [&str; 7] = [
+    /// About everything, about a few rows, or about the end of a table, which an index gives: to sort a
+    /// table for its last row would read all of it.
+    const WHOLE: [&str; 6] = [
         "accounts::TRIAL_BALANCE",
         "issuer::LIVE",
         "settlement::LATEST",
-        "events::END",
         "shard::OWN_ACCOUNTS",
         "webhooks::FOLLOWED",
         "webhooks::WAITING",
@@ -146,12 +146,15 @@ async fn no_statement_reads_a_whole_table_but_those_that_are_about_it() {
         if sql.sqlite.is_empty()
             || name.starts_with("checks::")
             || name.starts_with("audit_sums::")
-            || WHOLE.contains(name)
             || REFERRED_TO.contains(name)
         {
             continue;
         }
         for step in store.explain(sql).await.unwrap() {
+            if WHOLE.contains(name) {
+                assert_ne!(step, "USE TEMP B-TREE FOR ORDER BY", "{name}");
+                continue;
+            }
             let table = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
             // The input, and what was made of it.
             let ours = [
@@ -176,16 +179,34 @@ async fn no_statement_reads_a_whole_table_but_those_that_are_about_it() {
 }
 
 #[tokio::test]
-async fn the_auditors_pages_come_in_order_without_sorting_what_is_left() {
+async fn a_page_comes_in_the_order_of_an_index_without_sorting_what_is_left() {
+    /// What there can only be little of: changes of one payment, what waits for one payer or happened to
+    /// it lately, endpoints, tries of one delivery, what a part of the journal wants to be told.
+    const FEW: [&str; 8] = [
+        "balance_transactions::OF_PAYMENT",
+        "confirmations::CONFIRMATIONS",
+        "events::AFTER",
+        "test_payers::DECIDING",
+        "webhooks::ATTEMPTS",
+        "webhooks::DUE",
+        "webhooks::READY",
+        "webhooks::WANTED",
+    ];
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&format!("sqlite:{}/books", folder.path().display())).await.unwrap();
-    let pages = ["audit::POSITIONS", "audit::EVENTS", "audit::ENTRIES"];
-    let pages: Vec<_> = statements().filter(|(name, _)| pages.contains(name)).collect();
-    assert_eq!(pages.len(), 3);
+    let audits = ["audit::POSITIONS", "audit::EVENTS", "audit::ENTRIES"];
+    let is_page = |(name, sql): &&(&str, &Sql)| {
+        let page = sql.sqlite.contains(" limit (select ") && !name.starts_with("audit_sums::");
+        audits.contains(name) || page && !FEW.contains(name)
+    };
+    let pages: Vec<_> = statements().filter(is_page).collect();
+    assert!(pages.len() > 40, "{}", pages.len());
+    let mut sorted: Vec<&str> = Vec::new();
     for (name, sql) in pages {
         let steps = store.explain(sql).await.unwrap();
-        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{name}: {steps:#?}");
+        sorted.extend(steps.into_iter().filter(|step| step.contains("TEMP B-TREE")).map(|_| name));
     }
+    assert!(sorted.is_empty(), "{sorted:#?}");
 }
 
 #[test]

@@ -88,8 +88,8 @@ const ONE: Sql = sql!(input { merchant: blob, mode: text, id: blob }
         failures: int, failing_since: int, rest_until: int, created_at: int });
 
 const LIST: Sql = sql!(input { merchant: blob, mode: text, before: blob, size: int }
-    "select w.* from input i join webhook_endpoints w \
-        on w.merchant = i.merchant and w.id < i.before and w.mode = i.mode \
+    "select w.* from webhook_endpoints w where w.merchant = (select merchant from input) \
+        and w.id < (select before from input) and w.mode = (select mode from input) \
      order by w.id desc limit (select size from input)"
     => { id: blob, merchant: blob, mode: text, url: text, events: text, description: text,
         state: text, disabled_because: text, secret_number: int, former_secret_until: int,
