@@ -48,7 +48,7 @@ struct PayerRow {
 
 // The bounds are values to PostgreSQL's planner, not rows to be joined: it takes the index whatever
 // it believes about the table.
-const BATCHES: Sql = sql!(input { position: int, last: int }
+const BATCHES: Sql = sql!(each input { position: int, last: int }
     "select j.position, j.batch from journal j where j.position > (select position from input) \
      and j.position <= (select last from input) order by j.position"
     => { position: int, batch: blob });

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use wallet_core::{Currency, Money, Timestamp};
 
 use super::accounts::currency;
-use super::connection::Store;
+use super::connection::{Changes, Store};
 use super::error::StoreError;
 use super::events::Cursor;
 use super::hex::Hex;
@@ -68,7 +68,7 @@ struct PlaceRow {
 
 // Which transfer an event stands for follows from what the event is about. A kind of record that
 // moves merchants' money has its line here; a movement without an event stops the feed.
-const EVENTS: Sql = sql!(input { position: int, batch: blob, notice: blob }
+const EVENTS: Sql = sql!(each input { position: int, batch: blob, notice: blob }
     "select i.position, e.n, b.committed_at, e.merchant, m.currency, e.type, e.subject, \
         case when r.id is not null then r.transfer \
             when e.type = 'payout.authorized' then o.transfer \
@@ -107,7 +107,7 @@ struct EventRow {
 }
 
 // What the transfers of merchants did to them and to the fees.
-const MOVED: Sql = sql!(input { position: int, batch: blob, notice: blob }
+const MOVED: Sql = sql!(each input { position: int, batch: blob, notice: blob }
     "select x.transfer, x.currency, \
         sum(case when a.kind = 'merchant' then x.amount else 0 end) as net, \
         sum(case when a.kind = 'fees' then x.amount else 0 end) as fee \
@@ -124,7 +124,7 @@ struct MovedRow {
     fee: i64,
 }
 
-const BALANCES: Sql = sql!(input { merchant: blob, currency: int }
+const BALANCES: Sql = sql!(each input { merchant: blob, currency: int }
     "select i.merchant, i.currency, (select e.balance from merchant_events e \
         where e.merchant = i.merchant and e.currency = i.currency \
         order by e.position desc, e.n desc limit 1) as balance from input i"
@@ -155,8 +155,8 @@ struct MoveRow {
     closed_day: i32,
 }
 
-const WRITE: Sql = sql!(input { merchant: blob, position: int, event: int, type: text, subject: blob,
-        created_at: int, currency: int, net: int, fee: int, balance: int }
+const WRITE: Sql = sql!(each input { merchant: blob, position: int, event: int, type: text,
+        subject: blob, created_at: int, currency: int, net: int, fee: int, balance: int }
     "insert into merchant_events (merchant, position, n, type, subject, created_at, currency, net, \
         fee, balance) \
      select merchant, position, event, type, subject, created_at, currency, net, fee, balance \
@@ -306,14 +306,15 @@ impl Store {
             transaction.roll_back().await?;
             return Ok(false);
         }
+        let mut changes = Changes::new(transaction.dialect());
         let rows: Vec<FedRow<'_>> = fed.iter().map(FedRow::new).collect();
-        transaction.write(&WRITE, &rows).await?;
+        changes.add(&WRITE, &rows)?;
         let rows: Vec<DayRow> = ends
             .iter()
             .map(|end| DayRow { day: end.day.0, last_position: end.last_position })
             .collect();
-        transaction.write(&END_DAYS, &rows).await?;
-        transaction.commit().await?;
+        changes.add(&END_DAYS, &rows)?;
+        transaction.commit_with(changes).await?;
         Ok(true)
     }
 
