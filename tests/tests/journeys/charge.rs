@@ -211,3 +211,35 @@ async fn everything_acknowledged_is_there_after_a_restart() {
     assert_eq!(till.get(&path).await.json, first.json);
     assert_eq!(till.balance().await, "12.50");
 }
+
+#[tokio::test]
+async fn requests_whose_hashes_were_kept_in_full_by_an_earlier_release_are_known_again() {
+    let world = World::start(DATABASE, 22).await;
+    let till = world.merchant("Tea House").await;
+    let mut phone = world.payer("Wei", "500.00").await;
+    let charge = Charge::new("order-1", &phone.code(&world, "200.00"), "12.50");
+    let payment = till.charge(&charge).await.created();
+
+    // Today half of a hash is kept. The other half may be any: it is not looked at.
+    let mut database = world.database().await;
+    let kept = "select request_hash from idempotency_keys where answer = 'payment'";
+    let kept: Vec<u8> = sqlx::query_scalar(kept).fetch_one(&mut database).await.unwrap();
+    let held = "select fingerprint from payment_references where reference = 'order-1'";
+    let held: Vec<u8> = sqlx::query_scalar(held).fetch_one(&mut database).await.unwrap();
+    assert_eq!((kept.len(), held.len()), (16, 16));
+    let in_full = |half: Vec<u8>| [half, vec![7; 16]].concat();
+    let keep = "update idempotency_keys set request_hash = $1 where answer = 'payment'";
+    sqlx::query(keep).bind(in_full(kept)).execute(&mut database).await.unwrap();
+    let hold = "insert into payment_references (merchant, mode, reference, fingerprint, payment, created_at) \
+                select merchant, mode, 'order-0', $1, payment, created_at from payment_references";
+    sqlx::query(hold).bind(in_full(held)).execute(&mut database).await.unwrap();
+
+    let again = till.charge(&charge).await;
+    assert_eq!((again.replayed, &again.text), (true, &payment.text));
+    let other = charge.clone().with("amount", "12.51");
+    till.charge(&other).await.assert_problem(422, "idempotency_key_reused", "retry");
+    let referred = charge.clone().key("another").with("reference", "order-0");
+    assert_eq!(till.charge(&referred).await.text("/id"), payment.text("/id"));
+    let conflict = referred.key("one-more").with("amount", "12.51");
+    till.charge(&conflict).await.assert_problem(409, "reference_conflict", "retry");
+}

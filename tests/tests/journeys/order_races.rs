@@ -59,7 +59,7 @@ impl Maker {
         let key = KeyRef { caller, mode: Mode::Live, key: format!("order-key-{}", self.keys) };
         let mut hash = [0; 32];
         hash[..8].copy_from_slice(&self.keys.to_be_bytes());
-        Request { key, hash }
+        Request { key, hash: hash.into() }
     }
 
     fn make(&mut self, clock: &dyn Clock, raced: Raced) -> Command {

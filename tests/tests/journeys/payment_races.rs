@@ -65,7 +65,7 @@ impl Maker {
         let key = KeyRef { caller, mode: Mode::Live, key: format!("key-{}", self.keys) };
         let mut hash = [0; 32];
         hash[..8].copy_from_slice(&self.keys.to_be_bytes());
-        Request { key, hash }
+        Request { key, hash: hash.into() }
     }
 
     fn charge(&mut self, n: usize) -> Raced {

@@ -14,6 +14,7 @@ use wallet_core::{DeviceKeyId, Mode, Money, PositiveMoney, TerminalId};
 
 use super::ids::{ApiKeyId, MerchantId, OrderId, PayerId, PaymentId, TopUpId, TransferId};
 use crate::domain::named::named;
+use crate::domain::request_hash::RequestHash;
 
 pub use envelopes::{ClaimShare, EndEnvelope, EnvelopeFor, MakeEnvelope};
 pub use merchant_codes::{EndOrder, MakeOrder, MerchantCodeId, OrderEnd, PayMerchantCode};
@@ -274,7 +275,7 @@ pub struct Request {
     /// The key.
     pub key: KeyRef,
     /// A hash of the whole request, by which a reused key is told from a repeat.
-    pub hash: [u8; 32],
+    pub hash: RequestHash,
 }
 
 /// A merchant's reference in its scope: unique for ever.
@@ -298,13 +299,13 @@ pub struct Charge {
     /// The idempotency key.
     pub key: KeyRef,
     /// A hash of the whole request, by which a reused key is told from a repeat.
-    pub request_hash: [u8; 32],
+    pub request_hash: RequestHash,
     /// The API key that was used.
     pub api_key: ApiKeyId,
     /// The merchant's reference.
     pub reference: ReferenceRef,
     /// A hash of code, amount and currency: what makes two requests under one reference the same.
-    pub fingerprint: [u8; 32],
+    pub fingerprint: RequestHash,
     /// What the merchant asks for.
     pub amount: PositiveMoney,
     /// When the merchant gets the money.
@@ -392,7 +393,7 @@ pub struct TopUp {
     /// The idempotency key.
     pub key: KeyRef,
     /// A hash of the whole request.
-    pub request_hash: [u8; 32],
+    pub request_hash: RequestHash,
     /// Whose wallet to credit.
     pub payer: PayerId,
     /// How much.

@@ -14,6 +14,7 @@ pub(crate) mod named;
 pub mod outcome;
 pub mod payout;
 pub mod plan;
+pub mod request_hash;
 pub mod settle;
 pub mod shares;
 pub mod snapshot;

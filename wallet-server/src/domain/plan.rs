@@ -18,6 +18,7 @@ use super::ledger::Transfer;
 use super::limits::{Day, Limits, OverLimit, Proof, Usage};
 use super::outcome::{ConfirmationReason, Outcome, PaymentAnswer, TopUpAnswer};
 use super::snapshot::Presented;
+use crate::domain::request_hash::RequestHash;
 
 pub use envelopes::{EnvelopeChange, NewClaim, NewEnvelope};
 pub use merchant_codes::{EndedOrder, MerchantCodeChanges};
@@ -147,7 +148,7 @@ pub struct NewKeptAnswer {
     /// The key.
     pub key: KeyRef,
     /// The hash of the request.
-    pub request_hash: [u8; 32],
+    pub request_hash: RequestHash,
     /// The answer, by what it is about.
     pub answer: AnswerRef,
 }
@@ -201,7 +202,7 @@ pub struct NewReference {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NewHolder {
     /// A payment, and the fingerprint of the request that made it.
-    Payment(PaymentId, [u8; 32]),
+    Payment(PaymentId, RequestHash),
     /// An order.
     Order(OrderId),
     /// Nothing ever will: it was called off before.

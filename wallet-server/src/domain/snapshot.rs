@@ -16,6 +16,7 @@ use super::ids::{AccountId, ApiKeyId, MerchantId, PayerId, PaymentId, SuspenseId
 use super::ledger::{AccountKind, Shard};
 use super::limits::{OwnLimits, Today, Usage};
 use super::outcome::{Answer, TopUpAnswer};
+use crate::domain::request_hash::RequestHash;
 
 pub use merchant_codes::{KnownPlate, MerchantCodes};
 pub use merchants::{OpenPayment, OpenSuspense, Refunded, TakenReference};
@@ -65,7 +66,7 @@ pub struct Snapshot {
 #[derive(Clone, Debug)]
 pub struct KeptAnswer {
     /// The hash of the request that it answers.
-    pub request_hash: [u8; 32],
+    pub request_hash: RequestHash,
     /// The answer.
     pub answer: Answer,
 }

@@ -15,6 +15,7 @@ use super::verify::Presented;
 use crate::domain::command::{Caller, Capture, Charge, CodeSource, Command, KeyRef, ReferenceRef};
 use crate::domain::ids::PaymentId;
 use crate::domain::outcome::Outcome;
+use crate::domain::request_hash::RequestHash;
 use crate::store::ApiKey;
 use crate::worker::Unsettled;
 
@@ -130,7 +131,7 @@ impl fmt::Debug for ChargeRequest {
 
 impl ChargeRequest {
     /// The hash of the whole request, and that of what makes it the same payment.
-    fn hashes(&self) -> ([u8; 32], [u8; 32]) {
+    fn hashes(&self) -> (RequestHash, RequestHash) {
         let amount = self.amount.money();
         let mut fingerprint = Sha256::new();
         field(&mut fingerprint, self.code.as_bytes());
@@ -154,7 +155,7 @@ impl ChargeRequest {
             whole.update([u8::from(optional.is_some())]);
             field(&mut whole, optional.unwrap_or_default());
         }
-        (whole.finalize().into(), fingerprint)
+        (whole.into(), fingerprint.into())
     }
 }
 

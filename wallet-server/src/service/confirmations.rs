@@ -43,7 +43,7 @@ impl App {
         field(&mut hash, payment.as_bytes());
         field(&mut hash, if confirmed { b"confirm" } else { b"refuse" });
         let key = KeyRef { caller: Caller::Payer(device.payer), mode: device.mode, key };
-        let request = Request { key, hash: hash.finalize().into() };
+        let request = Request { key, hash: hash.into() };
         let by = Resolver::Payer { device: device.key_id, confirmed, request };
         let own = |owners: &PaymentOwners| owners.payer == device.payer;
         self.resolve(payment, own, by).await

@@ -28,6 +28,7 @@ use crate::domain::command::{
 };
 use crate::domain::ids::{MerchantId, OrderId, PaymentId, PlateId};
 use crate::domain::outcome::{OrderAnswer, OrderState, Outcome};
+use crate::domain::request_hash::RequestHash;
 use crate::domain::settle::{Standing, pin_reason};
 use crate::issuer::Purpose as KeyPurpose;
 use crate::store::{ApiKey, Device, Merchant, Plate, StoreError};
@@ -206,7 +207,7 @@ impl App {
         let mut hash = Sha256::new();
         field(&mut hash, b"close order");
         field(&mut hash, order.as_bytes());
-        let request = Request { key: merchants_key(api_key, key), hash: hash.finalize().into() };
+        let request = Request { key: merchants_key(api_key, key), hash: hash.into() };
         let by = OrderEnd::Merchant { api_key: api_key.id, request };
         self.settle(Command::EndOrder(EndOrder { order, merchant: api_key.merchant, by })).await
     }
@@ -465,7 +466,7 @@ fn own(api_key: &ApiKey) -> (MerchantId, Mode) {
 
 impl OrderRequest {
     /// The hash of the whole request.
-    fn hash(&self) -> [u8; 32] {
+    fn hash(&self) -> RequestHash {
         let mut hash = Sha256::new();
         field(&mut hash, b"order");
         let amount = self.amount.money();
@@ -475,6 +476,6 @@ impl OrderRequest {
         optional(&mut hash, self.description.as_deref());
         optional(&mut hash, self.metadata.as_deref());
         field(&mut hash, &self.life_seconds.to_be_bytes());
-        hash.finalize().into()
+        hash.into()
     }
 }

@@ -58,7 +58,7 @@ impl App {
         field(&mut hash, payment.as_bytes());
         field(&mut hash, b"capture");
         optional_money(&mut hash, amount);
-        let request = Request { key: merchants_key(api_key, key), hash: hash.finalize().into() };
+        let request = Request { key: merchants_key(api_key, key), hash: hash.into() };
         let by = Resolver::Capture { api_key: api_key.id, amount, request };
         self.resolve(payment, owned_by(api_key), by).await
     }
@@ -76,7 +76,7 @@ impl App {
         let mut hash = Sha256::new();
         field(&mut hash, payment.as_bytes());
         field(&mut hash, b"cancel");
-        let request = Request { key: merchants_key(api_key, key), hash: hash.finalize().into() };
+        let request = Request { key: merchants_key(api_key, key), hash: hash.into() };
         let by = Resolver::Merchant { api_key: api_key.id, request };
         self.resolve(payment, owned_by(api_key), by).await
     }
@@ -94,7 +94,7 @@ impl App {
         let mut hash = Sha256::new();
         field(&mut hash, b"cancel reference");
         field(&mut hash, reference.as_bytes());
-        let request = Request { key: merchants_key(api_key, key), hash: hash.finalize().into() };
+        let request = Request { key: merchants_key(api_key, key), hash: hash.into() };
         let (merchant, mode) = (api_key.merchant, api_key.mode);
         let reference = ReferenceRef { merchant, mode, reference };
         for _ in 0..LOOKS_MAX {

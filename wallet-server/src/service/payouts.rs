@@ -141,7 +141,7 @@ impl App {
             description: request.description,
             metadata: request.metadata,
             transfer: self.entropy.id(now),
-            request: Request { key, hash: hash.finalize().into() },
+            request: Request { key, hash: hash.into() },
         });
         self.settle(command).await
     }
@@ -193,7 +193,7 @@ impl App {
             id: payout.id,
             merchant: payout.merchant,
             transfer: self.entropy.id(self.now()),
-            request: Request { key, hash: hash.finalize().into() },
+            request: Request { key, hash: hash.into() },
             end,
         })
     }

@@ -75,10 +75,7 @@ impl App {
             metadata: request.metadata,
             transfer: self.entropy.id(now),
             api_key: api_key.id,
-            request: Request {
-                key: merchants_key(api_key, request.key),
-                hash: hash.finalize().into(),
-            },
+            request: Request { key: merchants_key(api_key, request.key), hash: hash.into() },
         });
         self.settle(command).await
     }
@@ -111,7 +108,7 @@ impl App {
             id,
             payer: suspense.payer,
             transfer: self.entropy.id(self.now()),
-            request: Request { key, hash: hash.finalize().into() },
+            request: Request { key, hash: hash.into() },
             end,
         });
         self.settle(command).await

@@ -66,7 +66,7 @@ impl App {
         field(&mut hash, decision.label());
         let caller = Caller::Merchant(api_key.merchant);
         let key = KeyRef { caller, mode: Mode::Test, key };
-        let request = Request { key, hash: hash.finalize().into() };
+        let request = Request { key, hash: hash.into() };
         let by = match (decision, found.device) {
             (TestDecision::Expire, _) => Resolver::TimeOfTest { request },
             (_, Some(device)) if found.is_test_payer => {

@@ -46,7 +46,7 @@ impl App {
                 id: app.entropy.id(now),
                 transfer: app.entropy.id(now),
                 key: KeyRef { caller: Caller::Operator, mode: request.mode, key: request.key },
-                request_hash: hash.finalize().into(),
+                request_hash: hash.into(),
                 payer: request.payer,
                 amount: request.amount,
                 external_reference: request.external_reference,

@@ -104,7 +104,7 @@ impl App {
     /// guessed from one that anybody computes.
     pub(super) fn keyed(&self, key: KeyRef, hash: Sha256) -> KeyedRequest {
         let hash = self.keys.keyed_hash(HashPurpose::Requests, &hash.finalize());
-        KeyedRequest { key, hash }
+        KeyedRequest { key, hash: hash.into() }
     }
 }
 

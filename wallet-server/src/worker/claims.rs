@@ -15,6 +15,7 @@ use crate::domain::command::{
 };
 use crate::domain::ids::{EnvelopeId, PayerId};
 use crate::domain::outcome::{Answer, NotMoved, Outcome};
+use crate::domain::request_hash::RequestHash;
 use crate::domain::shares::{Shares, Split};
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
@@ -71,7 +72,7 @@ async fn people(store: &Store, entropy: &Entropy) {
 fn request(number: u32, key: &str) -> PayerRequest {
     let payer = payer_id(number);
     let key = KeyRef { caller: Caller::Payer(payer), mode: Mode::Live, key: key.to_owned() };
-    let request = Request { key, hash: [1; 32] };
+    let request = Request { key, hash: RequestHash::from_bytes([1; 16]) };
     PayerRequest { payer, device: device_id(number), request, shown: vec![number.to_be_bytes()[3]] }
 }
 
@@ -81,7 +82,7 @@ async fn envelope(batcher: &Batcher, entropy: &Entropy) {
         id: entropy.id(NOW),
         transfer: entropy.id(NOW),
         key: KeyRef { caller: Caller::Operator, mode: Mode::Live, key: "top-up".to_owned() },
-        request_hash: [1; 32],
+        request_hash: RequestHash::from_bytes([1; 16]),
         payer: payer_id(SENDER),
         amount: yuan(AMOUNT),
         external_reference: "bank".to_owned(),

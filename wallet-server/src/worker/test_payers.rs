@@ -13,6 +13,7 @@ use wallet_core::Mode;
 use super::{Alarm, Batcher};
 use crate::clock::Clock;
 use crate::domain::command::{Caller, Command, KeyRef, Request, Resolve, Resolver};
+use crate::domain::request_hash::RequestHash;
 use crate::domain::test_payer::TestOutcome;
 use crate::entropy::Entropy;
 use crate::store::{Deciding, Store, StoreError};
@@ -96,7 +97,7 @@ impl TestPayersParts {
         let caller = Caller::Payer(payer);
         let key = KeyRef { caller, mode: Mode::Test, key: KEY.to_owned() };
         // Nobody else uses the key, and this one for nothing else.
-        let request = Request { key, hash: [0; 32] };
+        let request = Request { key, hash: RequestHash::from_bytes([0; 16]) };
         let confirmed = outcome == TestOutcome::Confirmed;
         let by = Resolver::Payer { device, confirmed, request };
         let transfer = self.entropy.id(self.clock.now());

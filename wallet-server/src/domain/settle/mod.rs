@@ -34,6 +34,7 @@ use super::limits::{Calendar, LimitRules, Usage};
 use super::outcome::{Answer, Outcome, Refusal};
 use super::plan::{AnswerRef, Event, NewKeptAnswer, PayerChange, PaymentChange, Plan};
 use super::snapshot::{KeptAnswer, Payer, Snapshot};
+use crate::domain::request_hash::RequestHash;
 
 pub use confirmation::{ConfirmationRules, Standing, pin_reason};
 pub use payout::PayoutRules;
@@ -111,7 +112,7 @@ struct Books<'a> {
 
 impl Books<'_> {
     /// What a known idempotency key says: its answer again, or that it stands for another request.
-    fn known_key(&self, key: &KeyRef, request_hash: [u8; 32]) -> Option<Outcome> {
+    fn known_key(&self, key: &KeyRef, request_hash: RequestHash) -> Option<Outcome> {
         let kept = self.rows.answers.get(key)?;
         Some(if kept.request_hash == request_hash {
             Outcome::Answered { answer: kept.answer.clone(), replayed: true }
@@ -122,7 +123,7 @@ impl Books<'_> {
 
     /// Keeps an answer under the key of the request that it answers. `name` says what it can be
     /// written again from.
-    fn keep(&mut self, key: &KeyRef, request_hash: [u8; 32], answer: &Answer, name: AnswerRef) {
+    fn keep(&mut self, key: &KeyRef, request_hash: RequestHash, answer: &Answer, name: AnswerRef) {
         let kept = KeptAnswer { request_hash, answer: answer.clone() };
         self.rows.answers.insert(key.clone(), kept);
         self.plan.kept_answers.push(NewKeptAnswer { key: key.clone(), request_hash, answer: name });

@@ -5,6 +5,7 @@ use wallet_core::{DeviceKeyId, Mode, Money};
 use crate::domain::ids::{OrderId, PayerId};
 use crate::domain::limits::{Day, Proof};
 use crate::domain::outcome::PaymentAnswer;
+use crate::domain::request_hash::RequestHash;
 
 /// What holds a reference.
 #[derive(Clone, Debug)]
@@ -12,7 +13,7 @@ pub enum TakenReference {
     /// A payment.
     Payment {
         /// Of the request that made it.
-        fingerprint: [u8; 32],
+        fingerprint: RequestHash,
         /// As it was first answered.
         first: Box<PaymentAnswer>,
         /// Whether its merchant has called it off since.

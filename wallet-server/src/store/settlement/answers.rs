@@ -11,6 +11,7 @@ use crate::domain::outcome::{
     Answer, MovementAnswer, NotMoved, OrderAnswer, OrderState, PaymentAnswer, RefundAnswer,
     Rejection, TopUpAnswer,
 };
+use crate::domain::request_hash::RequestHash;
 use crate::domain::snapshot::KeptAnswer;
 use crate::store::StoreError;
 use crate::store::connection::Transaction;
@@ -76,7 +77,7 @@ impl FromIterator<Subject> for Named {
 /// The columns of an idempotency key's row; nothing is there if the key is new.
 #[derive(Deserialize)]
 pub(super) struct KeptColumns {
-    request_hash: Option<Hex<32>>,
+    request_hash: Option<Hex<16>>,
     answer: Option<String>,
     subject: Option<Hex<16>>,
     batch: Option<Hex<16>>,
@@ -218,7 +219,7 @@ impl Answers {
                 .or_else(|| NotMoved::from_text(name).map(Answer::NotMoved))
                 .ok_or(StoreError::Corrupt("answer"))?,
         };
-        Ok(Some(KeptAnswer { request_hash: request_hash.0, answer }))
+        Ok(Some(KeptAnswer { request_hash: RequestHash::from_bytes(request_hash.0), answer }))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::domain::ids::{
     AccountId, ApiKeyId, MerchantId, OrderId, PaymentId, RefundId, TransferId,
 };
 use crate::domain::ledger::Shard;
+use crate::domain::request_hash::RequestHash;
 use crate::store::{ApiKey, KeptSecret, Merchant, MerchantPlace, NewApiKey, Settlement, Store};
 
 const MERCHANT: MerchantId = MerchantId::from_bytes([5; 16]);
@@ -58,7 +59,7 @@ fn refund() -> Command {
         metadata: None,
         transfer: TransferId::from_bytes([8; 16]),
         api_key: API_KEY,
-        request: Request { key, hash: [1; 32] },
+        request: Request { key, hash: RequestHash::from_bytes([1; 16]) },
     })
 }
 

@@ -14,6 +14,7 @@ use crate::domain::command::{Caller, Command, KeyRef, PayerRequest, Request, Top
 use crate::domain::ids::{PayerId, TopUpId, TransferId, WithdrawalId};
 use crate::domain::ledger::Shard;
 use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::request_hash::RequestHash;
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::store::{Payer, Store};
@@ -63,7 +64,7 @@ fn top_up(parts: &BatcherParts, name: &str, id: u8, deadline: Timestamp) -> (Que
         id: TopUpId::from_bytes([id; 16]),
         transfer: parts.entropy.id(NOW),
         key,
-        request_hash: [id; 32],
+        request_hash: RequestHash::from_bytes([id; 16]),
         payer: PAYER,
         amount: PositiveMoney::new(yuan(100)).unwrap(),
         external_reference: name.to_owned(),
@@ -157,7 +158,7 @@ fn withdrawal(attempted: bool) -> (Queued, Reply) {
     let by = PayerRequest {
         payer: PAYER,
         device: DeviceKeyId::from_bytes([7; 8]),
-        request: Request { key, hash: [1; 32] },
+        request: Request { key, hash: RequestHash::from_bytes([1; 16]) },
         shown: Vec::new(),
     };
     let command = Command::Withdraw(Withdraw {

@@ -20,6 +20,7 @@ use crate::domain::plan::{
     AnswerRef, EndedSuspense, Evidence, NewHolder, NewPayment, NewSuspense, NewTopUp, PayerChange,
     PaymentChange, Plan, SuspenseSubject,
 };
+use crate::domain::request_hash::RequestHash;
 use crate::domain::snapshot::{KeptAnswer, OpenPayment, Presented, Refunded, TakenReference};
 
 #[derive(Clone, PartialEq, Debug)]
@@ -151,7 +152,7 @@ pub(super) struct Books {
     pub(super) refunds: BTreeMap<RefundId, RefundRow>,
     pub(super) suspense: BTreeMap<SuspenseId, SuspenseRow>,
     pub(super) marks: BTreeMap<DeviceKeyId, Presented>,
-    answers: BTreeMap<KeyRef, ([u8; 32], AnswerRef, Option<Record>)>,
+    answers: BTreeMap<KeyRef, (RequestHash, AnswerRef, Option<Record>)>,
     /// What took a reference.
     pub(super) references: BTreeMap<ReferenceRef, NewHolder>,
     /// Orders, as they are now.

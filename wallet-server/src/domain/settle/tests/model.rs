@@ -14,6 +14,7 @@ use wallet_core::Timestamp;
 use super::fixture::{Change, MERCHANTS, Seen, What, number_of};
 use crate::domain::command::{AuthenticCode, Charge, Command, ReferenceRef, TopUp, Verdict};
 use crate::domain::ids::PaymentId;
+use crate::domain::request_hash::RequestHash;
 
 #[derive(Default)]
 pub(super) struct Model {
@@ -133,10 +134,12 @@ fn again(seen: Seen) -> Seen {
     }
 }
 
-fn request_hash(command: &Command) -> [u8; 32] {
+fn request_hash(command: &Command) -> RequestHash {
     match command {
         Command::Charge(charge) => charge.request_hash,
-        Command::Resolve(resolve) => resolve.request().map_or([0; 32], |request| request.hash),
+        Command::Resolve(resolve) => {
+            resolve.request().map_or(RequestHash::from_bytes([0; 16]), |request| request.hash)
+        }
         Command::CancelReference(cancel) => cancel.request.hash,
         Command::Refund(refund) => refund.request.hash,
         Command::EndSuspense(end) => end.request.hash,

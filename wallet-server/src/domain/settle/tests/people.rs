@@ -16,6 +16,7 @@ use crate::domain::ledger::{AccountKind, Bucket, Transfer};
 use crate::domain::limits::{LimitName, OverLimit, OwnLimits, Usage};
 use crate::domain::outcome::{Answer, NotMoved, Outcome, Refusal};
 use crate::domain::plan::Plan;
+use crate::domain::request_hash::RequestHash;
 use crate::domain::settle::settle;
 use crate::domain::shares::{Shares, Split};
 use crate::domain::snapshot::{Device, OpenEnvelope, OpenWithdrawal, Payer, Share, Snapshot};
@@ -44,7 +45,10 @@ fn snapshot() -> Snapshot {
 }
 
 fn request(caller: Caller, key: &str) -> Request {
-    Request { key: KeyRef { caller, mode: Mode::Live, key: key.to_owned() }, hash: [1; 32] }
+    Request {
+        key: KeyRef { caller, mode: Mode::Live, key: key.to_owned() },
+        hash: RequestHash::from_bytes([1; 16]),
+    }
 }
 
 fn by(payer: u32, key: &str) -> PayerRequest {

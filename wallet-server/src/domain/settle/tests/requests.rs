@@ -12,9 +12,10 @@ use crate::domain::command::{
     Verdict,
 };
 use crate::domain::ids::{ApiKeyId, PaymentId, TopUpId, TransferId};
+use crate::domain::request_hash::RequestHash;
 
-pub(super) fn digest(content: &impl Debug) -> [u8; 32] {
-    Sha256::digest(format!("{content:?}")).into()
+pub(super) fn digest(content: &impl Debug) -> RequestHash {
+    <[u8; 32]>::from(Sha256::digest(format!("{content:?}"))).into()
 }
 
 /// A merchant charges a code: builds a [`Charge`] with the hashes that its content has.
@@ -77,7 +78,7 @@ impl From<Sale> for Command {
             payer: payer_id(payer),
             mark,
             limit: sale.limit,
-            evidence: digest(&code).to_vec(),
+            evidence: digest(&code).as_bytes().to_vec(),
         };
         let merchant = merchant_id(sale.merchant);
         let reference = format!("order {}", sale.reference);

@@ -17,8 +17,8 @@ use crate::store::sql::{Sql, sql};
 
 const CHARGES: Sql = sql!(each input { caller_kind: text, caller: blob, mode: text, key: text,
         merchant: blob, reference: text, device: blob, payer: blob }
-    "select i.n, k.request_hash, k.answer, k.subject, k.batch, k.event, \
-        case when r.merchant is null then 0 else 1 end as taken, r.fingerprint, r.payment, r.order_id, \
+    "select i.n, substr(k.request_hash, 1, 16) as request_hash, k.answer, k.subject, k.batch, k.event, \
+        case when r.merchant is null then 0 else 1 end as taken, substr(r.fingerprint, 1, 16) as fingerprint, r.payment, r.order_id, \
         case when h.state = 'canceled' then 1 else 0 end as canceled, \
         case when d.key_id is null then 0 else 1 end as enrolled, d.mark_step, d.mark_seq, \
         d.mark_merchant, d.mark_terminal, d.mark_amount, d.mark_at, d.new_until, \

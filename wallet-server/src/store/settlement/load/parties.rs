@@ -89,7 +89,7 @@ impl DeviceColumns {
 }
 
 const KEYS: Sql = sql!(input { caller_kind: text, caller: blob, mode: text, key: text }
-    "select i.n, k.request_hash, k.answer, k.subject, k.batch, k.event, k.shown from input i \
+    "select i.n, substr(k.request_hash, 1, 16) as request_hash, k.answer, k.subject, k.batch, k.event, k.shown from input i \
      join idempotency_keys k on k.caller_kind = i.caller_kind and k.caller = i.caller \
         and k.mode = i.mode and k.key = i.key"
     => { n: int, request_hash: blob, answer: text, subject: blob, batch: blob, event: int,

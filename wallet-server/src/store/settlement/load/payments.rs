@@ -9,6 +9,7 @@ use wallet_core::{DeviceKeyId, Money};
 use crate::domain::command::{CancelReference, Command, MakeOrder, ReferenceRef};
 use crate::domain::ids::{MerchantId, OrderId, PayerId};
 use crate::domain::limits::{Day, Proof};
+use crate::domain::request_hash::RequestHash;
 use crate::domain::snapshot::{OpenPayment, Refunded, Snapshot, TakenReference};
 use crate::store::StoreError;
 use crate::store::accounts::currency;
@@ -100,7 +101,7 @@ pub(super) async fn merchant_balances(
 }
 
 const REFERENCES: Sql = sql!(input { merchant: blob, mode: text, reference: text }
-    "select i.n, r.fingerprint, r.payment, r.order_id, \
+    "select i.n, substr(r.fingerprint, 1, 16) as fingerprint, r.payment, r.order_id, \
         case when p.state = 'canceled' then 1 else 0 end as canceled \
      from input i join payment_references r on r.merchant = i.merchant and r.mode = i.mode \
         and r.reference = i.reference \
@@ -110,7 +111,7 @@ const REFERENCES: Sql = sql!(input { merchant: blob, mode: text, reference: text
 /// What holds a reference, as a statement reads it.
 #[derive(Deserialize)]
 pub(super) struct HolderColumns {
-    fingerprint: Option<Hex<32>>,
+    fingerprint: Option<Hex<16>>,
     payment: Option<Hex<16>>,
     order_id: Option<Hex<16>>,
     canceled: u8,
@@ -131,7 +132,7 @@ impl HolderColumns {
             return Ok(TakenReference::Tombstone);
         };
         Ok(TakenReference::Payment {
-            fingerprint: fingerprint.0,
+            fingerprint: RequestHash::from_bytes(fingerprint.0),
             first: Box::new(answers.payment(payment.0, Place::First)?),
             canceled: self.canceled != 0,
         })

@@ -31,7 +31,7 @@ const KEPT_ANSWERS: Sql = sql!(each "insert into idempotency_keys (caller_kind, 
 struct KeptAnswerRow<'a> {
     #[serde(flatten)]
     key: KeyRow<'a>,
-    request_hash: Hex<32>,
+    request_hash: Hex<16>,
     answer: Cow<'static, str>,
     subject: Option<Hex<16>>,
     /// The place of the record that answered, if it is not the subject's first.
@@ -69,7 +69,7 @@ impl<'a> KeptAnswerRow<'a> {
         };
         Self {
             key: KeyRow::new(&kept.key),
-            request_hash: Hex(kept.request_hash),
+            request_hash: Hex(*kept.request_hash.as_bytes()),
             answer,
             subject: subject.map(Hex),
             batch: event.map(|_| Hex(*batch.as_bytes())),

@@ -227,7 +227,7 @@ const REFERENCES: Sql = sql!(each "insert into payment_references (merchant, mod
 struct NewReferenceRow<'a> {
     #[serde(flatten)]
     reference: ReferenceRow<'a>,
-    fingerprint: Option<Hex<32>>,
+    fingerprint: Option<Hex<16>>,
     payment: Option<Hex<16>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<Hex<16>>,
@@ -243,7 +243,7 @@ impl<'a> NewReferenceRow<'a> {
         };
         Self {
             reference: ReferenceRow::new(reference),
-            fingerprint: payment.map(|(_, fingerprint)| Hex(*fingerprint)),
+            fingerprint: payment.map(|(_, fingerprint)| Hex(*fingerprint.as_bytes())),
             payment: payment.map(|(id, _)| Hex(*id.as_bytes())),
             order_id: order.map(|id| Hex(*id.as_bytes())),
             created_at: now.unix_millis(),

@@ -207,7 +207,7 @@ impl From<Scan> for Command {
             merchant: merchant_id(scan.merchant),
             amount: scan.amount.map(|amount| PositiveMoney::new(amount).unwrap()),
             with_pin: scan.with_pin,
-            evidence: hash.to_vec(),
+            evidence: hash.as_bytes().to_vec(),
         })
     }
 }
