@@ -43,6 +43,9 @@ pub enum StoreError {
     /// A row cannot be written, or read, as what it should be.
     #[error("a row does not have the expected shape: {0}")]
     Shape(#[from] serde_json::Error),
+    /// The disk did not take what was moved from SQLite's log to the database. The log still has it.
+    #[error("the disk does not take what is in the log: {0}")]
+    Flush(io::Error),
     /// The database cannot be opened, and why.
     #[error("cannot open the database: {0}")]
     Open(String),
@@ -120,7 +123,7 @@ impl StoreError {
             Self::Corrupt(_) | Self::Shape(_) => Remedy::LeaveOut,
             Self::Silent => Remedy::Wait,
             Self::Database(error) | Self::Commit(error) => error.remedy(),
-            Self::Migrate(_) | Self::Newer | Self::Open(_) => Remedy::GiveUp,
+            Self::Migrate(_) | Self::Newer | Self::Flush(_) | Self::Open(_) => Remedy::GiveUp,
         }
     }
 

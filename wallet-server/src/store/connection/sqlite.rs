@@ -41,9 +41,10 @@ const AUDITOR_CACHE: i32 = -8192;
 /// payments touch is moved once for all of them; with four times as many, the payments that wait
 /// for the moving wait for 30 ms instead of 20, and not one more is settled.
 const CHECKPOINT_PAGES: i64 = 4096;
-/// From how many pages in the log on a part of them is moved beside the writer, so that the writer
-/// has little left to move at [`CHECKPOINT_PAGES`]: payments wait for what it moves.
-const CHECKPOINT_BESIDE_PAGES: i64 = 3072;
+/// From how many pages in the log on a part of them is moved and flushed beside the writer, so that the
+/// writer has little left to move and to flush at [`CHECKPOINT_PAGES`]: payments wait for that. With
+/// three quarters of them instead of one, the flushing is still under way by then.
+const CHECKPOINT_BESIDE_PAGES: i64 = 1024;
 /// How many pages are worth moving beside the writer.
 const CHECKPOINT_BESIDE_PAGES_MIN: i64 = 512;
 /// From how many pages in the log on the writer stops until they are moved: 64 MiB. On books that are
@@ -66,6 +67,9 @@ pub(super) struct File {
     mover: Pool,
     /// Told of each commit.
     committed: Arc<Notify>,
+    /// The database's own file, to flush what was moved to it; none if nothing is. It is closed after the
+    /// connections: to close it before would end their locks on it, which are the process's.
+    data: Option<Arc<std::fs::File>>,
     // Held for as long as the file is open: a second server on it must not start.
     lock: Option<std::fs::File>,
 }
@@ -73,7 +77,7 @@ pub(super) struct File {
 impl File {
     /// Opens the file, makes it if there is none, and brings its schema up to date.
     pub(super) async fn open(path: PathBuf) -> Result<Self, StoreError> {
-        private(&path)?;
+        let data = Some(Arc::new(private(&path)?));
         // The lock is on the file, whatever links lead to it.
         let path = path.canonicalize().map_err(|error| StoreError::Open(error.to_string()))?;
         let lock = lock_beside(&path)?;
@@ -100,7 +104,7 @@ impl File {
         let mover = pool("sqlite-mover", 1, usual.to_owned());
         let readers =
             pool("sqlite-reader", READERS_MAX, format!("{usual} pragma query_only = on;"));
-        Ok(Self { writer, readers, mover, committed: Arc::default(), lock: Some(lock) })
+        Ok(Self { writer, readers, mover, committed: Arc::default(), data, lock: Some(lock) })
     }
 
     /// Opens a file that is there, beside whoever writes it. Nothing can be written through it.
@@ -120,7 +124,7 @@ impl File {
         super::check_schema(found, &sqlx::migrate!("migrations/sqlite"))?;
         // What begins to write is refused by SQLite.
         let (writer, mover) = (readers.clone(), readers.clone());
-        Ok(Self { writer, readers, mover, committed: Arc::default(), lock: None })
+        Ok(Self { writer, readers, mover, committed: Arc::default(), data: None, lock: None })
     }
 
     pub(super) async fn read<Row: DeserializeOwned + Send + 'static>(
@@ -152,9 +156,12 @@ impl File {
         self.committed.notified().await;
     }
 
-    /// Moves pages from the log to the database if it has become long, beside the writer; if that did
-    /// not suffice, in the writer's place. It waits for nobody who reads an old state: what they may
-    /// still need is moved another time.
+    /// Moves pages from the log to the database if it has become long, and flushes them, beside the
+    /// writer; if that did not suffice, in the writer's place. It waits for nobody who reads an old
+    /// state: what they may still need is moved another time.
+    ///
+    /// SQLite flushes the database only when all of the log has been moved. While payments come in, that
+    /// is when the writer has moved the rest: it would wait there for all that was moved here.
     pub(super) async fn shorten_log(&self) -> Result<(), StoreError> {
         let (pages, moved) = self.log().await?;
         if pages - moved < CHECKPOINT_BESIDE_PAGES_MIN {
@@ -167,7 +174,12 @@ impl File {
             // Between two transactions. Once all is moved, the next one begins the log anew.
             self.writer.run(moving).await??;
         } else if pages >= CHECKPOINT_BESIDE_PAGES {
-            self.mover.run(moving).await??;
+            let data = self.data.clone();
+            let moving_and_flushing = move |connection: &mut Connection| {
+                moving(connection)?;
+                data.map_or(Ok(()), |data| data.sync_data()).map_err(StoreError::Flush)
+            };
+            self.mover.run(moving_and_flushing).await??;
         }
         Ok(())
     }
@@ -438,13 +450,12 @@ fn lock_beside(path: &Path) -> Result<std::fs::File, StoreError> {
 
 /// Makes the file, if there is none, so that only the server's own user can read the books. SQLite
 /// gives the files beside the database the same mode.
-fn private(path: &Path) -> Result<(), StoreError> {
+fn private(path: &Path) -> Result<std::fs::File, StoreError> {
     OpenOptions::new()
         .create(true)
         .append(true)
         .mode(0o600)
         .open(path)
-        .map(drop)
         .map_err(|error| StoreError::Open(format!("{}: {error}", path.display())))
 }
 
