@@ -53,12 +53,18 @@ async fn follow(store: &Store) {
         store.committed().await;
         match store.shorten_log().await {
             Ok(()) => {}
-            // The system tells once that it lost something, and then believes it written; the log would
-            // be begun anew over the only copy. A server that starts moves all of the log once more.
-            Err(error @ StoreError::Flush(_)) => panic!("{error}"),
+            Err(error @ StoreError::Flush(_)) => end_at_once(&error),
             // The writer does it then.
             Err(error) => tracing::debug!(%error, "the log was not shortened"),
         }
         tokio::time::sleep(REST).await;
     }
+}
+
+/// The system tells once that it lost pages, and believes them written from then on. Whoever moves the
+/// rest of the log, or closes the books as one should, would then let go of the only copy. A server that
+/// starts moves the whole log once more.
+fn end_at_once(error: &StoreError) -> ! {
+    tracing::error!(%error, "the server ends at once: see to the disk before it starts again");
+    std::process::abort()
 }
