@@ -6,10 +6,11 @@
 //! Only how JSON becomes rows and rows become JSON differs, and only here.
 //!
 //! SQLite is no round trip away, and JSON is what much of a small statement's time goes to there. So
-//! the statements that settle a payment are run on SQLite for each input row, whose columns are named
-//! parameters, and rows come back as they are. Such a statement must mean the same for one row after
-//! the other as for all of them at once. Where SQLite would first write the one row of `input` to a
-//! table of its own, as it does for `update … from`, the statement has a text of its own.
+//! the statements that settle a payment, and those of the merchants' feed, are run on SQLite for each
+//! input row, whose columns are named parameters, and rows come back as they are. Such a statement must
+//! mean the same for one row after the other as for all of them at once. Where SQLite would first write
+//! the one row of `input` to a table of its own, as it does for `update … from`, the statement has a
+//! text of its own.
 //!
 //! PostgreSQL takes every array for one of a hundred rows, and would rather read a small table once
 //! than look a hundred rows up, with a plan that its connection keeps while the table grows. Of rows

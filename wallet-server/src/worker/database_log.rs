@@ -2,9 +2,9 @@
 //!
 //! SQLite appends what is committed to a log, and moves it to the database when the log is long
 //! enough. Left to itself the writer does that right after a commit, and the payments behind it
-//! wait. So most of it is moved here, by another connection, while the writer goes on; the writer
-//! moves the rest, which it alone can do, because it alone can begin the log anew. If both together
-//! cannot keep up, payments do wait: a log must not grow without a bound.
+//! wait. So most of it is moved here, by another connection, and flushed, while the writer goes on;
+//! the writer moves the rest, which it alone can do, because it alone can begin the log anew. If both
+//! together cannot keep up, payments do wait: a log must not grow without a bound.
 //!
 //! PostgreSQL does all this by itself.
 
